@@ -1,0 +1,40 @@
+# make demo and make test work on a fresh machine with CPython >= 3.11, pip and a C compiler: both call setup first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test check bench clean
+
+help:
+	@echo "make demo    train tiny quantum and classical language-model heads on real text and write a report"
+	@echo "make test    the whole test suite (under ten minutes on two cores)"
+	@echo "make check   ruff, mypy, import-linter"
+	@echo "make bench   the benchmark table, beside its opponents (installs the peers extra)"
+	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: setup
+	$(BIN)/qgeo compare
+
+test: setup
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,peers]'
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,40 @@
+"""qgeo: the information geometry of quantum models, computed.
+
+The public names; each is imported on first use, so that `import qgeo` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "compile": "qgeo.circuit.compiler",
+    "Program": "qgeo.circuit.program",
+    "quantum_geometric_tensor": "qgeo.geometry.exact",
+    "quantum_fisher": "qgeo.geometry.exact",
+    "classical_fisher": "qgeo.geometry.exact",
+    "QGeoError": "qgeo.errors",
+}
+
+__all__ = sorted(_HOME)
+
+if TYPE_CHECKING:
+    from qgeo.circuit.compiler import compile as compile
+    from qgeo.circuit.program import Program as Program
+    from qgeo.errors import QGeoError as QGeoError
+    from qgeo.geometry.exact import classical_fisher as classical_fisher
+    from qgeo.geometry.exact import quantum_fisher as quantum_fisher
+    from qgeo.geometry.exact import quantum_geometric_tensor as quantum_geometric_tensor
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'qgeo' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -1,0 +1,104 @@
+"""compile: a Qiskit circuit → a Program, once; later calls cost no Qiskit work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+
+from qgeo.circuit.elements import Element, Rotation
+from qgeo.circuit.expression import Expression, expression
+from qgeo.circuit.fusion import SHARED_WIDTH, Placed, fuse
+from qgeo.circuit.program import Program
+from qgeo.circuit.unroll import unroll
+from qgeo.errors import CircuitError, ShapeError
+
+
+def compile(
+    circuit: QuantumCircuit, *, input_parameters: Any = (), block_width: int = SHARED_WIDTH
+) -> Program:
+    """Compile a circuit of unitary instructions for exact simulation.
+
+    Args:
+        circuit: any circuit made of unitary instructions; angles may be differentiable
+            `ParameterExpression`s, parameters may repeat, the global phase may be parameterized.
+        input_parameters: parameters that carry data (Parameters, a ParameterVector, or names), in the
+            order of the columns of `inputs`; all others are trainable.
+        block_width: most qubits whose gates are fused into one matrix.
+
+    Returns:
+        The program. Its trainable parameters are in `circuit.parameters` order.
+
+    Raises:
+        CircuitError: no qubits, or an instruction that is not unitary (named, with its position).
+        ShapeError: an input parameter that the circuit does not have, or one named twice.
+
+    >>> from qiskit.circuit import Parameter
+    >>> circuit = QuantumCircuit(1)
+    >>> _ = circuit.ry(2 * Parameter("a"), 0)
+    >>> compile(circuit)
+    Program(1 qubits, 1 parameters, 0 inputs, 1 blocks)
+    """
+    if not isinstance(circuit, QuantumCircuit):
+        raise CircuitError(f"expected a QuantumCircuit or a Program, got {type(circuit).__name__}")
+    if circuit.num_qubits == 0:
+        raise CircuitError("expected a circuit with at least one qubit, got none")
+    inputs = input_names(input_parameters)
+    names = [parameter.name for parameter in circuit.parameters]
+    _check_inputs(inputs, names)
+    trainable = tuple(name for name in names if name not in set(inputs))
+    elements = [_on_some_qubit(element) for element in unroll(circuit)]
+    angles, items, num_shared = _number_angles(elements, trainable, inputs)
+    return Program(
+        num_qubits=circuit.num_qubits,
+        parameters=trainable,
+        input_parameters=inputs,
+        angles=angles,
+        num_shared_angles=num_shared,
+        blocks=fuse(items, block_width),
+    )
+
+
+def input_names(input_parameters: Any) -> tuple[str, ...]:
+    """Names of Parameters, of a ParameterVector's elements, or the names themselves."""
+    if input_parameters is None:
+        return ()
+    if isinstance(input_parameters, str) or not isinstance(input_parameters, Iterable):
+        input_parameters = (input_parameters,)
+    return tuple(
+        parameter if isinstance(parameter, str) else parameter.name for parameter in input_parameters
+    )
+
+
+def _check_inputs(inputs: tuple[str, ...], names: list[str]) -> None:
+    unknown = [name for name in inputs if name not in set(names)]
+    if unknown:
+        raise ShapeError(f"expected input parameters of the circuit, got {unknown}; it has {names[:8]}")
+    if len(set(inputs)) < len(inputs):
+        raise ShapeError(f"expected each input parameter once, got {list(inputs)}")
+
+
+def _on_some_qubit(element: Element) -> Element:
+    """A global phase acts on qubit 0, as a multiple of the identity."""
+    if element.qubits:
+        return element
+    if isinstance(element, Rotation):
+        return replace(element, generator=np.kron(np.eye(2), element.generator), qubits=(0,))
+    return replace(element, matrix=np.kron(np.eye(2), element.matrix), qubits=(0,))
+
+
+def _number_angles(
+    elements: list[Element], trainable: tuple[str, ...], inputs: tuple[str, ...]
+) -> tuple[tuple[Expression, ...], list[Placed], int]:
+    """Give every rotation the index of its angle, shared angles first."""
+    columns = {name: column for column, name in enumerate(trainable + inputs)}
+    read = [expression(e.angle, columns) if isinstance(e, Rotation) else None for e in elements]
+    on_data = [angle is not None and max(angle.columns) >= len(trainable) for angle in read]
+    order = sorted((i for i, angle in enumerate(read) if angle is not None), key=lambda i: on_data[i])
+    index = {i: position for position, i in enumerate(order)}
+    items = [Placed(element, index.get(i), on_data[i]) for i, element in enumerate(elements)]
+    angles = tuple(angle for angle in (read[i] for i in order) if angle is not None)
+    return angles, items, sum(not on_data[i] for i in order)

@@ -1,0 +1,102 @@
+"""Angles as data: a = c·p + b for affine expressions, a small syntax tree for all others.
+
+A tree is a nested tuple: ("number", x), ("parameter", column), or (function, tree, …) with the functions of
+`FUNCTIONS`. It holds no Qiskit and no sympy object; `qgeo.simulate.angles` evaluates it on tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from qgeo.errors import CircuitError
+
+Tree = tuple[Any, ...]
+
+FUNCTIONS = {
+    sympy.Add: "add",
+    sympy.Mul: "multiply",
+    sympy.Pow: "power",
+    sympy.exp: "exp",
+    sympy.log: "log",
+    sympy.sin: "sin",
+    sympy.cos: "cos",
+    sympy.tan: "tan",
+    sympy.asin: "arcsin",
+    sympy.acos: "arccos",
+    sympy.atan: "arctan",
+    sympy.Abs: "abs",
+    sympy.sign: "sign",
+    sympy.conjugate: "real",  # parameters are real numbers
+    sympy.re: "real",
+}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One angle: `offset + Σ_j coefficients[j] · p[columns[j]]`, or `tree` where it is not affine.
+
+    `derivatives[j]` is ∂angle/∂p[columns[j]]: a number where the expression is affine, else a tree.
+    """
+
+    columns: tuple[int, ...]
+    derivatives: tuple[float | Tree, ...]
+    offset: float
+    tree: Tree | None
+
+
+def expression(angle: Any, columns: Mapping[str, int]) -> Expression:
+    """Read a Qiskit `ParameterExpression` as data.
+
+    Args:
+        angle: the expression; it has at least one free parameter.
+        columns: parameter name → column in the vector of all parameters.
+
+    Raises:
+        CircuitError: a function that has no tree, or none that can be differentiated.
+    """
+    free = sorted(angle.parameters, key=lambda parameter: columns[parameter.name])
+    gradients = [angle.gradient(parameter) for parameter in free]
+    own_columns = tuple(columns[parameter.name] for parameter in free)
+    if all(_is_number(gradient) for gradient in gradients):
+        return Expression(own_columns, tuple(map(_real, gradients)), _offset(angle), None)
+    formula = _with_real_symbols(angle.sympify())
+    # sympy differentiates: in qiskit 2.6.2, gradient(p).sympify() of a*b can name the wrong symbol
+    derivatives = tuple(_walk(formula.diff(sympy.Symbol(p.name, real=True)), columns) for p in free)
+    return Expression(own_columns, derivatives, 0.0, _walk(formula, columns))
+
+
+def _with_real_symbols(formula: Any) -> Any:
+    """Parameters are real numbers; knowing it, sympy differentiates |x| to sign(x)."""
+    return formula.subs({symbol: sympy.Symbol(symbol.name, real=True) for symbol in formula.free_symbols})
+
+
+def _is_number(gradient: Any) -> bool:
+    return not getattr(gradient, "parameters", None)
+
+
+def _real(number: Any) -> float:
+    value = complex(number)
+    if abs(value.imag) > 1e-14 * max(1.0, abs(value)):
+        raise CircuitError(f"expected a real angle, got one with the complex coefficient {value}")
+    return value.real
+
+
+def _offset(angle: Any) -> float:
+    return _real(angle.bind(dict.fromkeys(angle.parameters, 0.0)).numeric())
+
+
+def _walk(node: Any, columns: Mapping[str, int]) -> Tree:
+    if node.is_Symbol:
+        return ("parameter", columns[node.name])
+    if node.is_number:
+        return ("number", _real(node.evalf(20)))
+    function = FUNCTIONS.get(node.func)
+    if function is None:
+        raise CircuitError(
+            f"expected a differentiable angle of elementary functions, got {node.func} in {node}"
+        )
+    return (function, *(_walk(child, columns) for child in node.args))

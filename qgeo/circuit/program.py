@@ -1,0 +1,98 @@
+"""Program: a circuit as data, ready for simulation, with no Qiskit object inside.
+
+A program is a sequence of blocks. A block acts on a few qubits and is a product of steps, fixed unitaries
+and rotations; its unitary and the unitary's derivatives are small dense matrices, and everything a
+simulation does to states is a product with one of them. Blocks that depend on data have one matrix per
+context; all others are shared by all contexts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qgeo.circuit.elements import Matrix
+from qgeo.circuit.expression import Expression
+
+
+@dataclass(frozen=True, eq=False)
+class FixedStep:
+    """A unitary on all qubits of its block, (2ᵏ, 2ᵏ)."""
+
+    matrix: Matrix
+
+
+@dataclass(frozen=True, eq=False)
+class RotationStep:
+    """exp(−i a G/2) on some qubits of its block.
+
+    `positions` are positions in the block's qubits, the first the least significant bit of `generator`;
+    `angle` is an index into the program's angles.
+    """
+
+    generator: Matrix
+    positions: tuple[int, ...]
+    angle: int
+
+
+Step = FixedStep | RotationStep
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A product of steps on `qubits` (ascending, the first the least significant bit)."""
+
+    qubits: tuple[int, ...]
+    steps: tuple[Step, ...]
+    per_context: bool
+
+    @property
+    def dimension(self) -> int:
+        return 2 ** len(self.qubits)
+
+    @property
+    def rotations(self) -> tuple[RotationStep, ...]:
+        return tuple(step for step in self.steps if isinstance(step, RotationStep))
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A compiled circuit.
+
+    Attributes:
+        num_qubits: n; states have 2ⁿ amplitudes, qubit 0 the least significant bit.
+        parameters: names of the trainable parameters, in `circuit.parameters` order; P of them.
+        input_parameters: names of the data parameters, in the order they were given; d of them.
+        angles: one expression per rotation over the columns (parameters, then input parameters);
+            the first `num_shared_angles` depend on no data.
+        blocks: what acts on |0…0⟩, first to last.
+    """
+
+    num_qubits: int
+    parameters: tuple[str, ...]
+    input_parameters: tuple[str, ...]
+    angles: tuple[Expression, ...]
+    num_shared_angles: int
+    blocks: tuple[Block, ...]
+
+    @property
+    def dimension(self) -> int:
+        return 2**self.num_qubits
+
+    @property
+    def num_parameters(self) -> int:
+        return len(self.parameters)
+
+    @property
+    def num_inputs(self) -> int:
+        return len(self.input_parameters)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all parameters: trainable ones, then data."""
+        return self.parameters + self.input_parameters
+
+    def __repr__(self) -> str:
+        return (
+            f"Program({self.num_qubits} qubits, {self.num_parameters} parameters, "
+            f"{self.num_inputs} inputs, {len(self.blocks)} blocks)"
+        )

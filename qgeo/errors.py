@@ -1,0 +1,34 @@
+"""The errors qgeo raises on purpose: each says what was expected, what came, and what to do.
+
+The command line prints a `QGeoError` as one line and exits with status 2; anything else is a defect of ours.
+"""
+
+from __future__ import annotations
+
+
+class QGeoError(Exception):
+    """A mistake in what was asked, explained in one sentence."""
+
+
+class CircuitError(QGeoError):
+    """A circuit that cannot be compiled: it measures, resets, or holds an instruction without a unitary."""
+
+
+class ShapeError(QGeoError):
+    """Numbers of the wrong count, shape or kind (NaN included)."""
+
+
+class ConfigurationError(QGeoError):
+    """A configuration, a name or an option that does not exist or does not fit."""
+
+
+class TaskError(QGeoError):
+    """A corpus or a source that cannot be used as asked."""
+
+
+class RunFolderError(QGeoError):
+    """A run folder that cannot be written, read or resumed."""
+
+
+class AgreementError(QGeoError):
+    """Two ways to compute the same number disagree: never a footnote."""

@@ -1,0 +1,67 @@
+"""Classical Fisher information of measured bitstrings, and of any head's output distribution.
+
+    F_C = mean over contexts of Σ_y ∂_ip(y) ∂_jp(y) / p(y)            (type-2, "true" Fisher)
+
+`bitstring_fisher_sum` starts from states and tangents: p(y) = |ψ_y|², ∂p = 2 Re ψ_y* ∂ψ_y, all qubits
+measured in Z. `output_fisher` starts from log-probabilities and their Jacobian, one formula for every head.
+Amari 1998; Martens 2020, section 9. Observed-token and sampled variants: `empirical.py`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from qgeo.errors import ShapeError
+from qgeo.geometry.operators import GramMatrix
+
+SMALLEST_PROBABILITY = 1e-14
+"""Outcomes at or below it are left out of F_C: there ∂p/√p is a quotient of two rounding errors."""
+
+
+def bitstring_fisher_sum(states: Tensor, tangents: Tensor) -> Tensor:
+    """Σ over contexts of F_C, real symmetric (P, P).
+
+    Args:
+        states: (B, 2ⁿ) normalised; tangents: (P, B, 2ⁿ).
+
+    ∂p/√p = 2 Re(ψ*/|ψ| ∂ψ): the tangent's component along the amplitude's own phase.
+    """
+    size = states.abs()
+    seen = size.square() > SMALLEST_PROBABILITY
+    direction = torch.where(seen, states / torch.where(seen, size, 1.0), 0.0)
+    rows = 2 * (tangents.real * direction.real + tangents.imag * direction.imag).flatten(1)
+    return rows @ rows.mT
+
+
+def outcome_probabilities(states: Tensor) -> Tensor:
+    """Born's rule: p(y) = |ψ_y|², (B, 2ⁿ)."""
+    return states.real.square() + states.imag.square()
+
+
+def output_fisher(log_probs: Tensor, jacobian: Tensor) -> GramMatrix:
+    """Exact F_C of a head's output, averaged over contexts.
+
+    Args:
+        log_probs: (B, V) natural logarithms of normalised probabilities; -inf where p = 0.
+        jacobian: (B, V, P) derivative of log_probs; rows of tokens with p ≤ 1e-14 are ignored.
+
+    Returns:
+        F_C as a Gram matrix SᵀS/B, S = √p ∇log p, of rank at most B(V−1); `.to_dense()` is (P, P), per token.
+
+    Raises:
+        ShapeError: the leading dimensions differ.
+
+    >>> fair_coin = torch.tensor([[0.5, 0.5]]).log()
+    >>> output_fisher(fair_coin, torch.tensor([[[1.0], [-1.0]]])).to_dense().round(decimals=6)
+    tensor([[1.]])
+    """
+    if log_probs.shape != jacobian.shape[:2]:
+        raise ShapeError(
+            f"expected a Jacobian of shape (B, V, P) for log-probabilities {tuple(log_probs.shape)}, "
+            f"got {tuple(jacobian.shape)}"
+        )
+    probabilities = log_probs.exp()
+    seen = (probabilities > SMALLEST_PROBABILITY).unsqueeze(-1)
+    rows = torch.where(seen, probabilities.sqrt().unsqueeze(-1) * jacobian, 0.0)
+    return GramMatrix(rows.flatten(0, 1), scale=1 / len(log_probs))

@@ -1,0 +1,183 @@
+"""Information matrices: positive semidefinite linear operators in the form that is cheapest for each.
+
+Every form offers
+
+    F @ v        product with a vector (P,) or with columns (P, m)
+    F.solve(g, damping)   (F + damping·I)⁻¹ g, the least-norm solution where that is singular
+    F.to_dense() (P, P);  F.diagonal() (P,);  F.trace()
+
+`DenseMatrix`, `GramMatrix` (low rank: solved on the side that is smaller), `BlockDiagonalMatrix`,
+`DiagonalMatrix`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from qgeo.errors import ShapeError
+from qgeo.geometry.solve import damped_solve
+
+
+@runtime_checkable
+class InformationMatrix(Protocol):
+    """What every form of an information matrix offers."""
+
+    @property
+    def size(self) -> int: ...
+
+    def __matmul__(self, vector: Tensor) -> Tensor: ...
+
+    def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor: ...
+
+    def to_dense(self) -> Tensor: ...
+
+    def diagonal(self) -> Tensor: ...
+
+    def trace(self) -> float: ...
+
+
+def check_vector(size: int, vector: Tensor) -> None:
+    """Raise a ShapeError unless `vector` has `size` entries along its first dimension."""
+    if vector.dim() == 0 or vector.shape[0] != size:
+        raise ShapeError(f"expected a vector of {size} entries for this matrix, got {tuple(vector.shape)}")
+
+
+@dataclass(frozen=True, eq=False)
+class DenseMatrix:
+    """F stored entry by entry, symmetric (P, P)."""
+
+    matrix: Tensor
+
+    @property
+    def size(self) -> int:
+        return len(self.matrix)
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        check_vector(self.size, vector)
+        return self.matrix @ vector
+
+    def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
+        check_vector(self.size, gradient)
+        return damped_solve(self.matrix, gradient, damping)
+
+    def to_dense(self) -> Tensor:
+        return self.matrix
+
+    def diagonal(self) -> Tensor:
+        return self.matrix.diagonal()
+
+    def trace(self) -> float:
+        return float(self.diagonal().sum())
+
+
+@dataclass(frozen=True, eq=False)
+class GramMatrix:
+    """F = scale · RᵀR with rows R (M, P): never larger than its rows.
+
+    With fewer rows than parameters and damping > 0 the solve goes through the M×M side (Woodbury):
+
+        (F + λ)⁻¹ g = [g − R̃ᵀ (R̃R̃ᵀ + λ)⁻¹ R̃ g] / λ,      R̃ = √scale · R
+
+    which keeps the component of g outside the row space.
+    """
+
+    rows: Tensor
+    scale: float = 1.0
+
+    @property
+    def size(self) -> int:
+        return self.rows.shape[1]
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        check_vector(self.size, vector)
+        return self.scale * (self.rows.mT @ (self.rows @ vector))
+
+    def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
+        check_vector(self.size, gradient)
+        if damping == 0 or len(self.rows) >= self.size:
+            return damped_solve(self.to_dense(), gradient, damping)
+        rows = self.scale**0.5 * self.rows
+        inside = damped_solve(rows @ rows.mT, rows @ gradient, damping)
+        return (gradient - rows.mT @ inside) / damping
+
+    def to_dense(self) -> Tensor:
+        return self.scale * (self.rows.mT @ self.rows)
+
+    def diagonal(self) -> Tensor:
+        return self.scale * self.rows.square().sum(0)
+
+    def trace(self) -> float:
+        return float(self.diagonal().sum())
+
+
+@dataclass(frozen=True, eq=False)
+class BlockDiagonalMatrix:
+    """Square blocks along the diagonal, zero elsewhere; `order[i]` is the parameter of the i-th row."""
+
+    blocks: tuple[Tensor, ...]
+    order: Tensor
+
+    @property
+    def size(self) -> int:
+        return len(self.order)
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        return self._each(vector, lambda block, part: block @ part)
+
+    def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
+        return self._each(gradient, lambda block, part: damped_solve(block, part, damping))
+
+    def to_dense(self) -> Tensor:
+        dense = torch.block_diag(*self.blocks)
+        back = self.order.argsort()
+        return dense[back][:, back]
+
+    def diagonal(self) -> Tensor:
+        return torch.cat([block.diagonal() for block in self.blocks])[self.order.argsort()]
+
+    def trace(self) -> float:
+        return float(self.diagonal().sum())
+
+    def _each(self, vector: Tensor, act: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        check_vector(self.size, vector)
+        parts = vector[self.order].split([len(block) for block in self.blocks])
+        moved = torch.cat([act(block, part) for block, part in zip(self.blocks, parts, strict=True)])
+        return torch.empty_like(moved).index_copy(0, self.order, moved)
+
+
+@dataclass(frozen=True, eq=False)
+class DiagonalMatrix:
+    """Only the diagonal of F, (P,)."""
+
+    entries: Tensor
+
+    @property
+    def size(self) -> int:
+        return len(self.entries)
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        check_vector(self.size, vector)
+        return self._column(vector) * vector
+
+    def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
+        check_vector(self.size, gradient)
+        shifted = self._column(gradient) + damping
+        usable = shifted > self.size * torch.finfo(shifted.dtype).eps * shifted.abs().max()
+        return torch.where(usable, gradient / torch.where(usable, shifted, 1.0), 0.0)
+
+    def to_dense(self) -> Tensor:
+        return self.entries.diag()
+
+    def diagonal(self) -> Tensor:
+        return self.entries
+
+    def trace(self) -> float:
+        return float(self.entries.sum())
+
+    def _column(self, like: Tensor) -> Tensor:
+        return self.entries.view(-1, *(1,) * (like.dim() - 1))
