@@ -16,6 +16,13 @@ _HOME = {
     "quantum_geometric_tensor": "qgeo.geometry.exact",
     "quantum_fisher": "qgeo.geometry.exact",
     "classical_fisher": "qgeo.geometry.exact",
+    "NaturalGradient": "qgeo.optim.natural_gradient",
+    "BornHead": "qgeo.heads.born",
+    "PauliHead": "qgeo.heads.pauli",
+    "SoftmaxHead": "qgeo.heads.classical",
+    "MLPHead": "qgeo.heads.classical",
+    "compare": "qgeo.compare.comparison",
+    "ComparisonResult": "qgeo.compare.comparison",
     "QGeoError": "qgeo.errors",
 }
 
@@ -24,10 +31,17 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from qgeo.circuit.compiler import compile as compile
     from qgeo.circuit.program import Program as Program
+    from qgeo.compare.comparison import ComparisonResult as ComparisonResult
+    from qgeo.compare.comparison import compare as compare
     from qgeo.errors import QGeoError as QGeoError
     from qgeo.geometry.exact import classical_fisher as classical_fisher
     from qgeo.geometry.exact import quantum_fisher as quantum_fisher
     from qgeo.geometry.exact import quantum_geometric_tensor as quantum_geometric_tensor
+    from qgeo.heads.born import BornHead as BornHead
+    from qgeo.heads.classical import MLPHead as MLPHead
+    from qgeo.heads.classical import SoftmaxHead as SoftmaxHead
+    from qgeo.heads.pauli import PauliHead as PauliHead
+    from qgeo.optim.natural_gradient import NaturalGradient as NaturalGradient
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from qiskit import QuantumCircuit
 from qgeo.circuit.elements import Element, Rotation
 from qgeo.circuit.expression import Expression, expression
 from qgeo.circuit.fusion import SHARED_WIDTH, Placed, fuse
+from qgeo.circuit.layers import commuting_layers
 from qgeo.circuit.program import Program
 from qgeo.circuit.unroll import unroll
 from qgeo.errors import CircuitError, ShapeError
@@ -59,6 +60,7 @@ def compile(
         angles=angles,
         num_shared_angles=num_shared,
         blocks=fuse(items, block_width),
+        layers=commuting_layers(items, angles, len(trainable)),
     )
 
 

@@ -59,10 +59,10 @@ def expression(angle: Any, columns: Mapping[str, int]) -> Expression:
         CircuitError: a function that has no tree, or none that can be differentiated.
     """
     free = sorted(angle.parameters, key=lambda parameter: columns[parameter.name])
-    gradients = [angle.gradient(parameter) for parameter in free]
     own_columns = tuple(columns[parameter.name] for parameter in free)
-    if all(_is_number(gradient) for gradient in gradients):
-        return Expression(own_columns, tuple(map(_real, gradients)), _offset(angle), None)
+    slopes = _constant_slopes(angle, free)
+    if slopes is not None:
+        return Expression(own_columns, slopes, _offset(angle), None)
     formula = _with_real_symbols(angle.sympify())
     # sympy differentiates: in qiskit 2.6.2, gradient(p).sympify() of a*b can name the wrong symbol
     derivatives = tuple(_walk(formula.diff(sympy.Symbol(p.name, real=True)), columns) for p in free)
@@ -74,8 +74,15 @@ def _with_real_symbols(formula: Any) -> Any:
     return formula.subs({symbol: sympy.Symbol(symbol.name, real=True) for symbol in formula.free_symbols})
 
 
-def _is_number(gradient: Any) -> bool:
-    return not getattr(gradient, "parameters", None)
+def _constant_slopes(angle: Any, free: list[Any]) -> tuple[float, ...] | None:
+    """∂angle/∂p for every p of an affine angle, None for any other."""
+    try:
+        gradients = [angle.gradient(parameter) for parameter in free]
+    except RuntimeError:  # qiskit 2.6.2 does not differentiate sign(p)
+        return None
+    if any(getattr(gradient, "parameters", None) for gradient in gradients):
+        return None
+    return tuple(map(_real, gradients))
 
 
 def _real(number: Any) -> float:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from qiskit.circuit import AnnotatedOperation, ControlledGate
+from qiskit.circuit import AnnotatedOperation, ControlledGate, library
 from qiskit.circuit.annotated_operation import ControlModifier, InverseModifier, PowerModifier
 from qiskit.circuit.library import HamiltonianGate, PauliEvolutionGate
 from qiskit.quantum_info import SparseObservable, SparsePauliOp
@@ -54,8 +54,9 @@ def _phase(angle: Any) -> Element:
 
 
 def _u(angles: Angles) -> list[Element]:
-    theta, phi, lam = angles
-    return [_phase(lam), rotation(Y, (0,), theta), _phase(phi)]
+    """U(θ, φ, λ), or e^{iγ} U(θ, φ, λ), the base of a CU gate."""
+    theta, phi, lam, *gamma = angles
+    return [_phase(lam), rotation(Y, (0,), theta), _phase(phi), *map(global_phase, gamma)]
 
 
 def _u2(angles: Angles) -> list[Element]:
@@ -67,29 +68,23 @@ def _r(angles: Angles) -> list[Element]:
     return [_phase(-1 * phi), rotation(X, (0,), theta), _phase(phi)]
 
 
-def _cu(angles: Angles) -> list[Element]:
-    *euler, gamma = angles
-    return [*controlled(placed(_u(euler), (1,)), (0,), 1), _phase(gamma)]
-
-
-ROTATIONS: dict[str, Callable[[Angles], list[Element]]] = {
-    "rx": _about(X),
-    "ry": _about(Y),
-    "rz": _about(Z),
-    "p": _about(-2 * ONE),
-    "u1": _about(-2 * ONE),
-    "rxx": _about(np.kron(X, X)),
-    "ryy": _about(np.kron(Y, Y)),
-    "rzz": _about(np.kron(Z, Z)),
-    "rzx": _about(np.kron(X, Z)),  # Z on the first qubit, the least significant one
-    "r": _r,
-    "u": _u,
-    "u3": _u,
-    "u2": _u2,
-    "cu": _cu,
-    "global_phase": lambda angles: [global_phase(angles[0])],
+ROTATIONS: dict[type, Callable[[Angles], list[Element]]] = {
+    library.RXGate: _about(X),
+    library.RYGate: _about(Y),
+    library.RZGate: _about(Z),
+    library.PhaseGate: _about(-2 * ONE),
+    library.U1Gate: _about(-2 * ONE),
+    library.RXXGate: _about(np.kron(X, X)),
+    library.RYYGate: _about(np.kron(Y, Y)),
+    library.RZZGate: _about(np.kron(Z, Z)),
+    library.RZXGate: _about(np.kron(X, Z)),  # Z on the first qubit, the least significant one
+    library.RGate: _r,
+    library.UGate: _u,
+    library.U3Gate: _u,
+    library.U2Gate: _u2,
+    library.GlobalPhaseGate: lambda angles: [global_phase(angles[0])],
 }
-"""Gate name → elements on qubits 0, 1, …, as a function of the gate's angles."""
+"""Kind of gate → elements on qubits 0, 1, …, as a function of its angles. By class: a name means nothing."""
 
 
 def gate_elements(gate: Any, unroll: Callable[[Any], list[Element]]) -> list[Element] | None:
@@ -109,11 +104,23 @@ def gate_elements(gate: Any, unroll: Callable[[Any], list[Element]]) -> list[Ele
         return [rotation(2 * np.asarray(matrix, dtype=complex), tuple(range(gate.num_qubits)), time)]
     if isinstance(gate, AnnotatedOperation):
         return _annotated(gate, unroll)
-    if gate.name in ROTATIONS and getattr(gate, "ctrl_state", 1) == 1:
-        return ROTATIONS[gate.name](gate.params)
-    if isinstance(gate, ControlledGate) and gate.name != "cu" and gate.num_qubits <= MAX_DENSE_QUBITS:
-        return _under_controls(unroll(gate.base_gate), gate.num_ctrl_qubits, gate.ctrl_state)
-    return None
+    if isinstance(gate, ControlledGate):
+        return _controlled_gate(gate, unroll)
+    known = ROTATIONS.get(_kind(gate))
+    return None if known is None else known(gate.params)
+
+
+def _kind(gate: Any) -> type:
+    return getattr(gate, "base_class", type(gate))
+
+
+def _controlled_gate(gate: ControlledGate, unroll: Callable[[Any], list[Element]]) -> list[Element] | None:
+    base = gate.base_gate
+    if gate.num_qubits > MAX_DENSE_QUBITS or gate.num_qubits != gate.num_ctrl_qubits + base.num_qubits:
+        return None
+    known = ROTATIONS.get(_kind(base))  # the controlled gate's own angles: those of CU hold one more
+    elements = unroll(base) if known is None else known(gate.params)
+    return _under_controls(elements, gate.num_ctrl_qubits, gate.ctrl_state)
 
 
 def _under_controls(elements: list[Element], num_controls: int, state: int) -> list[Element]:

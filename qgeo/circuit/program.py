@@ -65,6 +65,8 @@ class Program:
         angles: one expression per rotation over the columns (parameters, then input parameters);
             the first `num_shared_angles` depend on no data.
         blocks: what acts on |0…0⟩, first to last.
+        layers: the trainable parameters grouped into layers of commuting rotations, in circuit order
+            (`layers.py`); a parameter belongs to the layer where it occurs first.
     """
 
     num_qubits: int
@@ -73,6 +75,7 @@ class Program:
     angles: tuple[Expression, ...]
     num_shared_angles: int
     blocks: tuple[Block, ...]
+    layers: tuple[tuple[int, ...], ...]
 
     @property
     def dimension(self) -> int:

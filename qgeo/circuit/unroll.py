@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import AnnotatedOperation, Gate, Instruction
-from qiskit.circuit.library import PauliEvolutionGate, UnitaryGate
+from qiskit.circuit import AnnotatedOperation, Barrier, Delay, Gate, Instruction
+from qiskit.circuit.library import IGate, Initialize, PauliEvolutionGate, UnitaryGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 
@@ -18,7 +18,7 @@ from qgeo.circuit.elements import Element, Fixed, global_phase, placed
 from qgeo.circuit.gates import gate_elements
 from qgeo.errors import CircuitError
 
-_WITHOUT_EFFECT = {"barrier", "id", "delay"}
+_WITHOUT_EFFECT = (Barrier, Delay, IGate)
 _WIDEST_MATRIX = 5  # a wider fixed gate is cheaper as the small gates of its definition
 
 
@@ -44,7 +44,7 @@ def unroll(circuit: QuantumCircuit) -> list[Element]:
 
 def operation_elements(operation: Any) -> list[Element]:
     """Elements of one operation on its own qubits 0, 1, …"""
-    if operation.name in _WITHOUT_EFFECT:
+    if isinstance(operation, _WITHOUT_EFFECT):
         return []
     if _is_symbolic(operation) or isinstance(operation, PauliEvolutionGate):
         known = gate_elements(operation, operation_elements)
@@ -85,12 +85,19 @@ def _matrix(operation: Any) -> Any:
 
 
 def _definition_elements(operation: Any) -> list[Element]:
-    if getattr(operation, "blocks", None) or operation.name == "initialize":
+    if getattr(operation, "blocks", None) or isinstance(operation, Initialize):
         raise _not_unitary()  # control flow; initialize starts with a reset
-    definition = getattr(operation, "definition", None)
+    definition = _definition(operation)
     if definition is None:
         raise _not_unitary()
     return unroll(definition)
+
+
+def _definition(operation: Any) -> QuantumCircuit | None:
+    try:
+        return getattr(operation, "definition", None)
+    except (QiskitError, TypeError):  # some gates define themselves only at numbers
+        return None
 
 
 def _not_unitary() -> CircuitError:

@@ -56,7 +56,7 @@ def output_fisher(log_probs: Tensor, jacobian: Tensor) -> GramMatrix:
     >>> output_fisher(fair_coin, torch.tensor([[[1.0], [-1.0]]])).to_dense().round(decimals=6)
     tensor([[1.]])
     """
-    if log_probs.shape != jacobian.shape[:2]:
+    if jacobian.dim() != 3 or log_probs.shape != jacobian.shape[:2]:
         raise ShapeError(
             f"expected a Jacobian of shape (B, V, P) for log-probabilities {tuple(log_probs.shape)}, "
             f"got {tuple(jacobian.shape)}"

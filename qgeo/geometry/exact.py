@@ -106,12 +106,20 @@ class _Request:
 
 def _mean(request: _Request, matrix_sum: Callable[[Tensor, Tensor], Tensor]) -> NDArray[Any]:
     """Mean over contexts of the matrix whose sum over a chunk `matrix_sum` gives."""
-    if request.inputs is None:
-        return matrix_sum(*_vectors(request, None)).numpy()
-    chunks = request.inputs.split(_contexts_per_chunk(request))
+    chunks = [None] if request.inputs is None else request.inputs.split(_contexts_per_chunk(request))
     total = sum(matrix_sum(*_vectors(request, chunk)) for chunk in chunks)
     assert isinstance(total, Tensor)
-    return (total / len(request.inputs)).numpy()
+    _check_domain(total)
+    return (total / (1 if request.inputs is None else len(request.inputs))).numpy()
+
+
+def _check_domain(matrix: Tensor) -> None:
+    """Finite values can still lie outside an angle's domain: log(a) at a < 0."""
+    if not bool(torch.isfinite(matrix).all()):
+        raise ShapeError(
+            "expected values inside the domain of every angle (log, sqrt, arcsin, 1/x), "
+            "got values where an angle or its derivative is not finite"
+        )
 
 
 def _vectors(request: _Request, inputs: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qgeo.circuit.expression import Tree
 from qgeo.circuit.program import Program
-from qgeo.simulate.constants import constants
+from qgeo.simulate.constants import constants, real_dtype
 
 
 def shared_angles(program: Program, values: Tensor, dtype: torch.dtype) -> Tensor:
@@ -35,7 +35,8 @@ def joined(values: Tensor, inputs: Tensor) -> Tensor:
 
 
 def _evaluate(program: Program, point: Tensor, rows: slice, dtype: torch.dtype) -> Tensor:
-    """Angles `rows` at `point` (..., columns)."""
+    """Angles `rows` at `point` (..., columns), in the real type that belongs to `dtype`."""
+    point = point.to(real_dtype(dtype))
     table = constants(program, dtype, point.device).angles
     mine = (table.rows >= rows.start) & (table.rows < rows.stop)
     terms = point[..., table.columns[mine]] * table.coefficients[mine]

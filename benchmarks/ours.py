@@ -1,0 +1,95 @@
+"""qgeo's own measurements, one a process: `python -m benchmarks.ours NAME N LAYERS [CONTEXTS]`.
+
+The circuits, numbers and repetitions are those of the opponents' scripts; a JSON line comes out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+import torch
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+
+import qgeo
+from qgeo.simulate.statevector import states
+
+
+def layered_circuit(num_qubits: int, layers: int, data: bool) -> tuple[QuantumCircuit, ParameterVector]:
+    """RY(x) on every qubit, then layers of RY, RZ and a CX chain."""
+    x, t = ParameterVector("x", num_qubits), ParameterVector("t", 2 * num_qubits * layers)
+    circuit, angles = QuantumCircuit(num_qubits), iter(t)
+    for qubit in range(num_qubits if data else 0):
+        circuit.ry(x[qubit], qubit)
+    for _ in range(layers):
+        for gate in (circuit.ry, circuit.rz):
+            for qubit in range(num_qubits):
+                gate(next(angles), qubit)
+        for qubit in range(num_qubits - 1):
+            circuit.cx(qubit, qubit + 1)
+    return circuit, x
+
+
+def mean_qfim(n: int, layers: int, contexts: int) -> dict[str, float]:
+    circuit, x = layered_circuit(n, layers, data=True)
+    draw = np.random.default_rng(0)
+    values, inputs = draw.uniform(-3, 3, 2 * n * layers), draw.uniform(-3, 3, (contexts, n))
+    return timed(
+        lambda: qgeo.compile(circuit, input_parameters=x),
+        lambda program: qgeo.quantum_fisher(program, values, inputs=inputs),
+        repetitions=9,
+    )
+
+
+def single_qfim(n: int, layers: int) -> dict[str, float]:
+    circuit, _ = layered_circuit(n, layers, data=False)
+    values = np.random.default_rng(0).uniform(-np.pi, np.pi, 2 * n * layers)
+    return timed(
+        lambda: qgeo.compile(circuit), lambda program: qgeo.quantum_fisher(program, values), repetitions=9
+    )
+
+
+def head_gradient(n: int, layers: int, batch: int) -> dict[str, float]:
+    circuit, x = layered_circuit(n, layers, data=True)
+    draw = np.random.default_rng(0)
+    values = torch.tensor(draw.random(2 * n * layers), requires_grad=True)
+    inputs = torch.tensor(draw.random((batch, n)))
+    targets = torch.tensor(draw.integers(0, 2**n, batch))
+
+    def step(program: qgeo.Program) -> np.ndarray:
+        values.grad = None
+        amplitudes = states(program, values, inputs)[torch.arange(batch), targets]
+        (-(amplitudes.abs().square() + 1e-12).log().mean()).backward()
+        return np.diag(values.grad.numpy())
+
+    return timed(lambda: qgeo.compile(circuit, input_parameters=x), step, repetitions=15)
+
+
+def timed(
+    prepare: Callable[[], qgeo.Program], call: Callable[[qgeo.Program], np.ndarray], repetitions: int
+) -> dict[str, float]:
+    """First call with its compilation, then the median of warm calls; seconds."""
+    started = perf_counter()
+    program = prepare()
+    compiled = perf_counter() - started
+    matrix = call(program)
+    first = perf_counter() - started
+    warm = [_seconds(lambda: call(program)) for _ in range(repetitions)]
+    trace = float(np.trace(matrix))
+    return {"first": first, "compile": compiled, "median": float(np.median(warm)), "trace": trace}
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = perf_counter()
+    call()
+    return perf_counter() - started
+
+
+if __name__ == "__main__":
+    name, *sizes = sys.argv[1:]
+    measurement = {"mean_qfim": mean_qfim, "single_qfim": single_qfim, "head_gradient": head_gradient}[name]
+    print(json.dumps(measurement(*map(int, sizes))))

@@ -1,0 +1,36 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+input float[64] theta_00;
+input float[64] theta_01;
+input float[64] theta_02;
+input float[64] theta_03;
+input float[64] theta_04;
+input float[64] theta_05;
+input float[64] theta_06;
+input float[64] theta_07;
+input float[64] theta_08;
+input float[64] theta_09;
+gate rzz(p0) _gate_q_0, _gate_q_1 {
+  cx _gate_q_0, _gate_q_1;
+  rz(p0) _gate_q_1;
+  cx _gate_q_0, _gate_q_1;
+}
+qubit[4] q;
+h q[0];
+h q[1];
+h q[2];
+h q[3];
+rz(theta_00) q[0];
+rz(theta_01) q[1];
+rz(theta_02) q[2];
+rz(theta_03) q[3];
+rzz(theta_04) q[0], q[1];
+rzz(theta_05) q[0], q[2];
+rzz(theta_06) q[0], q[3];
+rzz(theta_07) q[1], q[2];
+rzz(theta_08) q[1], q[3];
+rzz(theta_09) q[2], q[3];
+h q[0];
+h q[1];
+h q[2];
+h q[3];

@@ -1,0 +1,18 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+input float[64] theta_00;
+input float[64] theta_01;
+input float[64] theta_02;
+input float[64] theta_03;
+qubit[3] q;
+ry(pi/4) q[0];
+ry(pi/3) q[1];
+ry(pi/7) q[2];
+rz(theta_00) q[0];
+rz(theta_01) q[1];
+cx q[0], q[1];
+cx q[1], q[2];
+ry(theta_02) q[1];
+rx(theta_03) q[2];
+cx q[0], q[1];
+cx q[1], q[2];

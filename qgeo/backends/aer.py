@@ -1,0 +1,62 @@
+"""Aer: a trained head's circuits run again elsewhere, exactly and by shots.
+
+Values and inputs are bound by the order of the circuit's own parameters, never by a dictionary of names that
+a transpiler may have reordered. A new seed is derived for every call, because a fixed Aer seed repeats.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit, transpile
+from qiskit_aer import AerSimulator
+from qiskit_aer.primitives import SamplerV2
+
+Floats = NDArray[np.float64]
+
+
+def exact_probabilities(circuit: QuantumCircuit, bindings: Floats) -> Floats:
+    """Outcome probabilities from Aer's statevector method, (B, 2ⁿ), qubit 0 the least significant bit.
+
+    Args:
+        circuit: without measurements; bindings: (B, P) numbers in `circuit.parameters` order.
+    """
+    simulator = AerSimulator(method="statevector", max_parallel_threads=1)
+    measured = circuit.copy()
+    measured.save_probabilities()
+    compiled = transpile(measured, simulator, optimization_level=0)
+    columns = dict(zip(circuit.parameters, np.asarray(bindings).T, strict=True))
+    binds = [{p: columns[p].tolist() for p in compiled.parameters}] if compiled.num_parameters else []
+    result = simulator.run(compiled, parameter_binds=binds).result()
+    rows = [result.data(row)["probabilities"] for row in range(len(result.results))]
+    return np.broadcast_to(np.asarray(rows), (len(bindings), 2**circuit.num_qubits)).copy()
+
+
+def sampled_counts(circuit: QuantumCircuit, bindings: Floats, shots: int, seed: int) -> NDArray[np.int64]:
+    """Counts of `shots` measured bitstrings per row of `bindings`, (B, 2ⁿ).
+
+    Args:
+        circuit: without measurements; bindings: (B, P) in `circuit.parameters` order; seed: of this call.
+    """
+    measured = circuit.copy()
+    measured.measure_all()
+    backend_options = {"method": "statevector", "max_parallel_threads": 1}
+    sampler = SamplerV2(seed=seed, options={"backend_options": backend_options})
+    compiled = transpile(measured, AerSimulator(), optimization_level=0)
+    ordered = _reordered(np.asarray(bindings, dtype=float), circuit, compiled)
+    bits: Any = sampler.run([(compiled, ordered)], shots=shots).result()[0].data.meas
+    outcomes = np.atleast_2d(_integers(bits.array))
+    return np.stack([np.bincount(row, minlength=2**circuit.num_qubits) for row in outcomes])
+
+
+def _reordered(bindings: Floats, circuit: QuantumCircuit, compiled: QuantumCircuit) -> Floats:
+    position = {parameter: column for column, parameter in enumerate(circuit.parameters)}
+    return bindings[:, [position[parameter] for parameter in compiled.parameters]]
+
+
+def _integers(packed: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Bit arrays (B, shots, bytes), most significant byte first → outcome numbers (B, shots)."""
+    weights = 256 ** np.arange(packed.shape[-1])[::-1]
+    return packed.astype(np.int64) @ weights

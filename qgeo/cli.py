@@ -1,0 +1,181 @@
+"""The command line: options in, tables or JSON out; everything it does is a call into a room.
+
+    qgeo compare     train quantum and classical heads side by side and write a report
+    qgeo fisher      the Fisher information matrix of an OpenQASM circuit
+    qgeo circuits    the frozen catalogue
+    qgeo generate    text from a trained head
+
+Machine-readable output (--json) goes to stdout, everything else to stderr. A user's mistake ends with one
+line on stderr and exit status 2.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import Exit, TyperException
+
+from qgeo.errors import QGeoError
+
+app = typer.Typer(
+    help="The information geometry of quantum models, computed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+circuits = typer.Typer(help="The frozen catalogue of circuits.", no_args_is_help=True)
+app.add_typer(circuits, name="circuits")
+
+Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
+
+
+def main() -> None:
+    """Entry point of the `qgeo` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; the exit status."""
+    try:
+        status = app(arguments, prog_name="qgeo", standalone_mode=False)
+    except QGeoError as error:
+        return _fail(str(error))
+    except TyperException as error:
+        return _fail(error.format_message())
+    except Exit as finished:
+        return finished.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    return status if isinstance(status, int) else 0
+
+
+def _fail(message: str) -> int:
+    print("qgeo: " + " ".join(message.split()), file=sys.stderr)
+    return 2
+
+
+@app.command()
+def compare(
+    config: Annotated[
+        Path | None, typer.Argument(help="Configuration file (TOML).", show_default=False)
+    ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Corpus: any UTF-8 text file.", show_default=False)
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="A named source, e.g. golden-mean.", show_default=False)
+    ] = None,
+    arms: Annotated[
+        str | None, typer.Option(help="HEAD+METRIC, separated by commas.", show_default=False)
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Final runs per arm [3].", show_default=False)] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps per run.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder [runs/TASK-TIMESTAMP].", show_default=False)
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Continue the comparison in this run folder.", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes [one per core].", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train quantum and classical heads side by side under their Fisher metrics and write a report.
+
+    Without options: the Python language reference as corpus, five arms, three seeds.
+    """
+    from qgeo.terminal.comparison import compare_with_progress, print_comparison
+
+    given = {"config": config, "text": text, "task": task, "arms": arms, "seeds": seeds, "steps": steps}
+    result = compare_with_progress(given | {"out": out, "resume": resume}, workers)
+    if as_json:
+        print(json.dumps(result.results, ensure_ascii=False))
+    else:
+        print_comparison(result)
+
+
+@app.command()
+def fisher(
+    circuit: Annotated[Path, typer.Argument(help="OpenQASM 3 file.")],
+    values: Annotated[
+        Path | None,
+        typer.Option(help="One number per line, name,value lines, or .npy.", show_default=False),
+    ] = None,
+    random: Annotated[
+        int | None,
+        typer.Option(metavar="SEED", help="Uniform values in (−π, π) from this seed.", show_default=False),
+    ] = None,
+    method: Annotated[str, typer.Option(help="How the matrix is computed: exact.")] = "exact",
+    as_json: Json = False,
+) -> None:
+    """Quantum Fisher information matrix F_Q = 4 Re Q of a circuit, all parameters trainable."""
+    from qgeo.terminal.fisher import fisher_report, print_fisher
+
+    report = fisher_report(circuit, values, random, method)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        print_fisher(report)
+
+
+@app.command()
+def generate(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder of qgeo compare.")],
+    length: Annotated[int, typer.Option(help="Tokens to sample.")] = 200,
+    arm: Annotated[str | None, typer.Option(help="Which arm [the first].", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="Which of the arm's runs.")] = 0,
+    draw: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+) -> None:
+    """Sample text from a trained head."""
+    from qgeo.compare.generate import generate as sample
+
+    print(sample(folder, arm=arm, seed=seed, length=length, draw=draw))
+
+
+@circuits.command("list")
+def list_circuits(as_json: Json = False) -> None:
+    """List the catalogue."""
+    from qgeo.terminal.circuits import circuit_list, print_circuits
+
+    entries = circuit_list()
+    if as_json:
+        print(json.dumps(entries))
+    else:
+        print_circuits(entries)
+
+
+@circuits.command("show")
+def show_circuit(name: str, as_json: Json = False) -> None:
+    """Show one entry: its facts and a drawing."""
+    from qgeo.terminal.circuits import circuit_facts, print_circuit
+
+    facts = circuit_facts(name)
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        print_circuit(name, facts)
+
+
+@circuits.command("export")
+def export_circuit(
+    name: str,
+    out: Annotated[Path | None, typer.Option(help="File to write [stdout].", show_default=False)] = None,
+) -> None:
+    """Write an entry's OpenQASM 3 text."""
+    from qgeo.circuit.catalogue import text
+    from qgeo.terminal.console import write_new_file
+
+    program: Any = text(name)
+    if out is None:
+        print(program, end="")
+    else:
+        write_new_file(out, program)

@@ -1,0 +1,130 @@
+"""compare: the main job, from a configuration to a run folder with its report.
+
+    configuration → run folder → tuning runs → final runs → records → statistics → report
+
+Everything between is in files of the run folder, so that the job can be killed at any moment and continued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from qgeo.circuit.ansatz import ansatz
+from qgeo.compare.arms import parse_arm
+from qgeo.compare.config import Configuration, dump_configuration, parse_configuration, read_toml
+from qgeo.compare.inputs import build_task, environment, load_inputs, with_own_corpus
+from qgeo.compare.results import build_results, chosen_learning_rates, final_outcomes
+from qgeo.compare.run_folder import (
+    RunFolder,
+    create_run_folder,
+    open_run_folder,
+    read_json,
+    write_json,
+    write_json_lines,
+)
+from qgeo.compare.schedule import default_workers, final_jobs, run_jobs, tuning_jobs
+
+Stage = Callable[[str, int], None]
+"""Told the name of a stage and how many jobs it has; then once per finished job with 0."""
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """A finished comparison: its folder and the content of its results.json."""
+
+    folder: Path
+    results: dict[str, Any]
+
+    @property
+    def report(self) -> Path:
+        return RunFolder(self.folder).report
+
+
+def compare(
+    configuration: Configuration | dict[str, Any] | None = None,
+    *,
+    out: Path | None = None,
+    workers: int | None = None,
+    on_progress: Stage | None = None,
+) -> ComparisonResult:
+    """Run a comparison in a new folder.
+
+    Args:
+        configuration: a `Configuration`, the same as nested dictionaries, or None for the defaults.
+        out: the run folder; by default runs/TASK-TIMESTAMP. An existing non-empty folder is refused.
+        workers: processes; by default one per core. 1 runs everything in this process.
+        on_progress: called as (stage, number of jobs) and then as (stage, 0) for each finished one.
+
+    Raises:
+        ConfigurationError, TaskError, RunFolderError: before anything is written.
+        AgreementError: a trained head and Aer disagree.
+    """
+    folder = prepare(_as_configuration(configuration), out)
+    return resume(folder.path, workers=workers, on_progress=on_progress)
+
+
+def prepare(configuration: Configuration, out: Path | None = None) -> RunFolder:
+    """Check everything that can be checked, then make the run folder."""
+    arms = [parse_arm(name) for name in configuration.arms.names]
+    task = build_task(configuration.task)
+    if any(arm.is_quantum for arm in arms):
+        ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
+    own, corpus = with_own_corpus(configuration)
+    path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return create_run_folder(path, dump_configuration(own, environment()), corpus)
+
+
+def resume(path: Path, *, workers: int | None = None, on_progress: Stage | None = None) -> ComparisonResult:
+    """Finish whatever a run folder still lacks; a finished one is left as it is."""
+    from qgeo.compare.report import write_report  # matplotlib is imported only where a report is made
+
+    folder = open_run_folder(path)
+    if folder.is_finished:
+        return ComparisonResult(path, read_json(folder.results))
+    configuration, task = load_inputs(path.resolve())
+    report = on_progress or _silent
+    pool = workers or default_workers()
+    arms = [parse_arm(name) for name in configuration.arms.names]
+    _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report)
+    chosen = chosen_learning_rates(folder, configuration)
+    _run_stage("training", final_jobs(configuration, chosen), folder, pool, report)
+    report("report", 1)
+    write_records(folder, configuration)
+    versions = read_toml(folder.config).get("environment", environment())
+    results = build_results(folder, configuration, task, versions)
+    write_json(folder.results, results)
+    write_report(folder.path)
+    report("report", 0)
+    return ComparisonResult(path, results)
+
+
+def write_records(folder: RunFolder, configuration: Configuration) -> None:
+    """records.jsonl and timings.jsonl from the finished runs, in the order of arms, seeds and steps."""
+    outcomes = final_outcomes(folder, configuration, chosen_learning_rates(folder, configuration))
+    runs = [run for of_arm in outcomes.values() for run in of_arm]
+    write_json_lines(folder.path / "records.jsonl", (record for run in runs for record in run["records"]))
+    write_json_lines(folder.path / "timings.jsonl", (timing for run in runs for timing in _timings(run)))
+
+
+def _timings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for record, seconds in zip(run["records"], run["seconds"], strict=True):
+        yield {"arm": record["arm"], "seed": record["seed"], "step": record["step"], "seconds": seconds}
+
+
+def _run_stage(stage: str, jobs: list[Any], folder: RunFolder, workers: int, report: Stage) -> None:
+    report(stage, len(jobs))
+    run_jobs(jobs, RunFolder(folder.path.resolve()), workers, lambda: report(stage, 0))
+
+
+def _silent(_stage: str, _jobs: int) -> None:
+    """Nobody watches."""
+
+
+def _as_configuration(configuration: Configuration | dict[str, Any] | None) -> Configuration:
+    if isinstance(configuration, Configuration):
+        return configuration
+    return parse_configuration(configuration or {})

@@ -1,0 +1,168 @@
+"""The configuration of a comparison: a TOML file, mirrored by the command line's options.
+
+    [task]      text = "corpus.txt"   or   name = "golden-mean"
+    [arms]      names = ["born+quantum", "softmax+adam"]
+    [heads]     circuit, layers, embedding: what all arms share
+    [training]  steps, batch, seeds
+    [tuning]    the grid every arm gets, on seeds of its own
+    [backend]   where quantum heads are run again after training
+
+An unknown key is an error that names it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from qgeo.errors import ConfigurationError
+
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskSection(_Section):
+    """What is learned: a text file, a named source, or (neither given) the Python language reference."""
+
+    text: str | None = None
+    title: str | None = None
+    name: str | None = None
+    context: Annotated[int, Field(ge=1, le=64)] = 3
+    vocabulary: Annotated[int, Field(ge=2, le=256)] = 32
+    length: Count = 20_000
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _one_of(self) -> TaskSection:
+        if self.text is not None and self.name is not None:
+            raise ValueError("give a text or a task name, not both")
+        return self
+
+
+DEFAULT_ARMS = ("born+adam", "born+quantum", "born+classical", "softmax+adam", "softmax+classical")
+
+
+class ArmsSection(_Section):
+    """Which arms run, as HEAD+METRIC."""
+
+    names: tuple[str, ...] = DEFAULT_ARMS
+
+    @model_validator(mode="after")
+    def _distinct(self) -> ArmsSection:
+        if not self.names or len(set(self.names)) < len(self.names):
+            raise ValueError("name at least one arm, and each arm once")
+        return self
+
+
+class HeadsSection(_Section):
+    """What heads are made of. A classical head gets the width closest in parameters to the quantum head."""
+
+    circuit: str = "hardware-efficient"
+    layers: Annotated[int, Field(ge=1, le=1000)] = 3
+    qubits: Annotated[int, Field(ge=1, le=20)] | None = None
+    embedding: Annotated[int, Field(ge=1, le=1024)] = 4
+
+
+class TrainingSection(_Section):
+    """The budget, the same for every arm. Learning rates fall to zero along a cosine, or stay constant."""
+
+    steps: Count = 150
+    batch: Count = 64
+    seeds: Annotated[int, Field(ge=1, le=10_000)] = 3
+    schedule: Literal["cosine", "constant"] = "cosine"
+    evaluate_every: Count = 10
+    validation_windows: Count = 4096
+
+
+class TuningSection(_Section):
+    """The grid of trials, the same for every arm, on `seeds` seeds that no final run uses.
+
+    `damping` is relative: λ = damping · tr F / P at each step, so that no metric gains by its units.
+    """
+
+    lr: tuple[Positive, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
+    damping: Positive = 1.0
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class BackendSection(_Section):
+    """Where trained quantum heads are run again, on Aer: exactly, and with `shots` samples per context."""
+
+    name: Literal["exact"] = "exact"
+    shots: Annotated[int, Field(ge=1, le=10_000_000)] = 4096
+    contexts: Annotated[int, Field(ge=1, le=256)] = 256
+
+
+class Configuration(_Section):
+    """Everything that decides a comparison's numbers."""
+
+    task: TaskSection = TaskSection()
+    arms: ArmsSection = ArmsSection()
+    heads: HeadsSection = HeadsSection()
+    training: TrainingSection = TrainingSection()
+    tuning: TuningSection = TuningSection()
+    backend: BackendSection = BackendSection()
+
+
+def load_configuration(path: Path) -> Configuration:
+    """Read a TOML file; a relative `task.text` is looked for beside it.
+
+    Raises:
+        ConfigurationError: no such file, malformed TOML, an unknown key, a value out of range.
+    """
+    settings = read_toml(path)
+    settings.pop("environment", None)  # a run folder's own record of versions
+    configuration = parse_configuration(settings, str(path))
+    text = configuration.task.text
+    if text is None or Path(text).is_absolute():
+        return configuration
+    task = configuration.task.model_copy(update={"text": str(path.parent / text)})
+    return configuration.model_copy(update={"task": task})
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a dictionary, or one sentence about what is wrong with it."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"expected a configuration file, found none at {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"expected a readable UTF-8 configuration file at {path}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"expected TOML in {path}: {error}") from None
+
+
+def parse_configuration(settings: dict[str, Any], origin: str = "the options") -> Configuration:
+    """Validate settings; the first thing that is wrong is named.
+
+    >>> parse_configuration({"training": {"seeds": 2}}).training.seeds
+    2
+    """
+    try:
+        return Configuration.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigurationError(_first_problem(error, origin)) from None
+
+
+def _first_problem(error: ValidationError, origin: str) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key!r} in {origin}; see README.md for the keys of a configuration"
+    problem = first["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(first["input"], dict | BaseModel) else f", got {first['input']!r}"
+    return f"{key or 'configuration'} in {origin}: {problem}{given}"
+
+
+def dump_configuration(configuration: Configuration, environment: dict[str, str]) -> str:
+    """The resolved configuration and the versions it ran with, as TOML."""
+    settings = configuration.model_dump(mode="json", exclude_none=True)
+    return tomli_w.dumps({**settings, "environment": environment})

@@ -1,0 +1,385 @@
+"""Figures of a comparison: data in, matplotlib figure out; files and inline SVG from figures.
+
+    loss_over_steps, loss_over_seconds   mean over seeds with its 95% band, one curve per arm
+    final_losses, paired_differences     dot and 95% interval per arm, small dots for seeds
+    spectra                              eigenvalues of F_Q and F_C, one panel per quantum arm
+
+An arm keeps its colour, dashes and marker in every figure: each of the three alone tells neighbours apart, in
+greyscale too (colours after Okabe and Ito 2008). There is no pyplot and no global state; the same data give
+the same bytes. Losses in nats per token.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from html import escape
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
+
+from qgeo.compare.statistics import Interval, curve_band
+
+Floats = NDArray[np.float64]
+P = ParamSpec("P")
+
+FLOOR = "floor"
+INK, FAINT, RULE = "#22262b", "#6a7078", "#d8dbdf"
+ARM_COLOURS = ("#0072b2", "#d55e00", "#00916a", "#b04a8a", "#b98300", "#3f9bd8", "#5b6068", "#8a5a3c")
+ARM_DASHES = ("-", (0, (6, 1.6)), (0, (1.4, 1.2)), (0, (7, 1.6, 1.4, 1.6)), (0, (3, 1.6)))
+ARM_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+INLINE_COLOURS = {INK: "currentColor", FAINT: f"var(--faint, {FAINT})", RULE: f"var(--rule, {RULE})"} | {
+    colour: f"var(--arm-{index}, {colour})" for index, colour in enumerate(ARM_COLOURS)
+}
+"""What a drawn colour becomes inside a page, so that the page's light and dark schemes decide."""
+
+_WIDTH = 5.4
+_TICKS = {"color": FAINT, "labelcolor": INK, "major.width": 0.7}
+_STYLE: Any = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.titlesize": 9.5,
+    "legend.fontsize": 9.5,
+    "figure.dpi": 72,
+    "text.hinting": "no_hinting",
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "qgeo",
+    "pdf.fonttype": 42,
+} | {f"{axis}tick.{key}": value for axis in "xy" for key, value in _TICKS.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Validation losses of one arm: x (points,), losses (seeds, points) with NaN after a divergence."""
+
+    name: str
+    x: Floats
+    losses: Floats
+
+
+@dataclass(frozen=True)
+class Level:
+    """A thin line across a figure: an n-gram bar, or the floor."""
+
+    name: str
+    loss: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arm's interval and its seeds' values, None for a diverged run; `style` is the arm's place."""
+
+    name: str
+    interval: Interval
+    seeds: tuple[float | None, ...]
+    style: int
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues of F_Q and F_C of one quantum arm, largest first."""
+
+    name: str
+    quantum: Floats
+    classical: Floats
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """Our settings, whatever the caller's matplotlib settings are, which come back afterwards."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
+        yield
+
+
+def _drawn(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw under our style and freeze the layout, once it has settled."""
+
+    @wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with _style():
+            figure = draw(*args, **kwargs)
+            for _ in range(2):
+                figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+            return figure
+
+    return styled
+
+
+@_drawn
+def loss_over_steps(curves: Sequence[Curve], levels: Sequence[Level] = ()) -> Figure:
+    """Validation loss against training steps."""
+    return _loss_figure(curves, levels, "training step")
+
+
+@_drawn
+def loss_over_seconds(curves: Sequence[Curve], levels: Sequence[Level] = ()) -> Figure:
+    """Validation loss against mean training seconds; a logarithmic axis where arms differ tenfold."""
+    figure = _loss_figure(curves, levels, "training time (seconds)")
+    ends = [curve.x[np.isfinite(curve.x)].max(initial=0) for curve in curves]
+    if min(ends, default=0) > 0 and max(ends) > 10 * min(ends):
+        axes = figure.axes[0]
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    return figure
+
+
+@_drawn
+def final_losses(rows: Sequence[Row], levels: Sequence[Level] = ()) -> Figure:
+    """Loss after the last step: dot and interval per arm. Levels far from all arms are named below."""
+    figure, axes = _row_figure(rows)
+    low, high = _extent(rows)
+    reach = max(1.2 * (high - low), 0.02)
+    near = [level for level in levels if low - reach <= level.loss <= high + reach]
+    ends = [low, high, *(level.loss for level in near)]
+    pad = 0.06 * max(max(ends) - min(ends), 0.01)
+    axes.set_xlim(min(ends) - pad, max(ends) + pad)
+    for place, level in enumerate(sorted(near, key=lambda level: level.loss)):
+        axes.axvline(level.loss, **_thin(level))
+        lift = (0, 3 + 11 * (place % 2))
+        across = axes.get_xaxis_transform()
+        axes.annotate(level.name, (level.loss, 1), lift, across, "offset points", ha="center", color=FAINT)
+    far = [f"{'←' if level.loss < low else '→'} {level.name} {level.loss:.3f}" for level in levels]
+    far = [text for text, level in zip(far, levels, strict=True) if level not in near]
+    beyond = "\nbeyond the axis: " + "   ".join(far) if far else ""
+    figure.supxlabel(f"validation loss after the last step (nats per token){beyond}", fontsize="medium")
+    return figure
+
+
+@_drawn
+def paired_differences(rows: Sequence[Row], reference: str, margin: float) -> Figure:
+    """Loss minus the reference arm's on the same seed; the equivalence margin is shaded."""
+    figure, axes = _row_figure(rows)
+    axes.axvspan(-margin, margin, color=RULE, alpha=0.55, linewidth=0, zorder=0)
+    axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
+    edge = 1.12 * max(*map(abs, _extent(rows)), 1.4 * margin)
+    axes.set_xlim(-edge, edge)
+    figure.supxlabel(f"loss minus that of {reference} on the same seed (nats per token)", fontsize="medium")
+    return figure
+
+
+@_drawn
+def spectra(panels: Sequence[Spectrum]) -> Figure:
+    """Eigenvalues of F_Q and F_C on a logarithmic axis; those below 1e-10 of the largest are not drawn."""
+    columns = min(2, max(1, len(panels)))
+    lines = -(-len(panels) // columns) or 1
+    figure = Figure(figsize=(_WIDTH, 2.2 * lines + 0.8), layout="constrained")
+    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    for axes, panel in zip(grid.flat, panels, strict=False):
+        _draw_spectrum(axes, panel)
+    for axes in grid.flat[len(panels) :]:
+        axes.remove()
+    figure.supxlabel("place, largest first", fontsize="medium")
+    figure.supylabel("eigenvalue", fontsize="medium")
+    figure.legend(
+        *grid[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2, handlelength=3.2
+    )
+    return figure
+
+
+@_drawn
+def swatch(index: int) -> Figure:
+    """The line and marker of the arm at this place, for a table."""
+    figure = Figure(figsize=(0.44, 0.16))
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(-1, 1), ylim=(-1, 1))
+    axes.set_axis_off()
+    axes.plot([-1, 0, 1], [0, 0, 0], **_pen(index), markevery=[1])
+    return figure
+
+
+def svg_text(figure: Figure) -> str:
+    """The figure as an SVG document, text as text; the same figure gives the same string."""
+    buffer = io.StringIO()
+    with _style():
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    return buffer.getvalue()
+
+
+def pdf_bytes(figure: Figure) -> bytes:
+    """The figure as a PDF without dates; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    with _style():
+        figure.savefig(buffer, format="pdf", metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")))
+    return buffer.getvalue()
+
+
+def inline_svg(figure: Figure, name: str, label: str) -> str:
+    """The figure as an <svg> element for a page.
+
+    Args:
+        name: prefix of every id, unique in the page. label: what a screen reader says.
+
+    Text and axes take the colour and font of the surrounding text, arms the page's --arm-0 … --arm-7. The
+    element refers to nothing outside itself.
+    """
+    opening, body = re.split(r"(?<=>)\s*<defs>\s*<style.*?</style>\s*</defs>", svg_text(figure), maxsplit=1)
+    box = opening.partition('viewBox="')[2].partition('"')[0]
+    body = re.sub(r"; font-family: [^;\"]*", "", body)
+    for written, inline in {
+        'id="': f'id="{name}-',
+        "url(#": f"url(#{name}-",
+        'xlink:href="#': f'href="#{name}-',
+        **INLINE_COLOURS,
+    }.items():
+        body = body.replace(written, inline)
+    attributes = f'role="img" aria-label="{escape(label)}" viewBox="{box}" stroke-linejoin="round"'
+    return f'<svg class="figure" {attributes}>{body.strip()}'
+
+
+def figure_files(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
+    """Write NAME.svg and NAME.pdf for each figure; each file appears by a rename."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {f"{name}.svg": svg_text(figure).encode("utf-8") for name, figure in figures.items()}
+    contents |= {f"{name}.pdf": pdf_bytes(figure) for name, figure in figures.items()}
+    for name, content in contents.items():
+        draft = folder / f"{name}.tmp"
+        draft.write_bytes(content)
+        os.replace(draft, folder / name)
+    return [folder / name for name in contents]
+
+
+def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) -> Figure:
+    figure = Figure(
+        figsize=(_WIDTH, 3.2 + 0.18 * len(curves) / _legend_columns(curves)), layout="constrained"
+    )
+    axes = figure.add_subplot(xlabel=axis, ylabel="validation loss (nats per token)")
+    lines = [_draw_curve(axes, curve, index) for index, curve in enumerate(curves)]
+    axes.set_ylim(*_loss_range(curves, levels))
+    gap = 0.06 * float(np.ptp(axes.get_ylim()))
+    for level, place in zip(levels, spread([level.loss for level in levels], gap), strict=True):
+        axes.axhline(level.loss, **_thin(level))
+        axes.text(1.015, place, level.name, transform=axes.get_yaxis_transform(), va="center", color=FAINT)
+    figure.legend(handles=lines, loc="outside upper left", ncols=_legend_columns(curves), handlelength=3.2)
+    return figure
+
+
+def _legend_columns(curves: Sequence[Curve]) -> int:
+    """Two where the longest labels of both columns fit beside each other."""
+    lengths, half = [len(_label(curve)) for curve in curves], (len(curves) + 1) // 2
+    return 2 if half and max(lengths[:half]) + max(lengths[half:], default=0) <= 54 else 1
+
+
+def _label(curve: Curve) -> str:
+    lost = int((~np.isfinite(curve.losses)).any(1).sum())
+    return f"{curve.name} ({lost} of {len(curve.losses)} diverged)" if lost else curve.name
+
+
+def _draw_curve(axes: Axes, curve: Curve, index: int) -> Line2D:
+    """Mean, band and, where a run diverged, a cross at the last point that all runs reached."""
+    band, pen = curve_band(curve.losses), _pen(index)
+    every = max(1, len(curve.x) // 6)
+    marks = (index * every // 3 % every, every)
+    axes.fill_between(curve.x, band.low, band.high, color=pen["color"], alpha=0.14, linewidth=0)
+    (line,) = axes.plot(curve.x, band.mean, **pen, markevery=marks, label=_label(curve))
+    if _label(curve) != curve.name:
+        reached = np.flatnonzero(np.isfinite(band.mean))[-1:]
+        axes.plot(curve.x[reached], band.mean[reached], "x", color=pen["color"], markersize=9, mew=1.8)
+    return line
+
+
+def _loss_range(curves: Sequence[Curve], levels: Sequence[Level]) -> tuple[float, float]:
+    """All means and levels, except what rises far above the highest level."""
+    lines = np.array([level.loss for level in levels])
+    everything = np.concatenate([lines, *(curve_band(curve.losses).mean for curve in curves)])
+    everything = everything[np.isfinite(everything)]
+    low, high = (everything.min(), everything.max()) if everything.size else (0.0, 1.0)
+    if lines.size:
+        high = min(high, lines.max() + max(lines.max() - low, 0.1))
+    pad = 0.05 * max(high - low, 0.01)
+    return float(low - pad), float(high + pad)
+
+
+def _row_figure(rows: Sequence[Row]) -> tuple[Figure, Axes]:
+    """One line per arm: its interval, and below it the seeds; an arm without a mean says why."""
+    figure = Figure(figsize=(_WIDTH, 1.15 + 0.4 * len(rows)), layout="constrained")
+    axes = figure.add_subplot(ylim=(len(rows) - 0.4, -0.6))
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.set_yticks(range(len(rows)), [_row_name(row) for row in rows])
+    axes.tick_params(axis="y", length=0)
+    for place, row in enumerate(rows):
+        interval, pen = row.interval, _pen(row.style) | {"linestyle": "-"}
+        seeds = [seed for seed in row.seeds if seed is not None]
+        axes.plot(seeds, [place + 0.28] * len(seeds), ".", color=pen["color"], alpha=0.6, markersize=3.5)
+        if interval.mean is not None:
+            ends = [
+                interval.mean if e is None else e for e in (interval.ci_low, interval.mean, interval.ci_high)
+            ]
+            axes.plot(ends, [place] * 3, **pen, linewidth=2.2, markersize=6.5, markevery=[1])
+    return figure, axes
+
+
+def _row_name(row: Row) -> str:
+    lost = row.interval.n - sum(seed is not None for seed in row.seeds)
+    return row.name if row.interval.mean is not None else f"{row.name}\n{lost} of {row.interval.n} diverged"
+
+
+def _extent(rows: Sequence[Row]) -> tuple[float, float]:
+    ends = [end for row in rows for end in (row.interval.ci_low, row.interval.ci_high, *row.seeds)]
+    numbers = [end for end in ends if end is not None] or [0.0]
+    return min(numbers), max(numbers)
+
+
+def _draw_spectrum(axes: Axes, panel: Spectrum) -> None:
+    axes.set_title(panel.name, loc="left")
+    axes.set_yscale("log")
+    for values, label, index in ((panel.quantum, "quantum F_Q", 0), (panel.classical, "classical F_C", 1)):
+        drawn = values[values > 1e-10 * max(values.max(initial=0), 1e-300)]
+        every = max(1, len(drawn) // 8)
+        axes.plot(np.arange(1, len(drawn) + 1), drawn, **_pen(index), markevery=every, label=label)
+    superscripts = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    power = FuncFormatter(lambda value, _: "10" + f"{np.log10(value):.0f}".translate(superscripts))
+    axes.yaxis.set_major_formatter(power)
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.tick_params(labelbottom=True, which="major")
+
+
+def _pen(index: int) -> dict[str, Any]:
+    """Colour, dashes and marker of the arm at this place in a comparison; the first 280 differ."""
+    names = {"color": ARM_COLOURS, "linestyle": ARM_DASHES, "marker": ARM_MARKERS}
+    return {name: choices[index % len(choices)] for name, choices in names.items()}
+
+
+def _thin(level: Level) -> dict[str, Any]:
+    style = (INK, 1.0) if level.name == FLOOR else (FAINT, 0.6)
+    return {"color": style[0], "linewidth": style[1], "zorder": 1}
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """Places for labels: in the same order, at least `gap` apart, pushed upwards where they are too close.
+
+    >>> spread([5.0, 1.0, 1.25], 1.0)
+    [5.0, 1.0, 2.0]
+    """
+    result, last = list(places), -np.inf
+    for index in np.argsort(places, kind="stable"):
+        result[index] = last = max(places[index], last + gap)
+    return [float(place) for place in result]

@@ -1,0 +1,37 @@
+"""Text from a trained head of a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from qgeo.compare.arms import parse_arm
+from qgeo.compare.inputs import load_inputs
+from qgeo.compare.results import trained_head
+from qgeo.compare.run_folder import open_run_folder
+from qgeo.errors import ConfigurationError
+from qgeo.heads.sampling import sample_tokens
+
+
+def generate(path: Path, *, arm: str | None = None, seed: int = 0, length: int = 200, draw: int = 0) -> str:
+    """Sample `length` tokens from a trained head, starting from the first validation context.
+
+    Args:
+        path: a run folder; arm: by default the first one; seed: which of its runs.
+        draw: seed of the sampling.
+
+    Raises:
+        RunFolderError: no such folder, or the head is not trained yet.
+        ConfigurationError: an arm that the comparison does not have.
+    """
+    folder = open_run_folder(path)
+    configuration, task = load_inputs(path.resolve())
+    name = arm or configuration.arms.names[0]
+    if name not in configuration.arms.names:
+        raise ConfigurationError(f"expected an arm of {', '.join(configuration.arms.names)}, got {name!r}")
+    if length < 1:
+        raise ConfigurationError(f"expected a length of at least 1, got {length}")
+    head = trained_head(folder, configuration, task, parse_arm(name), seed)
+    generator = torch.Generator().manual_seed(draw)
+    return task.decode(sample_tokens(head, task.validation.contexts[0], length, generator).tolist())

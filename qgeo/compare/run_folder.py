@@ -1,0 +1,157 @@
+"""The folder of a comparison: written atomically, so that a kill at any moment leaves it resumable.
+
+    config.toml       the resolved configuration, versions, git revision
+    corpus.txt        the text, where there is one
+    parts/            one JSON file and one .npz per finished run; whatever is missing is run again
+    heads/            trained parameters by arm and seed (.npz, never pickle)
+    records.jsonl     a line per arm, seed, step; timings.jsonl the wall times; both made from parts/
+    results.json  report.html  figures/
+
+The folder appears by a rename, already holding its configuration and corpus. Files appear by a rename too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from qgeo.errors import RunFolderError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a comparison's files."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def corpus(self) -> Path:
+        return self.path / "corpus.txt"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def is_finished(self) -> bool:
+        """The report is written last."""
+        return self.report.exists() and self.results.exists()
+
+    def part(self, key: str) -> Path:
+        return self.path / "parts" / f"{key}.json"
+
+    def head(self, arm: str, seed: int) -> Path:
+        return self.path / "heads" / f"{arm}-{seed}.npz"
+
+
+def create_run_folder(path: Path, config: str, corpus: str | None) -> RunFolder:
+    """Make a new folder with its configuration and corpus; it appears complete or not at all.
+
+    Raises:
+        RunFolderError: it exists and is not empty, or cannot be written.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunFolderError(f"expected a new or empty folder for --out, got {path}; choose another name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise RunFolderError(f"cannot write the run folder {path}: {error.strerror}") from None
+    try:
+        write_atomically(draft / "config.toml", config)
+        if corpus is not None:
+            write_atomically(draft / "corpus.txt", corpus)
+        draft.chmod(0o755)
+        draft.replace(path)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise RunFolderError(f"cannot write the run folder {path}: {error.strerror}") from None
+    return RunFolder(path)
+
+
+def open_run_folder(path: Path) -> RunFolder:
+    """An existing run folder.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    folder = RunFolder(path)
+    if not folder.config.is_file():
+        raise RunFolderError(f"expected a run folder with a config.toml, found none at {path}")
+    return folder
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that is either absent, old, or complete."""
+    _write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON atomically; NaN and infinities are refused."""
+    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_json_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Write one JSON object a line, atomically."""
+    write_atomically(path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON, or say which file of the run folder is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"cannot read {path}: {error}; remove it and use --resume") from None
+
+
+def save_head(path: Path, head: nn.Module) -> None:
+    """Write a head's parameters as arrays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        np.savez(file, **{name: tensor.numpy() for name, tensor in head.state_dict().items()})
+        _sync(file)
+    os.replace(file.name, path)
+
+
+def load_head(path: Path, head: nn.Module) -> nn.Module:
+    """Fill a freshly built head with saved parameters; pickled content is refused."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+        head.load_state_dict(state)
+    except (OSError, ValueError, RuntimeError) as error:
+        first_line = str(error).splitlines()[0]
+        raise RunFolderError(f"cannot read the trained head {path}: {first_line}") from None
+    return head
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        file.write(content)
+        _sync(file)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def _sync(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())

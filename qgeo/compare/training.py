@@ -1,0 +1,168 @@
+"""One run: an arm and a seed, from initial numbers to a trained head and its records.
+
+    task (token windows) → head (context → log-probabilities) → loss → gradient + metric → step → record
+
+A run depends on nothing but its arguments: one thread, explicit generators, the same batches for every arm of
+a seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qgeo.compare.arms import Arm, build_head, build_optimizer
+from qgeo.compare.config import Configuration
+from qgeo.compare.cost import StepCost, step_cost
+from qgeo.optim.natural_gradient import NaturalGradient
+from qgeo.tasks.task import Task
+from qgeo.tasks.windows import Windows, batches
+
+DATA_SEED_OFFSET = 1_000_003
+"""Batches and initial numbers of one seed come from different generators."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A step of a run: deterministic fields only. Losses in nats per token; counts since the start."""
+
+    arm: str
+    seed: int
+    step: int
+    train_loss: float | None
+    validation_loss: float | None
+    gradient_evaluations: int
+    metric_evaluations: int
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRun:
+    """What a run leaves: records, cumulative training seconds per recorded step, the head."""
+
+    records: tuple[dict[str, Any], ...]
+    seconds: tuple[float, ...]
+    head: nn.Module
+    diverged: bool
+
+    @property
+    def final_loss(self) -> float | None:
+        """Validation loss after the last step; None where the run diverged."""
+        return None if self.diverged else self.records[-1]["validation_loss"]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """An arm with the settings that tuning decides."""
+
+    arm: Arm
+    lr: float
+    damping: float
+
+
+def train(task: Task, configuration: Configuration, settings: RunSettings, seed: int) -> TrainedRun:
+    """Train one arm on one seed.
+
+    A run whose loss stops being finite ends there and is recorded as diverged.
+    """
+    with single_thread():
+        vocabulary, context = task.vocabulary_size, task.context
+        head = build_head(settings.arm.head, vocabulary, context, configuration.heads, seed)
+        cost = step_cost(getattr(head, "program", None), settings.arm.metric)
+        optimizer = build_optimizer(settings.arm, head, settings.lr, settings.damping)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(configuration))
+        generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
+        training = configuration.training
+        records, seconds, clock = [], [], 0.0
+        validation = validation_windows(task, training.validation_windows)
+        for step, batch in enumerate(batches(task.train, training.batch, training.steps, generator), 1):
+            started = perf_counter()
+            loss = _step(head, optimizer, batch)
+            schedule.step()
+            clock += perf_counter() - started
+            evaluated = step % training.evaluate_every == 0 or step == training.steps
+            validation_loss = mean_loss(head, validation) if evaluated else None
+            records.append(asdict(_record(settings, seed, step, loss, validation_loss, cost, training.batch)))
+            seconds.append(clock)
+            if not math.isfinite(loss) or (evaluated and not math.isfinite(validation_loss or 0.0)):
+                return TrainedRun(tuple(records), tuple(seconds), head, diverged=True)
+        return TrainedRun(tuple(records), tuple(seconds), head, diverged=False)
+
+
+def mean_loss(head: nn.Module, windows: Windows) -> float:
+    """Mean of −log p(target|context) in nats per token."""
+    with torch.no_grad():
+        return float(_loss(head, windows.contexts, windows.targets))
+
+
+def validation_windows(task: Task, limit: int) -> Windows:
+    """At most `limit` validation windows, evenly spaced, the same for every arm and seed."""
+    total = len(task.validation)
+    return task.validation.take(torch.linspace(0, total - 1, min(limit, total)).round().long())
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """One torch thread: sums in the same order on every machine, and runs that can share the cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _step(head: nn.Module, optimizer: torch.optim.Optimizer, batch: Windows) -> float:
+    optimizer.zero_grad()
+    loss = _loss(head, batch.contexts, batch.targets)
+    if not bool(torch.isfinite(loss)):
+        return float(loss.detach())
+    loss.backward()
+    if isinstance(optimizer, NaturalGradient):
+        optimizer.step(contexts=batch.contexts, targets=batch.targets)
+    else:
+        optimizer.step()
+    return float(loss.detach())
+
+
+def _loss(head: nn.Module, contexts: Tensor, targets: Tensor) -> Tensor:
+    return torch.nn.functional.nll_loss(head(contexts), targets)
+
+
+def _schedule(configuration: Configuration) -> Any:
+    """Factor on the learning rate at each step."""
+    steps = configuration.training.steps
+    if configuration.training.schedule == "constant":
+        return lambda _: 1.0
+    return lambda step: 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _record(
+    settings: RunSettings,
+    seed: int,
+    step: int,
+    loss: float,
+    validation_loss: float | None,
+    cost: StepCost,
+    batch: int,
+) -> Record:
+    evaluations = step * batch
+    return Record(
+        arm=settings.arm.name,
+        seed=seed,
+        step=step,
+        train_loss=_finite(loss),
+        validation_loss=_finite(validation_loss),
+        gradient_evaluations=evaluations * cost.gradient,
+        metric_evaluations=evaluations * cost.metric,
+    )
+
+
+def _finite(loss: float | None) -> float | None:
+    return loss if loss is not None and math.isfinite(loss) else None

@@ -1,0 +1,174 @@
+"""What Born and Pauli heads share: encoder → circuit → measured numbers → readout → log-probabilities.
+
+    x ──encoder──▶ data angles ──U(θ, ·)|0⟩──▶ ψ ──measure──▶ h ──readout──▶ log p(·|x)
+
+A kind of head is the pair (what is measured, how it is read out); the Jacobian is the chain rule through
+these four stages, with exact tangents in the middle.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from qgeo.circuit.ansatz import Ansatz, ansatz
+from qgeo.circuit.compiler import compile, input_names
+from qgeo.circuit.program import Program
+from qgeo.errors import ShapeError
+from qgeo.heads.encoder import Encoder
+from qgeo.heads.jacobian import count_trainable, parameter_jacobian
+from qgeo.heads.protocol import CircuitGeometry
+from qgeo.simulate.statevector import states
+from qgeo.simulate.tangents import states_and_tangents
+
+INITIAL_SPREAD = 0.5
+"""Circuit parameters start at N(0, 0.5²): away from zero, where outcomes vanish and F_C is singular."""
+
+
+class Measurement(Protocol):
+    """From states to real numbers h, and their derivatives."""
+
+    def __call__(self, states: Tensor) -> Tensor:
+        """(B, 2ⁿ) → (B, K)."""
+        ...
+
+    def from_probabilities(self, probabilities: Tensor) -> Tensor:
+        """The same numbers from outcome probabilities (B, 2ⁿ), where a Z measurement gives them."""
+        ...
+
+    def derivative(self, states: Tensor, tangents: Tensor) -> Tensor:
+        """Tangents (R, B, 2ⁿ) → (B, K, R)."""
+        ...
+
+
+class Readout(Protocol):
+    """From measured numbers to log-probabilities, with trainable parameters of its own or none."""
+
+    def __call__(self, measured: Tensor) -> Tensor: ...
+
+    def jacobian(self, measured: Tensor) -> Tensor:
+        """∂ log p / ∂h, (B, V, K)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitChoice:
+    """A circuit with its data parameters, and the name it goes by in reports."""
+
+    name: str
+    program: Program
+    circuit: Any
+    input_parameters: tuple[str, ...]
+
+
+def choose_circuit(circuit: Any, num_qubits: int, layers: int, input_parameters: Any = ()) -> CircuitChoice:
+    """A circuit by name (`qgeo.circuit.ansatz`), or a user's circuit with its data parameters named."""
+    if isinstance(circuit, str):
+        circuit = ansatz(circuit, num_qubits, layers)
+    if isinstance(circuit, Ansatz):
+        inputs, circuit = circuit.input_parameters, circuit.circuit
+    else:
+        inputs = input_names(input_parameters)
+    program = compile(circuit, input_parameters=inputs)  # refuses what is no circuit
+    return CircuitChoice(circuit.name, program, circuit, inputs)
+
+
+class CircuitHead(nn.Module):
+    """A head that measures a parameterized circuit whose data angles come from an encoder.
+
+    Trainable parameters, in order: `values` (the circuit's own), `encoder.*`, `readout.*`.
+
+    Args:
+        choice: the circuit; its input parameters are the encoder's outputs.
+        encoder: any module from contexts (B, k) to (B, d) angles.
+        measurement, readout: the kind of head (a readout is a module and a `Readout`).
+        vocabulary: V; context: k.
+        values: initial circuit parameters (P,).
+    """
+
+    def __init__(
+        self,
+        choice: CircuitChoice,
+        encoder: nn.Module,
+        measurement: Measurement,
+        readout: Any,
+        *,
+        vocabulary: int,
+        context: int,
+        values: Tensor,
+    ) -> None:
+        super().__init__()
+        if values.shape != (choice.program.num_parameters,):
+            raise ShapeError(
+                f"expected {choice.program.num_parameters} initial circuit parameters, got {len(values)}"
+            )
+        if len(values) and bool((values == 0).all()):
+            warnings.warn(
+                "all circuit parameters start at zero, where outcomes vanish and the classical Fisher "
+                "information is singular; start elsewhere",
+                stacklevel=3,
+            )
+        self.choice, self.vocabulary, self.context = choice, vocabulary, context
+        self.values = nn.Parameter(values.detach().to(torch.float64, copy=True))
+        self.encoder, self.measurement, self.readout = encoder, measurement, readout
+
+    @property
+    def program(self) -> Program:
+        return self.choice.program
+
+    def forward(self, contexts: Tensor) -> Tensor:
+        """Log-probabilities (B, V), differentiable by the adjoint method."""
+        return self.readout(self.measurement(self.states(contexts)))
+
+    def states(self, contexts: Tensor) -> Tensor:
+        """(B, 2ⁿ) statevectors before the measurement."""
+        return states(self.program, self.values, self.encoder(contexts))
+
+    def circuit_geometry(self, contexts: Tensor) -> CircuitGeometry:
+        """States, tangents and the encoder's Jacobian, for the quantum Fisher information."""
+        with torch.no_grad():
+            angles = self.encoder(contexts)
+        psi, tangents = self._tangents(angles)
+        return CircuitGeometry(
+            states=psi,
+            tangents=tangents,
+            angle_jacobian=parameter_jacobian(self.encoder, contexts),
+            num_circuit=self.program.num_parameters if self.values.requires_grad else 0,
+            num_readout=count_trainable(self.readout),
+            layers=self.program.layers if self.values.requires_grad else (),
+        )
+
+    def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (B, V) and their Jacobian (B, V, P) over all trainable parameters."""
+        geometry = self.circuit_geometry(contexts)
+        with torch.no_grad():
+            measured = self.measurement(geometry.states)
+            log_probs = self.readout(measured)
+            by_angle = self.readout.jacobian(measured) @ self.measurement.derivative(
+                geometry.states, geometry.tangents
+            )
+        by_circuit, by_data = by_angle.split([geometry.num_circuit, self.program.num_inputs], dim=2)
+        by_encoder = by_data @ geometry.angle_jacobian
+        by_readout = parameter_jacobian(self.readout, measured)
+        return log_probs, torch.cat([by_circuit, by_encoder, by_readout], dim=2)
+
+    def _tangents(self, angles: Tensor) -> tuple[Tensor, Tensor]:
+        own = range(self.program.num_parameters) if self.values.requires_grad else ()
+        data = range(self.program.num_parameters, len(self.program.columns))
+        return states_and_tangents(self.program, self.values.detach(), angles, columns=[*own, *data])
+
+
+def initial_values(program: Program, generator: torch.Generator) -> Tensor:
+    """(P,) circuit parameters drawn from N(0, INITIAL_SPREAD²)."""
+    return INITIAL_SPREAD * torch.randn(program.num_parameters, generator=generator, dtype=torch.float64)
+
+
+def shared_encoder(
+    choice: CircuitChoice, vocabulary: int, context: int, embedding: int, generator: torch.Generator
+) -> Encoder:
+    """The encoder that every head uses, with one output per data angle of the circuit."""
+    return Encoder(vocabulary, context, choice.program.num_inputs, embedding, generator)

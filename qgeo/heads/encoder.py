@@ -1,0 +1,78 @@
+"""The context encoder that all heads share: tokens → embedding → linear → angles or features.
+
+encoder(x_1 … x_k) = W (e(x_1), …, e(x_k)) + b,      e(x) ∈ ℝ^embedding
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from qgeo.errors import ConfigurationError, ShapeError
+
+TOKEN_TYPES = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
+
+class Encoder(nn.Module):
+    """Maps contexts (B, k) of token ids to (B, outputs) real numbers, in float64.
+
+    Args:
+        vocabulary: V, number of token ids.
+        context: k, tokens per context.
+        outputs: angles of a circuit, or features of a classical head.
+        embedding: numbers per token.
+        generator: source of the initial weights; embeddings N(0, 1), W and b uniform in ±1/√(k·embedding).
+    """
+
+    def __init__(
+        self, vocabulary: int, context: int, outputs: int, embedding: int, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        _check_sizes(vocabulary=(vocabulary, 2), context=(context, 1), embedding=(embedding, 1))
+        self.vocabulary, self.context = vocabulary, context
+        width = context * embedding
+        self.embedding = nn.Parameter(
+            torch.randn(vocabulary, embedding, generator=generator, dtype=torch.float64)
+        )
+        self.weight = nn.Parameter(_uniform(generator, outputs, width) / width**0.5)
+        self.bias = nn.Parameter(_uniform(generator, outputs) / width**0.5)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.bias)
+
+    def forward(self, contexts: Tensor) -> Tensor:
+        check_contexts(contexts, self.context)
+        embedded = self._embedded(contexts.flatten()).reshape(len(contexts), -1)
+        return embedded @ self.weight.mT + self.bias
+
+    def _embedded(self, tokens: Tensor) -> Tensor:
+        try:  # a comparison of ids with V would be data-dependent, which vmap refuses
+            return self.embedding.index_select(0, tokens.long())
+        except IndexError:
+            raise ShapeError(f"expected token ids from 0 to {self.vocabulary - 1}, got others") from None
+
+
+def check_contexts(contexts: Tensor, context: int) -> None:
+    """Raise a ShapeError unless `contexts` is (B, k) and holds integers."""
+    if contexts.dim() != 2 or contexts.shape[1] != context or contexts.dtype not in TOKEN_TYPES:
+        raise ShapeError(
+            f"expected contexts of shape (B, {context}) of token ids, got {tuple(contexts.shape)} "
+            f"of {contexts.dtype}"
+        )
+
+
+def _check_sizes(**sizes: tuple[int, int]) -> None:
+    for name, (number, least) in sizes.items():
+        if number < least:
+            raise ConfigurationError(f"expected {name} ≥ {least}, got {number}")
+
+
+def _uniform(generator: torch.Generator, *shape: int) -> Tensor:
+    """Numbers uniform in (−1, 1)."""
+    return 2 * torch.rand(*shape, generator=generator, dtype=torch.float64) - 1
+
+
+def encoder_size(vocabulary: int, context: int, outputs: int, embedding: int) -> int:
+    """Trainable numbers of an encoder."""
+    return vocabulary * embedding + outputs * (context * embedding + 1)

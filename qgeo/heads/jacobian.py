@@ -1,0 +1,65 @@
+"""Jacobians of torch modules, one context at a time and all contexts at once.
+
+    J[b, o, :] = ∂ module(x_b)_o / ∂(trainable parameters),      flattened in `named_parameters` order
+
+Reverse mode per output, vectorised over contexts and outputs by `torch.func`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def trainable(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Names and parameters that require a gradient, in `named_parameters` order."""
+    return ((name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad)
+
+
+def count_trainable(module: nn.Module) -> int:
+    """Number of trainable numbers in a module."""
+    return sum(parameter.numel() for _, parameter in trainable(module))
+
+
+def parameter_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:
+    """J of shape (B, outputs, P) for a module that maps (B, ...) to (B, outputs), row by row.
+
+    Args:
+        module: its output for a row may depend on that row only.
+        inputs: (B, ...).
+    """
+    weights = {name: parameter.detach() for name, parameter in trainable(module)}
+    if not weights:
+        outputs = module(inputs)
+        return outputs.new_zeros(*outputs.shape, 0)
+
+    def row(own: dict[str, Tensor], one: Tensor) -> Tensor:
+        return torch.func.functional_call(module, own, (one.unsqueeze(0),)).squeeze(0)
+
+    with torch.no_grad():
+        parts = torch.func.vmap(torch.func.jacrev(row), in_dims=(None, 0))(weights, inputs)
+    return torch.cat([parts[name].flatten(2) for name in weights], dim=2)
+
+
+def input_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:
+    """∂ module(x_b)_o / ∂x_b, (B, outputs, inputs), for inputs (B, inputs)."""
+
+    def row(one: Tensor) -> Tensor:
+        return module(one.unsqueeze(0)).squeeze(0)
+
+    with torch.no_grad():
+        return torch.func.vmap(torch.func.jacrev(row))(inputs)
+
+
+def flat_parameters(module: nn.Module) -> Tensor:
+    """All trainable numbers as one vector (P,), detached."""
+    parts = [parameter.detach().flatten() for _, parameter in trainable(module)]
+    return torch.cat(parts) if parts else torch.zeros(0)
+
+
+def float64(module: Any) -> Any:
+    """The module with double-precision parameters: every head computes in float64."""
+    return module.to(torch.float64)

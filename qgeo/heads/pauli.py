@@ -1,0 +1,139 @@
+"""Pauli head: expectation values of Pauli strings → scale → linear → softmax.
+
+    h_k = ⟨ψ|P_k|ψ⟩,      log p(·|x) = log softmax(W (s·h) + b)
+
+Nonlinear after the measurement, so the output is no measurement followed by a channel: no Loewner order
+between its F_C and F_Q is claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qgeo.errors import ConfigurationError
+from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values, shared_encoder
+from qgeo.heads.jacobian import input_jacobian
+from qgeo.heads.sizes import chosen_qubits
+
+
+class PauliExpectations:
+    """h_k = ⟨ψ|P_k|ψ⟩ for Pauli labels (rightmost letter on qubit 0).
+
+    P|z⟩ flips the bits under X and Y and multiplies by a phase, so that P ψ is an index map and a product.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        maps = [_pauli_map(label) for label in labels]
+        self.source = torch.stack([source for source, _ in maps])
+        self.phase = torch.stack([phase for _, phase in maps])
+        self.diagonal = not any(set(label) & set("XY") for label in labels)
+
+    def __call__(self, states: Tensor) -> Tensor:
+        return (states.unsqueeze(1).conj() * self._applied(states)).sum(-1).real
+
+    def from_probabilities(self, probabilities: Tensor) -> Tensor:
+        """h from outcome probabilities of a Z measurement.
+
+        Raises:
+            ConfigurationError: a label with X or Y, which a Z measurement does not give.
+        """
+        if not self.diagonal:
+            raise ConfigurationError("expected Pauli labels of I and Z only to read from a Z measurement")
+        return probabilities @ self.phase.real.mT
+
+    def derivative(self, states: Tensor, tangents: Tensor) -> Tensor:
+        """∂h_k = 2 Re⟨P_kψ|∂ψ⟩, (B, K, R)."""
+        return 2 * (self._applied(states).conj() @ tangents.permute(1, 2, 0)).real
+
+    def _applied(self, states: Tensor) -> Tensor:
+        """P_k ψ, (B, K, 2ⁿ)."""
+        return states[:, self.source] * self.phase
+
+
+def _pauli_map(label: str) -> tuple[Tensor, Tensor]:
+    """(P ψ)_z = phase_z ψ_{source_z}."""
+    if not label or set(label) - set("IXYZ"):
+        raise ConfigurationError(f"expected Pauli labels of the letters I X Y Z, got {label!r}")
+    target = torch.arange(2 ** len(label))
+    source = target.clone()
+    phase = torch.ones(len(target), dtype=torch.complex128)
+    for qubit, letter in enumerate(reversed(label)):
+        sign = 1.0 - 2.0 * ((target >> qubit) & 1)
+        if letter in "XY":
+            source ^= 1 << qubit
+        if letter == "Z":
+            phase *= sign
+        if letter == "Y":
+            phase *= -1j * sign  # ⟨0|Y|1⟩ = −i, ⟨1|Y|0⟩ = i
+    return source, phase
+
+
+class SoftmaxReadout(nn.Module):
+    """log softmax(W (s·h) + b); s starts at 1, W small and random, b at 0."""
+
+    def __init__(self, measured: int, vocabulary: int, generator: torch.Generator) -> None:
+        super().__init__()
+        draw = torch.randn(vocabulary, measured, generator=generator, dtype=torch.float64)
+        self.scale = nn.Parameter(torch.ones(1, dtype=torch.float64))
+        self.weight = nn.Parameter(draw / measured**0.5)
+        self.bias = nn.Parameter(torch.zeros(vocabulary, dtype=torch.float64))
+
+    def forward(self, measured: Tensor) -> Tensor:
+        return torch.log_softmax((self.scale * measured) @ self.weight.mT + self.bias, dim=-1)
+
+    def jacobian(self, measured: Tensor) -> Tensor:
+        return input_jacobian(self, measured)
+
+
+def default_labels(num_qubits: int) -> list[str]:
+    """Z on every qubit and ZZ on every pair: all read from one Z measurement."""
+    sets = [*combinations(range(num_qubits), 1), *combinations(range(num_qubits), 2)]
+    return ["".join("Z" if q in chosen else "I" for q in reversed(range(num_qubits))) for chosen in sets]
+
+
+class PauliHead(CircuitHead):
+    """A language-model head that reads Pauli expectation values through a softmax layer.
+
+    Args:
+        vocabulary: V; context: k tokens.
+        circuit, num_qubits, layers, input_parameters, embedding, generator: as in `BornHead`.
+        observables: Pauli labels, rightmost letter on qubit 0; by default Z and ZZ on all qubits.
+
+    Raises:
+        ConfigurationError: an unknown ansatz, or a label that does not fit the circuit.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        context: int,
+        *,
+        circuit: Any = "hardware-efficient",
+        num_qubits: int | None = None,
+        layers: int = 3,
+        input_parameters: Any = (),
+        embedding: int = 4,
+        observables: Sequence[str] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        generator = generator or torch.Generator().manual_seed(0)
+        choice = choose_circuit(circuit, chosen_qubits(num_qubits, vocabulary), layers, input_parameters)
+        labels = default_labels(choice.program.num_qubits) if observables is None else list(observables)
+        if not labels or any(len(label) != choice.program.num_qubits for label in labels):
+            raise ConfigurationError(
+                f"expected Pauli labels of {choice.program.num_qubits} letters, got {labels}"
+            )
+        super().__init__(
+            choice,
+            shared_encoder(choice, vocabulary, context, embedding, generator),
+            PauliExpectations(labels),
+            SoftmaxReadout(len(labels), vocabulary, generator),
+            vocabulary=vocabulary,
+            context=context,
+            values=initial_values(choice.program, generator),
+        )

@@ -1,0 +1,109 @@
+"""Metrics by name: the rule that gives a head its information matrix at some contexts.
+
+    quantum                  F_Q over everything before the measurement, pulled back through the encoder;
+                             behind the measurement F_Q is zero and the F_C block stands in
+    quantum-block-diagonal   its blocks: each commuting layer of the circuit, the encoder, the readout
+    quantum-diagonal         its diagonal
+    classical                F_C of the head's output, exact
+    empirical                gradients at the observed tokens (needs targets)
+
+A metric is a function (head, contexts, targets) → `InformationMatrix` over the head's trainable parameters,
+in `named_parameters` order. Geometry does not know heads; this file joins the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from qgeo.errors import ConfigurationError
+from qgeo.geometry.classical import output_fisher
+from qgeo.geometry.empirical import empirical_fisher
+from qgeo.geometry.operators import BlockDiagonalMatrix, DenseMatrix, DiagonalMatrix, InformationMatrix
+from qgeo.geometry.pullback import pulled_back_fisher
+from qgeo.heads.protocol import CircuitGeometry, Head, QuantumHead
+
+Metric = Callable[[Head, Tensor, Tensor | None], InformationMatrix]
+
+
+def classical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """F_C of the head's output over all its trainable parameters."""
+    del targets
+    return output_fisher(*head.log_probs_and_jacobian(contexts))
+
+
+def empirical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """Empirical Fisher at the observed tokens."""
+    if targets is None:
+        raise ConfigurationError("the metric 'empirical' needs targets, got none; pass step(targets=...)")
+    return empirical_fisher(head.log_probs_and_jacobian(contexts)[1], targets)
+
+
+def quantum(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """F_Q over circuit and encoder, F_C over the readout, no block between the two."""
+    del targets
+    geometry = _circuit_geometry(head, contexts)
+    before = _before_measurement(geometry).matrix
+    if not geometry.num_readout:
+        return DenseMatrix(before)
+    return DenseMatrix(torch.block_diag(before, _readout_block(head, contexts, geometry.num_readout)))
+
+
+def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """The blocks of `quantum` on each commuting layer of the circuit, on the encoder, on the readout."""
+    del targets
+    geometry = _circuit_geometry(head, contexts)
+    before = _before_measurement(geometry).matrix
+    encoder = range(geometry.num_circuit, len(before))
+    groups = [torch.tensor(group) for group in [*geometry.layers, tuple(encoder)] if len(group)]
+    blocks = [before[group][:, group] for group in groups]
+    order = torch.cat([*groups, len(before) + torch.arange(geometry.num_readout)])
+    if geometry.num_readout:
+        blocks.append(_readout_block(head, contexts, geometry.num_readout))
+    return BlockDiagonalMatrix(tuple(blocks), order)
+
+
+def quantum_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """The diagonal of `quantum`."""
+    return DiagonalMatrix(quantum(head, contexts, targets).diagonal())
+
+
+METRICS: dict[str, Metric] = {
+    "quantum": quantum,
+    "quantum-block-diagonal": quantum_block_diagonal,
+    "quantum-diagonal": quantum_diagonal,
+    "classical": classical,
+    "empirical": empirical,
+}
+
+
+def metric_by_name(name: str) -> Metric:
+    """The metric called `name`.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    if name not in METRICS:
+        raise ConfigurationError(f"expected a metric among {', '.join(METRICS)}, got {name!r}")
+    return METRICS[name]
+
+
+def _circuit_geometry(head: Head, contexts: Tensor) -> CircuitGeometry:
+    if not isinstance(head, QuantumHead):
+        raise ConfigurationError(
+            f"expected a quantum head for a quantum metric, got {type(head).__name__}; use 'classical'"
+        )
+    return head.circuit_geometry(contexts)
+
+
+def _before_measurement(geometry: CircuitGeometry) -> DenseMatrix:
+    return pulled_back_fisher(
+        geometry.states, geometry.tangents, geometry.angle_jacobian, geometry.num_circuit
+    )
+
+
+def _readout_block(head: Head, contexts: Tensor, num_readout: int) -> Tensor:
+    log_probs, jacobian = head.log_probs_and_jacobian(contexts)
+    return output_fisher(log_probs, jacobian[..., -num_readout:]).to_dense()

@@ -1,0 +1,232 @@
+"""Natural gradient descent as a `torch.optim.Optimizer`.
+
+    δ = −lr (F + λI)⁻¹ ∇L                (Amari 1998; Stokes et al. 2020 for F = F_Q)
+
+F is one joint matrix over all parameters of the head, in all parameter groups; lr is per group, damping λ
+global. The metric is always computed at the contexts of the step, never taken from a forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qgeo.errors import ConfigurationError
+from qgeo.geometry.operators import InformationMatrix, from_plain_form, plain_form
+from qgeo.heads.jacobian import flat_parameters, trainable
+from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
+from qgeo.optim.metrics import Metric, metric_by_name
+
+
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """A step from `start`, with the gradient and the loss there."""
+
+    start: Tensor
+    step: Tensor
+    gradient: Tensor
+    loss: float
+
+
+class NaturalGradient(torch.optim.Optimizer):
+    """Steps along the gradient measured by an information matrix.
+
+    Args:
+        head: the head whose trainable parameters move.
+        metric: a name of `qgeo.optim.metrics.METRICS`, or any function (head, contexts, targets) →
+            `InformationMatrix`.
+        lr: step length; the largest that F allows is about 1 for `classical`, larger for F_Q = 4g.
+        damping: λ ≥ 0, a `RelativeDamping`, or a `LevenbergMarquardt`, which needs the closure.
+        refresh: the metric is recomputed every `refresh` steps; between them it is part of the state.
+        trust_region: largest KL(p_θ‖p_{θ+δ}) per token in nats, mean over the step's contexts; a longer step
+            is shortened until it fits. None for no limit.
+        params: parameter groups of the head's parameters, for a learning rate per group; default all in one.
+
+    Raises:
+        ConfigurationError: an option out of range, or groups that are not the head's parameters.
+
+    >>> from qgeo.heads.born import BornHead
+    >>> head = BornHead(vocabulary=4, context=1)
+    >>> optimizer = NaturalGradient(head, metric="quantum", lr=0.5, damping=1e-3)
+    >>> contexts, targets = torch.tensor([[0], [1], [2]]), torch.tensor([1, 2, 3])
+    >>> loss = torch.nn.functional.nll_loss(head(contexts), targets)
+    >>> loss.backward()
+    >>> optimizer.step(contexts=contexts)
+    >>> bool(torch.nn.functional.nll_loss(head(contexts), targets) < loss)
+    True
+    """
+
+    def __init__(
+        self,
+        head: nn.Module,
+        *,
+        metric: str | Metric = "quantum",
+        lr: float = 0.1,
+        damping: float | RelativeDamping | LevenbergMarquardt = 1e-3,
+        refresh: int = 1,
+        trust_region: float | None = None,
+        params: Any = None,
+    ) -> None:
+        _check_options(lr, damping, refresh, trust_region)
+        self.head = head
+        self.metric = metric_by_name(metric) if isinstance(metric, str) else metric
+        self.schedule = damping if isinstance(damping, LevenbergMarquardt) else None
+        self.relative = damping if isinstance(damping, RelativeDamping) else None
+        self.refresh, self.trust_region = refresh, trust_region
+        self._matrix: InformationMatrix | None = None
+        start = _initial_damping(damping)
+        own = [parameter for _, parameter in trainable(head)]
+        if not own:
+            raise ConfigurationError(f"expected a head with trainable parameters, got {type(head).__name__}")
+        super().__init__(own if params is None else params, {"lr": lr, "damping": start, "steps": 0})
+        self._check_groups(own)
+
+    @property
+    def damping(self) -> float:
+        """λ now in force."""
+        return self.param_groups[0]["damping"]
+
+    @torch.no_grad()
+    def step(  # type: ignore[override]
+        self,
+        closure: Callable[[], Any] | None = None,
+        *,
+        contexts: Tensor,
+        targets: Tensor | None = None,
+    ) -> Any:
+        """One step; returns the closure's loss at the old parameters, or None without a closure.
+
+        Args:
+            closure: clears the gradients, computes the loss, calls backward, returns the loss. Without one
+                the gradients must be there already.
+            contexts: (B, k) token ids at which the metric is taken.
+            targets: (B,) observed tokens, for the metric `empirical`.
+        """
+        if self.schedule is not None and closure is None:
+            raise ConfigurationError(
+                "expected a closure for Levenberg–Marquardt damping, got none; pass step(closure)"
+            )
+        loss = _evaluate(closure)
+        gradient = self._flat_gradient()
+        matrix = self._refreshed(contexts, targets)
+        direction = matrix.solve(gradient, self.damping)
+        start = flat_parameters(self.head)
+        step = self._limited(start, -self._flat_lr() * direction, contexts)
+        self._move_to(start + step)
+        if self.schedule is not None and closure is not None:
+            change = _Change(start, step, gradient, float(loss))
+            self._adapt_damping(self.schedule, matrix, change, closure)
+        self._set("steps", self.param_groups[0]["steps"] + 1)
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """Groups, damping, step count, and the metric where later steps use it again; plain data only."""
+        matrix = self._matrix if self.refresh > 1 else None
+        return super().state_dict() | {"metric": None if matrix is None else plain_form(matrix)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken; without a metric in it, one is computed at the next step."""
+        super().load_state_dict(state_dict)
+        plain = state_dict.get("metric")
+        self._matrix = None if plain is None else from_plain_form(plain)
+
+    def _refreshed(self, contexts: Tensor, targets: Tensor | None) -> InformationMatrix:
+        if self._matrix is None or self.param_groups[0]["steps"] % self.refresh == 0:
+            self._matrix = self.metric(self.head, contexts, targets)  # type: ignore[arg-type]
+            if self.relative is not None:
+                self._set("damping", self.relative.of(self._matrix))
+        return self._matrix
+
+    def _adapt_damping(
+        self,
+        schedule: LevenbergMarquardt,
+        matrix: InformationMatrix,
+        change: _Change,
+        closure: Callable[[], Any],
+    ) -> None:
+        """Compare the step with its prediction; take back one that made the loss worse."""
+        step = change.step
+        curvature = step @ (matrix @ step) + self.damping * (step @ step)
+        predicted = float(change.gradient @ step + curvature / 2)
+        actual = float(_evaluate(closure)) - change.loss
+        if not actual <= 0:
+            self._move_to(change.start)
+        self._set("damping", schedule.adapted(self.damping, actual, predicted))
+
+    def _limited(self, start: Tensor, step: Tensor, contexts: Tensor) -> Tensor:
+        """The step, shortened until KL(p_θ‖p_{θ+δ}) fits the trust region."""
+        if self.trust_region is None or not bool(step.any()):
+            return step
+        before = self.head(contexts)
+        for _ in range(30):
+            moved = self._divergence(before, start, step, contexts)
+            if moved <= self.trust_region:
+                return step
+            # KL grows about as the square of the length; 0.95 keeps the search from creeping
+            shorter = 0.95 * (self.trust_region / moved) ** 0.5 if moved < float("inf") else 0.5
+            step = step * min(shorter, 0.9)
+        return torch.zeros_like(step)
+
+    def _divergence(self, before: Tensor, start: Tensor, step: Tensor, contexts: Tensor) -> float:
+        self._move_to(start + step)
+        after = self.head(contexts)
+        self._move_to(start)
+        terms = torch.where(before > -torch.inf, before.exp() * (before - after), 0.0)
+        total = float(terms.sum(-1).mean())
+        return total if total == total else float("inf")
+
+    def _flat_gradient(self) -> Tensor:
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for _, p in trainable(self.head)]
+        return torch.cat([grad.flatten() for grad in grads])
+
+    def _flat_lr(self) -> Tensor:
+        lr = {id(p): float(group["lr"]) for group in self.param_groups for p in group["params"]}
+        own = [parameter for _, parameter in trainable(self.head)]
+        return torch.cat([torch.full((p.numel(),), lr[id(p)], dtype=p.dtype, device=p.device) for p in own])
+
+    def _move_to(self, point: Tensor) -> None:
+        own = [parameter for _, parameter in trainable(self.head)]
+        for parameter, part in zip(own, point.split([p.numel() for p in own]), strict=True):
+            parameter.copy_(part.view_as(parameter))
+
+    def _set(self, key: str, value: float) -> None:
+        for group in self.param_groups:
+            group[key] = value
+
+    def _check_groups(self, own: list[nn.Parameter]) -> None:
+        grouped = [id(p) for group in self.param_groups for p in group["params"]]
+        if sorted(grouped) != sorted(id(parameter) for parameter in own):
+            raise ConfigurationError(
+                f"expected parameter groups that hold the head's {len(own)} trainable tensors once each, "
+                f"got {len(grouped)} tensors"
+            )
+
+
+def _evaluate(closure: Callable[[], Any] | None) -> Any:
+    if closure is None:
+        return None
+    with torch.enable_grad():
+        return closure()
+
+
+def _initial_damping(damping: float | RelativeDamping | LevenbergMarquardt) -> float:
+    if isinstance(damping, RelativeDamping):
+        return 0.0  # until the first metric is known
+    return damping.initial if isinstance(damping, LevenbergMarquardt) else float(damping)
+
+
+def _check_options(
+    lr: float, damping: float | RelativeDamping | LevenbergMarquardt, refresh: int, trust_region: float | None
+) -> None:
+    if not lr > 0:
+        raise ConfigurationError(f"expected lr > 0, got {lr}")
+    if isinstance(damping, int | float) and not damping >= 0:
+        raise ConfigurationError(f"expected damping ≥ 0, got {damping}")
+    if refresh < 1:
+        raise ConfigurationError(f"expected refresh ≥ 1, got {refresh}")
+    if trust_region is not None and not trust_region > 0:
+        raise ConfigurationError(f"expected trust_region > 0, got {trust_region}")

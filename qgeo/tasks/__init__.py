@@ -1,0 +1,59 @@
+"""Token sources with exact entropy rates, text, windows and splits: what heads are trained on."""
+
+from qgeo.tasks.entropy import EntropyBracket
+from qgeo.tasks.memory import HiddenMarkovMemory, QubitMemory
+from qgeo.tasks.named_sources import (
+    SOURCES,
+    bloch_walk,
+    dyck2,
+    even,
+    golden_mean,
+    mess3,
+    noisy_parity,
+    perturbed_coin,
+    rrxor,
+    sns,
+    source,
+    zipf_bigram,
+)
+from qgeo.tasks.process import ContextDistribution, LinearProcess
+from qgeo.tasks.stream import MeanLoss
+from qgeo.tasks.task import Task, source_task, text_task
+from qgeo.tasks.text import PYTHON_REFERENCE, Vocabulary, digest, fold, python_reference, read_corpus
+from qgeo.tasks.token_source import TokenSource
+from qgeo.tasks.windows import SPLIT, Windows, batches, split
+
+__all__ = [
+    "PYTHON_REFERENCE",
+    "SOURCES",
+    "SPLIT",
+    "ContextDistribution",
+    "EntropyBracket",
+    "HiddenMarkovMemory",
+    "LinearProcess",
+    "MeanLoss",
+    "QubitMemory",
+    "Task",
+    "TokenSource",
+    "Vocabulary",
+    "Windows",
+    "batches",
+    "bloch_walk",
+    "digest",
+    "dyck2",
+    "even",
+    "fold",
+    "golden_mean",
+    "mess3",
+    "noisy_parity",
+    "perturbed_coin",
+    "python_reference",
+    "read_corpus",
+    "rrxor",
+    "sns",
+    "source",
+    "source_task",
+    "split",
+    "text_task",
+    "zipf_bigram",
+]

@@ -1,0 +1,39 @@
+"""Where output goes: people read stderr or a table on stdout, machines read JSON on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from qgeo.errors import ConfigurationError
+
+
+def tables() -> Console:
+    """A console on stdout, as wide as the table needs where nobody watches."""
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def messages() -> Console:
+    """A console on stderr, for progress and warnings."""
+    return Console(stderr=True, highlight=False)
+
+
+def write_new_file(path: Path, text: str) -> None:
+    """Write a file that must not exist yet.
+
+    Raises:
+        ConfigurationError: it exists, or cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        raise ConfigurationError(
+            f"expected a new file for --out, {path} exists; choose another name"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

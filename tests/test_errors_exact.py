@@ -1,0 +1,244 @@
+"""What the exact functions refuse: every message names the instruction and its position, or both numbers."""
+
+from __future__ import annotations
+
+import cases
+import numpy as np
+import pytest
+from cases import A, B
+from qiskit import QuantumCircuit
+from qiskit.circuit import Gate, Parameter, ParameterVector
+from qiskit.circuit.library import RVGate
+from qiskit.quantum_info import Kraus
+
+import qgeo
+from qgeo.errors import CircuitError, QGeoError, ShapeError
+
+exact_functions = pytest.mark.parametrize(
+    "name", ["quantum_geometric_tensor", "quantum_fisher", "classical_fisher"]
+)
+X = ParameterVector("x", 2)
+
+
+def start() -> QuantumCircuit:
+    """h, rx: whatever comes next is instruction 2, counted from 0."""
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.rx(A, 0)
+    return circuit
+
+
+def measured() -> QuantumCircuit:
+    circuit = start()
+    circuit.measure([0, 1], [0, 1])
+    return circuit
+
+
+def reset() -> QuantumCircuit:
+    circuit = start()
+    circuit.reset(1)
+    circuit.ry(B, 1)
+    return circuit
+
+
+def controlled_by_a_bit() -> QuantumCircuit:
+    circuit = start()
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(1)
+    return circuit
+
+
+def looped() -> QuantumCircuit:
+    circuit = start()
+    with circuit.for_loop(range(3)):
+        circuit.rx(A, 1)
+    return circuit
+
+
+def initialized() -> QuantumCircuit:
+    circuit = start()
+    circuit.initialize([1, 0, 0, 1], [0, 1], normalize=True)
+    return circuit
+
+
+def opaque() -> QuantumCircuit:
+    circuit = start()
+    circuit.append(Gate("mystery", 1, [B]), [1])
+    return circuit
+
+
+def with_noise() -> QuantumCircuit:
+    circuit = start()
+    circuit.append(Kraus([np.diag([1, 0.6]), np.diag([0, 0.8])]).to_instruction(), [0])
+    return circuit
+
+
+def without_definition() -> QuantumCircuit:
+    """rv is no rotation by its parameters, and Qiskit decomposes it only when bound."""
+    circuit = start()
+    circuit.append(RVGate(A, B, 0.3), [0])
+    return circuit
+
+
+REFUSED = {
+    "measure": measured,
+    "reset": reset,
+    "if_else": controlled_by_a_bit,
+    "for_loop": looped,
+    "initialize": initialized,
+    "mystery": opaque,
+    "kraus": with_noise,
+    "rv": without_definition,
+}
+
+
+@exact_functions
+@pytest.mark.parametrize("instruction", REFUSED)
+def test_instruction_without_a_unitary_is_named_with_its_position(name, instruction):
+    circuit = REFUSED[instruction]()
+    with pytest.raises(CircuitError, match=rf"\b2\b.*{instruction}|{instruction}.*\b2\b"):
+        getattr(qgeo, name)(circuit, np.ones(circuit.num_parameters))
+
+
+@pytest.mark.parametrize("instruction", REFUSED)
+def test_compile_refuses_the_same(instruction):
+    with pytest.raises(CircuitError, match=instruction):
+        qgeo.compile(REFUSED[instruction]())
+
+
+def test_reset_inside_a_composite_is_named():
+    inner = QuantumCircuit(1, name="inner")
+    inner.h(0)
+    inner.reset(0)
+    circuit = start()
+    circuit.append(inner.to_instruction(), [1])
+    with pytest.raises(CircuitError, match=r"\b2\b.*(inner|reset)"):
+        qgeo.quantum_fisher(circuit, [0.1])
+
+
+@pytest.mark.parametrize("not_a_circuit", [None, "circuit.qasm", np.eye(2)], ids=["none", "path", "matrix"])
+def test_what_is_no_circuit_is_refused(not_a_circuit):
+    with pytest.raises(QGeoError, match="QuantumCircuit"):
+        qgeo.quantum_fisher(not_a_circuit, [0.1])
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+
+@exact_functions
+@pytest.mark.parametrize("given", [0, 1, 3])
+def test_wrong_number_of_values_gives_both_numbers(name, given):
+    with pytest.raises(ShapeError, match=rf"\b2\b.*\b{given}\b"):
+        getattr(qgeo, name)(cases.shared_parameter(), np.ones(given))
+
+
+@exact_functions
+@pytest.mark.parametrize("values", [np.ones((1, 2)), np.float64(1.0)], ids=["matrix", "scalar"])
+def test_values_of_another_shape_are_refused(name, values):
+    with pytest.raises(ShapeError, match=r"\b2\b"):
+        getattr(qgeo, name)(cases.shared_parameter(), values)
+
+
+@exact_functions
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused(name, bad):
+    with pytest.raises(ShapeError, match=rf"{bad}.*\b1\b"):
+        getattr(qgeo, name)(cases.shared_parameter(), [0.3, bad])
+
+
+@pytest.mark.parametrize("values", [["a", "b"], [1j, 0.2], None, [[1.0], [1.0, 2.0]]], ids=str)
+def test_values_that_are_no_real_numbers_are_refused(values):
+    with pytest.raises(ShapeError):
+        qgeo.quantum_fisher(cases.shared_parameter(), values)
+
+
+DOMAINS = {"log": A.log(), "root": A**0.5, "arcsin": (2 * A).arcsin(), "pole": 1 / (A + 1)}
+
+
+@exact_functions
+@pytest.mark.parametrize("expression", DOMAINS)
+def test_value_outside_the_domain_of_an_angle_is_refused(name, expression):
+    circuit = start()
+    circuit.ry(DOMAINS[expression], 1)
+    with pytest.raises(QGeoError):
+        getattr(qgeo, name)(circuit, [-1.0])
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+@exact_functions
+@pytest.mark.parametrize("unknown", ["gamma", Parameter("gamma")], ids=["name", "parameter"])
+def test_unknown_parameter_is_named(name, unknown):
+    with pytest.raises(QGeoError, match=r"gamma"):
+        getattr(qgeo, name)(cases.shared_parameter(), [0.3, 0.4], parameters=["a", unknown])
+
+
+@exact_functions
+def test_row_for_a_data_parameter_is_refused(name):
+    with pytest.raises(QGeoError, match=r"x\[0\]"):
+        getattr(qgeo, name)(with_data(), [0.3], parameters=["x[0]"], inputs=[[1, 2]], input_parameters=X)
+
+
+@exact_functions
+def test_unknown_input_parameter_is_named(name):
+    with pytest.raises(QGeoError, match="gamma"):
+        getattr(qgeo, name)(with_data(), [0.3], inputs=np.ones((1, 1)), input_parameters=["gamma"])
+
+
+def test_input_parameter_given_twice_is_refused():
+    with pytest.raises(QGeoError, match=r"x\[0\]"):
+        qgeo.compile(with_data(), input_parameters=[X[0], "x[0]", X[1]])
+
+
+# --- inputs ---------------------------------------------------------------------------------------
+
+
+def with_data() -> QuantumCircuit:
+    circuit = QuantumCircuit(2)
+    circuit.ry(X[0] * A, 0)
+    circuit.rx(X[1], 1)
+    circuit.cx(0, 1)
+    return circuit
+
+
+@exact_functions
+@pytest.mark.parametrize("shape", [(3, 1), (3, 3), (2,), (), (1, 3, 2)], ids=str)
+def test_inputs_of_another_shape_give_both_shapes(name, shape):
+    with pytest.raises(ShapeError) as caught:
+        getattr(qgeo, name)(with_data(), [0.3], inputs=np.ones(shape), input_parameters=X)
+    assert "contexts, 2" in str(caught.value)
+    assert str(shape) in str(caught.value)
+
+
+@exact_functions
+def test_no_context_at_all_is_refused(name):
+    with pytest.raises(ShapeError, match=r"\(0, 2\)"):
+        getattr(qgeo, name)(with_data(), [0.3], inputs=np.ones((0, 2)), input_parameters=X)
+
+
+@exact_functions
+def test_missing_inputs_are_asked_for(name):
+    with pytest.raises(ShapeError, match=r"contexts, 2.*none"):
+        getattr(qgeo, name)(with_data(), [0.3], input_parameters=X)
+    with pytest.raises(ShapeError, match=r"contexts, 2.*none"):
+        getattr(qgeo, name)(qgeo.compile(with_data(), input_parameters=X), [0.3])
+
+
+@exact_functions
+def test_inputs_without_input_parameters_are_refused(name):
+    with pytest.raises(ShapeError, match="input_parameters"):
+        getattr(qgeo, name)(with_data(), np.ones(3), inputs=np.ones((1, 2)))
+
+
+@exact_functions
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_inputs_that_are_not_finite_are_refused(name, bad):
+    with pytest.raises(ShapeError, match=rf"finite inputs.*{bad}"):
+        getattr(qgeo, name)(with_data(), [0.3], inputs=[[0.1, bad]], input_parameters=X)
+
+
+def test_program_with_other_input_parameters_is_refused():
+    program = qgeo.compile(with_data(), input_parameters=X)
+    with pytest.raises(QGeoError, match=r"x\[1\]"):
+        qgeo.quantum_fisher(program, [0.3], inputs=np.ones((1, 1)), input_parameters=[X[1]])
