@@ -59,7 +59,7 @@ def compile(
         input_parameters=inputs,
         angles=angles,
         num_shared_angles=num_shared,
-        blocks=fuse(items, block_width),
+        blocks=fuse(items, circuit.num_qubits, block_width),
         layers=commuting_layers(items, angles, len(trainable)),
     )
 

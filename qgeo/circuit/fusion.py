@@ -1,22 +1,30 @@
-"""Elements → blocks: neighbours that act on few qubits become one block.
+"""Elements → blocks: neighbours on few qubits become one matrix, permutations between them an index map.
 
-Greedy, in circuit order: an element joins the last block it shares a qubit with, or a later one, if the
-union stays within the width limit; otherwise it opens a new block. Elements that depend on data stay in
-blocks of their own kind, narrower because each context gets its own matrix.
+Qubits are dealt into cells of equal width, so that a block is one efficient product: amplitudes are
+(left, 2ᵏ, right) with few different shapes. Greedy, in circuit order: an element joins the last block it can
+reach inside its cell, or opens one. Elements across cells: fixed ones that only move amplitudes (CX, CZ,
+SWAP) gather in relabellings; others get a block of their own. Elements that depend on data stay in blocks
+of their own kind and in narrower cells, because each context has its own matrix.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 
-from qgeo.circuit.elements import Element, Fixed, embedded
-from qgeo.circuit.program import Block, FixedStep, RotationStep, Step
+import numpy as np
+
+from qgeo.circuit.elements import Element, Fixed, Matrix, embedded
+from qgeo.circuit.program import Block, FixedStep, Relabelling, RotationStep, Step
 
 SHARED_WIDTH = 5
-"""Qubits of a block that all contexts share: 32×32 matrices, large enough for an efficient GEMM."""
+"""Most qubits of a cell that all contexts share: 32×32 matrices, large enough for an efficient product."""
 
 PER_CONTEXT_WIDTH = 3
-"""Qubits of a block with one matrix per context: small, because its derivatives are stored per context."""
+"""Most qubits of a cell with one matrix per context: small, because derivatives are stored per context."""
+
+RELABELLED_QUBITS = 14
+"""Widest circuit with index maps of all 2ⁿ amplitudes; beyond it every fixed gate is a small matrix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,64 +35,130 @@ class Placed:
     angle: int | None
     per_context: bool
 
+    @property
+    def qubits(self) -> set[int]:
+        return set(self.element.qubits)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Qubits 0 … n−1 in cells of equal width, at most `width` of them."""
+
+    num_qubits: int
+    width: int
+
+    def one(self, qubits: set[int]) -> bool:
+        """Whether all of them lie in one cell."""
+        size = -(-self.num_qubits // -(-self.num_qubits // self.width))
+        return len({qubit // size for qubit in qubits}) == 1
+
 
 @dataclass(eq=False)
 class _Draft:
     """A block while it grows. `per_context` is None while it holds fixed elements only."""
 
     qubits: set[int]
-    per_context: bool | None
+    per_context: bool | None = None
     members: list[Placed] = field(default_factory=list)
 
-    def accepts(self, item: Placed, width: int) -> bool:
+    def accepts(self, item: Placed, cells: dict[bool, Cells]) -> bool:
         kind = None if item.angle is None else item.per_context
         kinds = {kind, self.per_context} - {None}
         if len(kinds) > 1:
             return False
-        limit = min(width, PER_CONTEXT_WIDTH) if True in kinds else width
-        union = self.qubits | set(item.element.qubits)
-        neighbours = self.qubits & set(item.element.qubits) or max(union) - min(union) < len(union)
-        return bool(neighbours) and len(union) <= max(limit, len(self.qubits), len(item.element.qubits))
+        union = self.qubits | item.qubits
+        return union == self.qubits or cells[True in kinds].one(union)
 
     def add(self, item: Placed) -> None:
-        self.qubits |= set(item.element.qubits)
+        self.qubits |= item.qubits
         self.members.append(item)
         if item.angle is not None:
             self.per_context = item.per_context
 
+    def finished(self, num_qubits: int) -> Block:
+        del num_qubits
+        qubits = tuple(sorted(self.qubits))
+        position = {qubit: slot for slot, qubit in enumerate(qubits)}
+        steps: list[Step] = []
+        for item in self.members:
+            _append(steps, item, tuple(position[qubit] for qubit in item.element.qubits), len(qubits))
+        return Block(qubits, tuple(steps), bool(self.per_context))
 
-def fuse(items: list[Placed], width: int = SHARED_WIDTH) -> tuple[Block, ...]:
+
+@dataclass(eq=False)
+class _MapDraft:
+    """A relabelling while it grows: any fixed elements that only move amplitudes."""
+
+    members: list[Fixed] = field(default_factory=list)
+
+    def accepts(self, item: Placed, cells: dict[bool, Cells]) -> bool:
+        del cells
+        return _is_monomial(item.element)
+
+    def add(self, item: Placed) -> None:
+        assert isinstance(item.element, Fixed)
+        self.members.append(item.element)
+
+    def finished(self, num_qubits: int) -> Relabelling:
+        start = Relabelling(np.arange(2**num_qubits), np.ones(2**num_qubits, dtype=complex))
+        return reduce(lambda earlier, element: _followed(earlier, element), self.members, start)
+
+
+def fuse(items: list[Placed], num_qubits: int, width: int = SHARED_WIDTH) -> tuple[Block | Relabelling, ...]:
     """Blocks whose product, first to last, is the product of the elements.
 
     Args:
         items: elements in circuit order, each on at least one qubit.
-        width: most qubits of a shared block (an element wider than that gets a block of its own).
+        width: most qubits of a shared cell (an element wider than that gets a block of its own).
     """
-    drafts: list[_Draft] = []
+    cells = {
+        False: Cells(num_qubits, width),
+        True: Cells(num_qubits, min(width, PER_CONTEXT_WIDTH)),
+    }
+    drafts: list[_Draft | _MapDraft] = []
     last_on_qubit: dict[int, int] = {}
     for item in items:
-        index = _home(item, drafts, last_on_qubit, width)
+        index = _home(item, drafts, last_on_qubit, cells)
         drafts[index].add(item)
         last_on_qubit |= dict.fromkeys(item.element.qubits, index)
-    return tuple(_finish(draft) for draft in drafts)
+    return tuple(draft.finished(num_qubits) for draft in drafts)
 
 
-def _home(item: Placed, drafts: list[_Draft], last_on_qubit: dict[int, int], width: int) -> int:
-    earliest = max((last_on_qubit.get(qubit, 0) for qubit in item.element.qubits), default=0)
-    for index in range(earliest, len(drafts)):
-        if drafts[index].accepts(item, width):
+def _home(
+    item: Placed,
+    drafts: list[_Draft | _MapDraft],
+    last_on_qubit: dict[int, int],
+    cells: dict[bool, Cells],
+) -> int:
+    """The last draft that takes the item: late blocks leave less way for its tangent to go."""
+    reachable = max((last_on_qubit.get(qubit, 0) for qubit in item.element.qubits), default=0)
+    for index in reversed(range(reachable, len(drafts))):
+        if drafts[index].accepts(item, cells):
             return index
-    drafts.append(_Draft(set(), None))
+    drafts.append(_new_draft(item, cells[False]))
     return len(drafts) - 1
 
 
-def _finish(draft: _Draft) -> Block:
-    qubits = tuple(sorted(draft.qubits))
-    position = {qubit: slot for slot, qubit in enumerate(qubits)}
-    steps: list[Step] = []
-    for item in draft.members:
-        _append(steps, item, tuple(position[qubit] for qubit in item.element.qubits), len(qubits))
-    return Block(qubits, tuple(steps), bool(draft.per_context))
+def _new_draft(item: Placed, cells: Cells) -> _Draft | _MapDraft:
+    across = not cells.one(item.qubits) and cells.num_qubits <= RELABELLED_QUBITS
+    return _MapDraft() if across and _is_monomial(item.element) else _Draft(set(item.qubits))
+
+
+def _is_monomial(element: Element) -> bool:
+    """One entry of modulus 1 in every row."""
+    return isinstance(element, Fixed) and bool(((np.abs(element.matrix) > 1e-12).sum(1) == 1).all())
+
+
+def _followed(earlier: Relabelling, element: Fixed) -> Relabelling:
+    """First `earlier`, then `element`: (U ψ)_z = u[z', s'] ψ_s with s the amplitude that u moves to z."""
+    target = np.arange(len(earlier.source))
+    inside = sum(((target >> qubit) & 1) << slot for slot, qubit in enumerate(element.qubits))
+    from_inside = np.abs(element.matrix).argmax(1)[inside]
+    mask = sum(1 << qubit for qubit in element.qubits)
+    spread = sum(((from_inside >> slot) & 1) << qubit for slot, qubit in enumerate(element.qubits))
+    moved_from = (target & ~mask) | spread
+    entry: Matrix = element.matrix[inside, from_inside]
+    return Relabelling(earlier.source[moved_from], entry * earlier.phase[moved_from])
 
 
 def _append(steps: list[Step], item: Placed, positions: tuple[int, ...], num_qubits: int) -> None:
@@ -94,6 +168,8 @@ def _append(steps: list[Step], item: Placed, positions: tuple[int, ...], num_qub
         steps.append(RotationStep(item.element.generator, positions, item.angle))
         return
     matrix = embedded(item.element.matrix, positions, num_qubits)
-    if steps and isinstance(steps[-1], FixedStep):
-        matrix = matrix @ steps.pop().matrix  # type: ignore[union-attr]
-    steps.append(FixedStep(matrix))
+    last = steps[-1] if steps else None
+    if isinstance(last, FixedStep):
+        steps[-1] = FixedStep(matrix @ last.matrix)
+    else:
+        steps.append(FixedStep(matrix))

@@ -3,12 +3,16 @@
 A program is a sequence of blocks. A block acts on a few qubits and is a product of steps, fixed unitaries
 and rotations; its unitary and the unitary's derivatives are small dense matrices, and everything a
 simulation does to states is a product with one of them. Blocks that depend on data have one matrix per
-context; all others are shared by all contexts.
+context; all others are shared by all contexts. Fixed gates between blocks that only move amplitudes are
+index maps.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.expression import Expression
@@ -55,6 +59,22 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
+class Relabelling:
+    """Fixed gates that only move amplitudes and turn their phases (CX, CZ, SWAP, S, …), all qubits at once:
+
+    (U ψ)_z = phase_z ψ_{source_z}
+    """
+
+    source: NDArray[np.int64]
+    phase: Matrix
+
+    @property
+    def rotations(self) -> tuple[RotationStep, ...]:
+        """None: nothing here depends on a parameter."""
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
     """A compiled circuit.
 
@@ -74,7 +94,7 @@ class Program:
     input_parameters: tuple[str, ...]
     angles: tuple[Expression, ...]
     num_shared_angles: int
-    blocks: tuple[Block, ...]
+    blocks: tuple[Block | Relabelling, ...]
     layers: tuple[tuple[int, ...], ...]
 
     @property
@@ -88,6 +108,11 @@ class Program:
     @property
     def num_inputs(self) -> int:
         return len(self.input_parameters)
+
+    @property
+    def rotations(self) -> tuple[RotationStep, ...]:
+        """Every rotation, block by block."""
+        return tuple(step for block in self.blocks for step in block.rotations)
 
     @property
     def columns(self) -> tuple[str, ...]:

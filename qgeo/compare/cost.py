@@ -62,7 +62,7 @@ def _pairs(count: int) -> int:
 
 
 def _spectra(program: Program) -> list[np.ndarray]:
-    return [np.linalg.eigvalsh(r.generator) for block in program.blocks for r in block.rotations]
+    return [np.linalg.eigvalsh(rotation.generator) for rotation in program.rotations]
 
 
 def _shifts(spectrum: np.ndarray) -> int:

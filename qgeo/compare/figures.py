@@ -46,30 +46,17 @@ INLINE_COLOURS = {INK: "currentColor", FAINT: f"var(--faint, {FAINT})", RULE: f"
 """What a drawn colour becomes inside a page, so that the page's light and dark schemes decide."""
 
 _WIDTH = 5.4
-_TICKS = {"color": FAINT, "labelcolor": INK, "major.width": 0.7}
-_STYLE: Any = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9.5,
-    "axes.titlesize": 9.5,
-    "legend.fontsize": 9.5,
-    "figure.dpi": 72,
-    "text.hinting": "no_hinting",
-    "text.parse_math": False,
-    "text.color": INK,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 4.5,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "qgeo",
-    "pdf.fonttype": 42,
-} | {f"{axis}tick.{key}": value for axis in "xy" for key, value in _TICKS.items()}
+_STYLE: Any = (
+    dict.fromkeys(("font.size", "axes.titlesize", "legend.fontsize"), 10)
+    | dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK)
+    | dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), FAINT)
+    | dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.7)
+    | dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon", "text.parse_math"), False)
+    | dict.fromkeys(("axes.facecolor", "figure.facecolor"), "none")
+    | {"font.family": ["DejaVu Sans"], "lines.linewidth": 1.6, "lines.markersize": 4.5}
+    | {"svg.fonttype": "none", "svg.hashsalt": "qgeo", "pdf.fonttype": 42}
+    | {"figure.dpi": 72, "text.hinting": "no_hinting"}  # text as wide when laid out as when drawn
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,11 +148,7 @@ def final_losses(rows: Sequence[Row], levels: Sequence[Level] = ()) -> Figure:
     ends = [low, high, *(level.loss for level in near)]
     pad = 0.06 * max(max(ends) - min(ends), 0.01)
     axes.set_xlim(min(ends) - pad, max(ends) + pad)
-    for place, level in enumerate(sorted(near, key=lambda level: level.loss)):
-        axes.axvline(level.loss, **_thin(level))
-        lift = (0, 3 + 11 * (place % 2))
-        across = axes.get_xaxis_transform()
-        axes.annotate(level.name, (level.loss, 1), lift, across, "offset points", ha="center", color=FAINT)
+    _name_above(axes, near)
     far = [f"{'←' if level.loss < low else '→'} {level.name} {level.loss:.3f}" for level in levels]
     far = [text for text, level in zip(far, levels, strict=True) if level not in near]
     beyond = "\nbeyond the axis: " + "   ".join(far) if far else ""
@@ -196,8 +179,10 @@ def spectra(panels: Sequence[Spectrum]) -> Figure:
         _draw_spectrum(axes, panel)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
-    figure.supxlabel("place, largest first", fontsize="medium")
-    figure.supylabel("eigenvalue", fontsize="medium")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("eigenvalue")
+    for axes in grid.flat[max(len(panels) - columns, 0) : len(panels)]:
+        axes.set_xlabel("place, largest first")
     figure.legend(
         *grid[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2, handlelength=3.2
     )
@@ -214,22 +199,6 @@ def swatch(index: int) -> Figure:
     return figure
 
 
-def svg_text(figure: Figure) -> str:
-    """The figure as an SVG document, text as text; the same figure gives the same string."""
-    buffer = io.StringIO()
-    with _style():
-        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return buffer.getvalue()
-
-
-def pdf_bytes(figure: Figure) -> bytes:
-    """The figure as a PDF without dates; the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    with _style():
-        figure.savefig(buffer, format="pdf", metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")))
-    return buffer.getvalue()
-
-
 def inline_svg(figure: Figure, name: str, label: str) -> str:
     """The figure as an <svg> element for a page.
 
@@ -239,7 +208,8 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     Text and axes take the colour and font of the surrounding text, arms the page's --arm-0 … --arm-7. The
     element refers to nothing outside itself.
     """
-    opening, body = re.split(r"(?<=>)\s*<defs>\s*<style.*?</style>\s*</defs>", svg_text(figure), maxsplit=1)
+    document = _saved(figure, "svg").decode("utf-8")
+    opening, body = re.split(r"<defs>\s*<style.*?</style>\s*</defs>", document, maxsplit=1)
     box = opening.partition('viewBox="')[2].partition('"')[0]
     body = re.sub(r"; font-family: [^;\"]*", "", body)
     for written, inline in {
@@ -256,13 +226,23 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
 def figure_files(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
     """Write NAME.svg and NAME.pdf for each figure; each file appears by a rename."""
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {f"{name}.svg": svg_text(figure).encode("utf-8") for name, figure in figures.items()}
-    contents |= {f"{name}.pdf": pdf_bytes(figure) for name, figure in figures.items()}
+    contents = {
+        f"{name}.{form}": _saved(figure, form) for name, figure in figures.items() for form in ("svg", "pdf")
+    }
     for name, content in contents.items():
         draft = folder / f"{name}.tmp"
         draft.write_bytes(content)
         os.replace(draft, folder / name)
     return [folder / name for name in contents]
+
+
+def _saved(figure: Figure, form: str) -> bytes:
+    """The figure as a file without dates and versions."""
+    absent = {"svg": ("Date", "Creator", "Format", "Type"), "pdf": ("CreationDate", "Creator", "Producer")}
+    buffer = io.BytesIO()
+    with _style():
+        figure.savefig(buffer, format=form, metadata=dict.fromkeys(absent[form]))
+    return buffer.getvalue()
 
 
 def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) -> Figure:
@@ -283,7 +263,7 @@ def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) ->
 def _legend_columns(curves: Sequence[Curve]) -> int:
     """Two where the longest labels of both columns fit beside each other."""
     lengths, half = [len(_label(curve)) for curve in curves], (len(curves) + 1) // 2
-    return 2 if half and max(lengths[:half]) + max(lengths[half:], default=0) <= 54 else 1
+    return 2 if half and max(lengths[:half]) + max(lengths[half:], default=0) <= 50 else 1
 
 
 def _label(curve: Curve) -> str:
@@ -336,6 +316,20 @@ def _row_figure(rows: Sequence[Row]) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def _name_above(axes: Axes, levels: Sequence[Level]) -> None:
+    """Vertical lines with their names above the axes, each in the lowest line of text that has room."""
+    letter = 0.03 * float(np.ptp(axes.get_xlim()))
+    taken: list[float] = []
+    for level in sorted(levels, key=lambda level: level.loss):
+        half = letter * (len(level.name) + 1) / 2
+        free = [line for line, end in enumerate(taken) if end < level.loss - half]
+        line = min(free, default=len(taken))
+        taken[line : line + 1] = [level.loss + half]
+        axes.axvline(level.loss, **_thin(level))
+        across, lift = axes.get_xaxis_transform(), (0, 3 + 12 * line)
+        axes.annotate(level.name, (level.loss, 1), lift, across, "offset points", ha="center", color=FAINT)
+
+
 def _row_name(row: Row) -> str:
     lost = row.interval.n - sum(seed is not None for seed in row.seeds)
     return row.name if row.interval.mean is not None else f"{row.name}\n{lost} of {row.interval.n} diverged"
@@ -350,7 +344,10 @@ def _extent(rows: Sequence[Row]) -> tuple[float, float]:
 def _draw_spectrum(axes: Axes, panel: Spectrum) -> None:
     axes.set_title(panel.name, loc="left")
     axes.set_yscale("log")
-    for values, label, index in ((panel.quantum, "quantum F_Q", 0), (panel.classical, "classical F_C", 1)):
+    for values, label, index in (
+        (panel.quantum, "quantum Fisher", 0),
+        (panel.classical, "classical Fisher", 1),
+    ):
         drawn = values[values > 1e-10 * max(values.max(initial=0), 1e-300)]
         every = max(1, len(drawn) // 8)
         axes.plot(np.arange(1, len(drawn) + 1), drawn, **_pen(index), markevery=every, label=label)

@@ -96,9 +96,9 @@ class ClassWordReadout(nn.Module):
 
     def _within(self) -> Tensor:
         """(V,) probability of each word inside its class."""
-        weights = (self.logits - self.logits.max()).exp()
-        totals = torch.zeros(self.outcomes, dtype=weights.dtype).index_add(0, self.word_class, weights)
-        return weights / totals[self.word_class]
+        missing = -len(self.logits) % self.outcomes
+        table = nn.functional.pad(self.logits, (0, missing), value=-torch.inf).view(-1, self.outcomes)
+        return torch.softmax(table, dim=0).flatten()[: len(self.logits)]
 
 
 def _smooth(probabilities: Tensor, smoothing: float) -> Tensor:

@@ -20,6 +20,7 @@ from qgeo.geometry.operators import InformationMatrix, from_plain_form, plain_fo
 from qgeo.heads.jacobian import flat_parameters, trainable
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.metrics import Metric, metric_by_name
+from qgeo.optim.trust_region import longest_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,22 +163,16 @@ class NaturalGradient(torch.optim.Optimizer):
         if self.trust_region is None or not bool(step.any()):
             return step
         before = self.head(contexts)
-        for _ in range(30):
-            moved = self._divergence(before, start, step, contexts)
-            if moved <= self.trust_region:
-                return step
-            # KL grows about as the square of the length; 0.95 keeps the search from creeping
-            shorter = 0.95 * (self.trust_region / moved) ** 0.5 if moved < float("inf") else 0.5
-            step = step * min(shorter, 0.9)
-        return torch.zeros_like(step)
 
-    def _divergence(self, before: Tensor, start: Tensor, step: Tensor, contexts: Tensor) -> float:
-        self._move_to(start + step)
-        after = self.head(contexts)
+        def divergence(length: float) -> float:
+            self._move_to(start + length * step)
+            after = self.head(contexts)
+            terms = torch.where(before > -torch.inf, before.exp() * (before - after), 0.0)
+            return float(terms.sum(-1).mean())
+
+        length = longest_within(self.trust_region, divergence)
         self._move_to(start)
-        terms = torch.where(before > -torch.inf, before.exp() * (before - after), 0.0)
-        total = float(terms.sum(-1).mean())
-        return total if total == total else float("inf")
+        return length * step if length else torch.zeros_like(step)
 
     def _flat_gradient(self) -> Tensor:
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for _, p in trainable(self.head)]

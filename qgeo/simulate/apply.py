@@ -10,22 +10,43 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from qgeo.simulate.constants import MapConstants
 
-def apply_block(matrix: Tensor, states: Tensor, qubits: tuple[int, ...]) -> Tensor:
+
+def apply_block(matrix: Tensor, states: Tensor, qubits: tuple[int, ...], out: Tensor | None = None) -> Tensor:
     """matrix · states on `qubits`.
 
     Args:
         matrix: (D, D), shared by all contexts, or (B, D, D), one per context.
         states: (..., B, 2ⁿ).
         qubits: ascending; the first is the least significant bit of the matrix.
+        out: where to write the result, contiguous and not `states`; a new tensor by default.
 
     Returns:
-        A new tensor of the shape of `states`.
+        The product, of the shape of `states`.
     """
     left, right = split_sizes(states.shape[-1], qubits)
     if right is None:
-        return _apply_scattered(matrix, states, qubits)
-    return _matmul(matrix, states, (left, matrix.shape[-1], right)).view(states.shape)
+        moved = _apply_scattered(matrix, states, qubits)
+        return moved if out is None else out.copy_(moved)
+    out = states.new_empty(states.shape) if out is None else out
+    _matmul(matrix, states, out, (left, matrix.shape[-1], right))
+    return out
+
+
+def apply_map(moves: MapConstants, states: Tensor, out: Tensor | None = None) -> Tensor:
+    """A relabelling of amplitudes: states (..., 2ⁿ), written to `out` or a new tensor."""
+    return _relabelled(states, moves.source, moves.phase, out)
+
+
+def undo_map(moves: MapConstants, states: Tensor) -> Tensor:
+    """The inverse of `apply_map`."""
+    return _relabelled(states, moves.inverse_source, moves.inverse_phase, None)
+
+
+def _relabelled(states: Tensor, source: Tensor, phase: Tensor | None, out: Tensor | None) -> Tensor:
+    moved = torch.index_select(states, -1, source, out=out)
+    return moved if phase is None else moved.mul_(phase)
 
 
 def apply_each(matrices: Tensor, states: Tensor, qubits: tuple[int, ...]) -> Tensor:
@@ -53,13 +74,16 @@ def split_sizes(dimension: int, qubits: tuple[int, ...]) -> tuple[int, int | Non
     return dimension >> (high + 1), 1 << low
 
 
-def _matmul(matrix: Tensor, states: Tensor, shape: tuple[int, int, int]) -> Tensor:
+def _matmul(matrix: Tensor, states: Tensor, out: Tensor, shape: tuple[int, int, int]) -> None:
     left, size, right = shape
     if matrix.dim() > 2:
-        return matrix.unsqueeze(-3) @ states.reshape(*states.shape[:-1], left, size, right)
-    if right == 1:
-        return states.reshape(-1, size) @ matrix.mT
-    return matrix @ states.reshape(-1, size, right)
+        per_context = (*states.shape[:-1], left, size, right)
+        torch.matmul(matrix.unsqueeze(-3), states.reshape(per_context), out=out.view(per_context))
+    elif right == 1:
+        torch.mm(states.reshape(-1, size), matrix.mT, out=out.view(-1, size))
+    else:
+        batch = states.reshape(-1, size, right)
+        torch.bmm(matrix.expand(len(batch), size, size), batch, out=out.view(-1, size, right))
 
 
 def _apply_scattered(matrix: Tensor, states: Tensor, qubits: tuple[int, ...]) -> Tensor:

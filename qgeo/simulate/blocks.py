@@ -30,6 +30,8 @@ def block_derivatives(block: BlockConstants, angles: Tensor) -> tuple[Tensor, Te
         if index >= 0:
             partial.append(product)
     assert product is not None
+    if not partial:
+        return product, product.new_empty(*product.shape[:-2], 0, block.dimension, block.dimension)
     reached = torch.stack(partial, dim=-3)
     pulled_back = reached.mH @ (block.half_generators @ reached)
     return product, product.unsqueeze(-3) @ pulled_back

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.elements import embedded
-from qgeo.circuit.program import Block, FixedStep, Program, RotationStep
+from qgeo.circuit.program import Block, FixedStep, Program, Relabelling, RotationStep
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,16 @@ class BlockConstants:
 
 
 @dataclass(frozen=True, eq=False)
+class MapConstants:
+    """A relabelling and its inverse: (U ψ)_z = phase_z ψ_{source_z}; phases are None where all are 1."""
+
+    source: Tensor
+    phase: Tensor | None
+    inverse_source: Tensor
+    inverse_phase: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
 class AngleConstants:
     """a = offset + Σ coefficient · p[column] for affine angles; the others are evaluated from their trees."""
 
@@ -65,7 +75,7 @@ class AngleConstants:
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    blocks: tuple[BlockConstants, ...]
+    blocks: tuple[BlockConstants | MapConstants, ...]
     angles: AngleConstants
 
 
@@ -73,7 +83,12 @@ class Constants:
 def constants(program: Program, dtype: torch.dtype, device: torch.device) -> Constants:
     """Tensors of a program; `dtype` is the complex type of the states."""
     real = real_dtype(dtype)
-    blocks = tuple(_block(block, program, dtype, device) for block in program.blocks)
+    blocks = tuple(
+        _map(block, dtype, device)
+        if isinstance(block, Relabelling)
+        else _block(block, program, dtype, device)
+        for block in program.blocks
+    )
     return Constants(blocks, _angles(program, real, device))
 
 
@@ -96,6 +111,20 @@ def _angles(program: Program, real: torch.dtype, device: torch.device) -> AngleC
         torch.tensor(coefficients, dtype=real, device=device),
         torch.tensor([angle.offset for angle in program.angles], dtype=real, device=device),
     )
+
+
+def _map(block: Relabelling, dtype: torch.dtype, device: torch.device) -> MapConstants:
+    back = np.argsort(block.source)
+    return MapConstants(
+        source=torch.as_tensor(block.source, device=device),
+        phase=_phases(block.phase, dtype, device),
+        inverse_source=torch.as_tensor(back, device=device),
+        inverse_phase=_phases(block.phase.conj()[back], dtype, device),
+    )
+
+
+def _phases(phases: np.ndarray, dtype: torch.dtype, device: torch.device) -> Tensor | None:
+    return None if np.all(phases == 1) else torch.as_tensor(phases, dtype=dtype, device=device)
 
 
 def _block(block: Block, program: Program, dtype: torch.dtype, device: torch.device) -> BlockConstants:

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.simulate.angles import context_angles, shared_angles
-from qgeo.simulate.apply import apply_block, split_sizes
+from qgeo.simulate.apply import apply_block, apply_map, split_sizes, undo_map
 from qgeo.simulate.blocks import block_derivatives, block_unitary
-from qgeo.simulate.constants import BlockConstants, constants
+from qgeo.simulate.constants import BlockConstants, MapConstants, constants
 
 
 def states(
@@ -59,36 +59,39 @@ class _States(torch.autograd.Function):
         ctx: Any, program: Program, dtype: torch.dtype, shared: Tensor, per_context: Tensor
     ) -> Tensor:
         psi = zero_state(program, len(per_context), dtype, shared.device)
-        unitaries = []
         for block in constants(program, dtype, shared.device).blocks:
-            unitaries.append(block_unitary(block, per_context if block.per_context else shared))
-            psi = apply_block(unitaries[-1], psi, block.qubits)
+            if isinstance(block, MapConstants):
+                psi = apply_map(block, psi)
+            else:
+                unitary = block_unitary(block, per_context if block.per_context else shared)
+                psi = apply_block(unitary, psi, block.qubits)
         ctx.program, ctx.dtype = program, dtype
-        ctx.save_for_backward(shared, per_context, psi, *unitaries)
+        ctx.save_for_backward(shared, per_context, psi)
         return psi
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[None, None, Tensor, Tensor]:
-        shared, per_context, psi, *unitaries = ctx.saved_tensors
-        gradients = torch.zeros_like(shared), torch.zeros_like(per_context)
-        blocks = constants(ctx.program, ctx.dtype, shared.device).blocks
+        shared, per_context, psi = ctx.saved_tensors
+        by_shared, by_context = torch.zeros_like(shared), torch.zeros_like(per_context)
         first = ctx.program.num_shared_angles
-        for block, unitary in zip(reversed(blocks), reversed(unitaries), strict=True):
+        for block in reversed(constants(ctx.program, ctx.dtype, shared.device).blocks):
+            if isinstance(block, MapConstants):
+                psi, cotangent = undo_map(block, psi), undo_map(block, cotangent)
+                continue
+            unitary, derivatives = block_derivatives(block, per_context if block.per_context else shared)
             psi = apply_block(unitary.mH, psi, block.qubits)
-            if block.angles:
-                angles, gradient = (
-                    (per_context, gradients[1]) if block.per_context else (shared, gradients[0])
-                )
-                slots = [angle - first if block.per_context else angle for angle in block.angles]
-                gradient[..., slots] += _angle_gradient(block, angles, cotangent, psi)
+            gradient = _angle_gradient(block, derivatives, cotangent, psi)
+            if block.per_context:
+                by_context[:, [angle - first for angle in block.angles]] = gradient
+            elif block.angles:
+                by_shared[list(block.angles)] = gradient
             cotangent = apply_block(unitary.mH, cotangent, block.qubits)
-        return None, None, *gradients
+        return None, None, by_shared, by_context
 
 
-def _angle_gradient(block: BlockConstants, angles: Tensor, cotangent: Tensor, psi: Tensor) -> Tensor:
+def _angle_gradient(block: BlockConstants, derivatives: Tensor, cotangent: Tensor, psi: Tensor) -> Tensor:
     """(m,), or (B, m) for a block that depends on data."""
-    _, derivatives = block_derivatives(block, angles)
     overlap = _partial_overlap(cotangent, psi, block.qubits, keep_contexts=block.per_context)
     return torch.einsum("...rij,...ij->...r", derivatives, overlap).real
 

@@ -17,11 +17,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from qgeo.circuit.program import Block, Program
+from qgeo.circuit.program import Block, Program, Relabelling
 from qgeo.simulate.angles import derivative, joined
-from qgeo.simulate.apply import apply_block, apply_each
+from qgeo.simulate.apply import apply_block, apply_each, apply_map
 from qgeo.simulate.blocks import block_derivatives, block_unitary
-from qgeo.simulate.constants import BlockConstants, constants
+from qgeo.simulate.constants import MapConstants, constants
 from qgeo.simulate.statevector import all_angles, zero_state
 
 
@@ -79,30 +79,62 @@ def _propagate(
     shared, per_context = all_angles(program, values, inputs, dtype)
     point = joined(values, inputs)
     psi = zero_state(program, len(inputs), dtype, values.device)
-    stack = psi.new_empty(0, *psi.shape)
+    stack = _Stack.empty(len(plan.rows), psi)
     blocks = constants(program, dtype, values.device).blocks
     for block, own in zip(blocks, plan.blocks, strict=True):
+        if isinstance(block, MapConstants):
+            stack, psi = stack.relabelled(block), apply_map(block, psi)
+            continue
         angles = per_context if block.per_context else shared
         if own.entries:
             unitary, by_angle = block_derivatives(block, angles)
             by_parameter = _chain_rule(program, own, by_angle, point if block.per_context else point[0])
-            stack = _enter(stack, unitary, apply_each(by_parameter, psi, block.qubits), own, block)
+            stack = stack.moved(unitary, block.qubits)
+            stack = stack.entered(apply_each(by_parameter, psi, block.qubits), own)
         else:
             unitary = block_unitary(block, angles)
-            stack = apply_block(unitary, stack, block.qubits) if len(stack) else stack
+            stack = stack.moved(unitary, block.qubits)
         psi = apply_block(unitary, psi, block.qubits)
-    absent = psi.new_zeros(len(plan.rows) - len(stack), *psi.shape)
-    return psi, torch.cat([stack, absent]) if len(absent) else stack
+    stack.tangents[stack.count :] = 0
+    return psi, stack.tangents
 
 
-def _enter(stack: Tensor, unitary: Tensor, moved: Tensor, plan: BlockPlan, block: BlockConstants) -> Tensor:
-    """Propagate the stack through a block and let the block's own tangents enter."""
-    if not len(stack):
-        return moved
-    stack = apply_block(unitary, stack, block.qubits)
-    if plan.rows:
-        stack[list(plan.rows)] += moved[plan.fresh :]
-    return torch.cat([stack, moved[: plan.fresh]]) if plan.fresh else stack
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    """Room for all tangents, the first `count` of them filled, and as much room to move them into.
+
+    Two buffers for the whole way: fresh memory at every block would cost more than the products.
+    """
+
+    tangents: Tensor
+    other: Tensor
+    count: int
+
+    @staticmethod
+    def empty(size: int, psi: Tensor) -> _Stack:
+        return _Stack(psi.new_empty(size, *psi.shape), psi.new_empty(size, *psi.shape), 0)
+
+    def moved(self, unitary: Tensor, qubits: tuple[int, ...]) -> _Stack:
+        """T ← U T."""
+        if not self.count:
+            return self
+        apply_block(unitary, self.tangents[: self.count], qubits, out=self.other[: self.count])
+        return _Stack(self.other, self.tangents, self.count)
+
+    def relabelled(self, moves: MapConstants) -> _Stack:
+        """T ← U T for a relabelling U."""
+        if not self.count:
+            return self
+        apply_map(moves, self.tangents[: self.count], out=self.other[: self.count])
+        return _Stack(self.other, self.tangents, self.count)
+
+    def entered(self, own: Tensor, plan: BlockPlan) -> _Stack:
+        """A block's own tangents: fresh ones behind the others, the rest added where they belong."""
+        count = self.count + plan.fresh
+        self.tangents[self.count : count] = own[: plan.fresh]
+        if plan.rows:
+            self.tangents[list(plan.rows)] += own[plan.fresh :]
+        return _Stack(self.tangents, self.other, count)
 
 
 def _chain_rule(program: Program, plan: BlockPlan, by_angle: Tensor, point: Tensor) -> Tensor:
@@ -136,7 +168,9 @@ def propagation_plan(program: Program, wanted: tuple[int, ...]) -> Plan:
     return Plan(blocks, tuple(row_of[column] for column in wanted))
 
 
-def _block_plan(program: Program, block: Block, wanted: frozenset[int], row_of: dict[int, int]) -> BlockPlan:
+def _block_plan(
+    program: Program, block: Block | Relabelling, wanted: frozenset[int], row_of: dict[int, int]
+) -> BlockPlan:
     used = [
         (rotation, step.angle, slot, column)
         for rotation, step in enumerate(block.rotations)

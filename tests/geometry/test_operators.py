@@ -210,9 +210,7 @@ def test_plain_form_brings_back_the_same_matrix(form):
     again = from_plain_form(plain)
     assert type(again) is type(matrix)
     for damping in (0.0, 0.3):
-        assert torch.equal(
-            again.solve(VECTORS["vector"], damping), matrix.solve(VECTORS["vector"], damping)
-        )
+        assert torch.equal(again.solve(VECTORS["vector"], damping), matrix.solve(VECTORS["vector"], damping))
     kinds = {type(value) for value in plain.values()}
     assert kinds <= {str, float, torch.Tensor, tuple}
 

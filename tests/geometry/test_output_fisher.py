@@ -1,10 +1,10 @@
 """Fisher information of a head's output: closed forms, Hessians, KL, sampling, reparameterisation.
 
-Numbers in brackets are the oracles of the project's list. The comment in each test names the planted faults it
-was seen to fail under, of: factor 2, no weight (√p left out), doubled weight (p for √p), sum (over contexts, for
-the mean), g (F_Q without its 4), no phase term, overlap (⟨∂ψ|ψ⟩⟨∂ψ|ψ⟩ for ⟨∂ψ|ψ⟩⟨ψ|∂ψ⟩), uncut (NaN rows of
-unseen tokens kept), observed (the sampled token's gradient, but not drawn from the model), stderr (without
-√draws).
+Numbers in brackets are the oracles of the project's list. The comment in each test names the planted faults
+it was seen to fail under, of: factor 2, no weight (√p left out), doubled weight (p for √p), sum (over
+contexts, for the mean), g (F_Q without its 4), no phase term, overlap (⟨∂ψ|ψ⟩⟨∂ψ|ψ⟩ for ⟨∂ψ|ψ⟩⟨ψ|∂ψ⟩),
+uncut (NaN rows of unseen tokens kept), observed (the sampled token's gradient, but not drawn from the
+model), stderr (without √draws).
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def linear_gaussian(features: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 @pytest.mark.parametrize("features", [3, 9])
 def test_linear_gaussian_by_quadrature(features):  # [16]
     # Seen to fail under factor 2, no weight, doubled weight, sum.
-    x, _, w, _ = linear_gaussian(features)
+    x, *_ = linear_gaussian(features)
     nodes, weights = np.polynomial.hermite_e.hermegauss(5)  # exact for the squares of linear functions
     probabilities = torch.from_numpy(weights / weights.sum()).expand(6, -1)
     residual = SIGMA * torch.from_numpy(nodes)

@@ -1,10 +1,11 @@
 """The pulled-back F_Q: one joint matrix over circuit and encoder, against states differentiated numerically.
 
-The independent computation knows no tangents and no encoder Jacobian: it moves every trainable number of the
-head by itself, looks at the states of each context, and forms 4 Re(⟨∂ψ|∂ψ⟩ − ⟨∂ψ|ψ⟩⟨ψ|∂ψ⟩) with numpy.
-Numbers in brackets are the oracles of the project's list. The comment in each test names the planted faults it
-was seen to fail under, of: g (without its 4), no phase term, overlap (⟨∂ψ|ψ⟩⟨∂ψ|ψ⟩), conjugation (Re ∂ψ∂ψ),
-outer mean (E[J]ᵀE[F]E[J] for E[JᵀFJ]), cross (blocks between circuit and encoder left out), sum (over contexts).
+The independent computation knows no tangents and no encoder Jacobian: it moves every trainable number of
+the head by itself, looks at the states of each context, and forms 4 Re(⟨∂ψ|∂ψ⟩ − ⟨∂ψ|ψ⟩⟨ψ|∂ψ⟩) with numpy.
+Numbers in brackets are the oracles of the project's list. The comment in each test names the planted faults
+it was seen to fail under, of: g (without its 4), no phase term, overlap (⟨∂ψ|ψ⟩⟨∂ψ|ψ⟩), conjugation (Re
+∂ψ∂ψ), outer mean (E[J]ᵀE[F]E[J] for E[JᵀFJ]), cross (blocks between circuit and encoder left out), sum
+(over contexts).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def before_readout(head: CircuitHead) -> CircuitHead:
 
 
 FROZEN = {
-    "nothing": lambda head: [],
+    "nothing": lambda head: [],  # noqa: ARG005
     "circuit": lambda head: [head.values],
     "encoder": lambda head: list(head.encoder.parameters()),
     "embedding": lambda head: [head.encoder.embedding],

@@ -1,8 +1,8 @@
 """Numbers that describe an information matrix, against their definitions.
 
-The comment in each test names the planted faults it was seen to fail under, of: ascending (eigenvalues smallest
-first), unclipped (rounding below zero kept), absolute (a rank by an absolute tolerance), inverse (tr F²/(tr F)²),
-zero over zero (degrees of freedom at damping 0).
+The comment in each test names the planted faults it was seen to fail under, of: ascending (eigenvalues
+smallest first), unclipped (rounding below zero kept), absolute (a rank by an absolute tolerance), inverse
+(tr F²/(tr F)²), zero over zero (degrees of freedom at damping 0).
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def test_zero_and_empty_matrices_have_defined_numbers(damping):
         assert numbers == {"trace": 0, "rank": 0, "participation_ratio": 0, "degrees_of_freedom": 0}
 
 
-@pytest.mark.parametrize("convert", [np.asarray, torch.from_numpy, np.ndarray.tolist], ids=["array", "tensor", "list"])
+@pytest.mark.parametrize(
+    "convert", [np.asarray, torch.from_numpy, np.ndarray.tolist], ids=["array", "tensor", "list"]
+)
 def test_summary_names_the_numbers(convert):
     numbers = spectra.summary(convert(GENERIC), 0.5)
     assert_allclose(numbers["trace"], 6.5)

@@ -1,8 +1,9 @@
 """What every head promises: normalised log-probabilities, exact Jacobians, seeds, state, errors.
 
-One suite over the table of heads (`tests/head_cases.py`). The comment in each test names the planted faults it
-was seen to fail under, of: factor 2 (in a derivative), smoothing (left out of the Jacobian), fold (z // for
-z mod), order (encoder before circuit in the Jacobian), conjugation (Re ψ∂ψ), seed (the generator ignored).
+One suite over the table of heads (`tests/head_cases.py`). The comment in each test names the planted faults
+it was seen to fail under, of: factor 2 (in a derivative), smoothing (left out of the Jacobian), fold (z //
+for z mod), order (encoder before circuit in the Jacobian), conjugation (Re ψ∂ψ), seed (the generator
+ignored).
 """
 
 from __future__ import annotations

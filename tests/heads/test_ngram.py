@@ -1,7 +1,8 @@
 """n-gram tables against counts by hand.
 
-The comment in each test names the planted faults it was seen to fail under, of: first (the first n−1 tokens of a
-context for the last), reversed (digits of the row in reverse), one (add-1 for add-½), unseen (0 for 1/V).
+The comment in each test names the planted faults it was seen to fail under, of: first (the first n−1 tokens
+of a context for the last), reversed (digits of the row in reverse), one (add-1 for add-½), unseen (0 for
+1/V).
 """
 
 from __future__ import annotations

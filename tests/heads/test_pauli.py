@@ -1,7 +1,8 @@
 """Pauli heads: expectation values against Qiskit's SparsePauliOp, the readout in numpy, labels.
 
-The comment in each test names the planted faults it was seen to fail under, of: reversed (labels read from the
-left), sign of Y, conjugation (ψPψ for ψ̄Pψ), factor 2 (in the derivative), scale (left out of the readout).
+The comment in each test names the planted faults it was seen to fail under, of: reversed (labels read from
+the left), sign of Y, conjugation (ψPψ for ψ̄Pψ), factor 2 (in the derivative), scale (left out of the
+readout).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sampling from heads: the generator decides, each token sees the k before it, frequencies are the model's.
 
-The comment in each test names the planted faults it was seen to fail under, of: stale (the start's context for
-every token), seed (the global generator), argmax (the likeliest token for a drawn one).
+The comment in each test names the planted faults it was seen to fail under, of: stale (the start's context
+for every token), seed (the global generator), argmax (the likeliest token for a drawn one).
 """
 
 from __future__ import annotations

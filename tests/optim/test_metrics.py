@@ -1,8 +1,8 @@
 """Metrics by name: each against a computation of its own, for every kind of head.
 
-The comment in each test names the planted faults it was seen to fail under, of: factor 2, cross (readout block
-not separated from the rest), mask (blocks in parameter order), last (the readout's columns taken from the front),
-sum (over contexts or tokens without their weights), model (empirical at the likeliest tokens).
+The comment in each test names the planted faults it was seen to fail under, of: factor 2, cross (readout
+block not separated from the rest), mask (blocks in parameter order), last (the readout's columns taken from
+the front), sum (over contexts or tokens without their weights), model (empirical at the likeliest tokens).
 """
 
 from __future__ import annotations

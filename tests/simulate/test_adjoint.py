@@ -1,10 +1,10 @@
 """States, their tangents and their adjoint gradients: three ways to the same derivatives, against each other.
 
-gradcheck differentiates `states` numerically; a tangent contracted with a cotangent is a gradient; the naive
-reference knows neither. The comment in each test names the planted faults it was seen to fail under, of:
-conjugation (ψ̄ for λ̄ in M_ij), dagger (U for U† on the cotangent), factor 2 (of a generator), slopes (∂a/∂p left
-out), slots (a per-context angle read as a shared one), order (rows in the order of entrance), zeros (no rows
-for absent parameters), dtype (angles left in the type of the values).
+gradcheck differentiates `states` numerically; a tangent contracted with a cotangent is a gradient; the
+naive reference knows neither. The comment in each test names the planted faults it was seen to fail under,
+of: conjugation (ψ̄ for λ̄ in M_ij), dagger (U for U† on the cotangent), factor 2 (of a generator), slopes
+(∂a/∂p left out), slots (a per-context angle read as a shared one), order (rows in the order of entrance),
+zeros (no rows for absent parameters), dtype (angles left in the type of the values).
 """
 
 from __future__ import annotations

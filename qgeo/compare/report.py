@@ -1,0 +1,339 @@
+"""report.html: one self-contained page that says what a run folder found, and its figures as files.
+
+    results.json + records.jsonl + timings.jsonl + config.toml  →  figures/*.svg, figures/*.pdf, report.html
+
+The page asks for nothing from elsewhere: no script, font, image or link; a content security policy says so
+too. Every string is escaped, and control characters of a corpus are shown, not obeyed. Text: `report.html.j2`;
+looks: `report.css`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite, log2
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from qgeo.compare import figures
+from qgeo.compare.figures import Curve, Level, Row, Spectrum
+from qgeo.compare.run_folder import RunFolder, read_json, write_atomically
+from qgeo.compare.statistics import Interval, read_difference
+from qgeo.errors import RunFolderError
+from qgeo.tasks.text import OTHER
+
+FEWEST_SEEDS = 10
+"""Below it the page says that no conclusion should be drawn."""
+
+_READINGS = {
+    "open": "one seed: no interval",
+    "none": "inside the margin",
+    "lower": "lower",
+    "higher": "higher",
+    "undecided": "undecided",
+}
+_CAPTIONS = {
+    "loss-over-steps": "Validation loss over training steps",
+    "loss-over-seconds": "Validation loss over training time",
+    "final-losses": "Validation loss after the last step, per arm",
+    "paired-differences": "Difference from the reference arm, paired by seed",
+    "spectra": "Eigenvalues of the quantum and the classical Fisher information",
+}
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LINE_BREAKS = {"\n": "↵\n", "\r": "␍", "\t": "⇥\t"}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run folder holds, as far as the page shows it."""
+
+    results: dict[str, Any]
+    records: list[dict[str, Any]]
+    timings: list[dict[str, Any]]
+    config: str
+
+    @property
+    def arms(self) -> list[dict[str, Any]]:
+        return list(self.results["arms"])
+
+    @property
+    def seeds(self) -> list[int]:
+        return list(self.results["protocol"]["seeds"])
+
+
+def write_report(folder: Path) -> Path:
+    """Write figures/ and then report.html, which appears complete or not at all.
+
+    Args:
+        folder: a run folder with results.json, records.jsonl, timings.jsonl and config.toml.
+
+    Raises:
+        RunFolderError: a file is missing or damaged.
+    """
+    run = read_run(folder)
+    drawn = draw_figures(run)
+    figures.figure_files(drawn, folder / "figures")
+    write_atomically(RunFolder(folder).report, render(run, drawn))
+    return RunFolder(folder).report
+
+
+def read_run(folder: Path) -> Run:
+    """The files of a run folder.
+
+    Raises:
+        RunFolderError: a file is missing or damaged; the message names it.
+    """
+    config = folder / "config.toml"
+    try:
+        text = config.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"cannot read {config}: {error}") from None
+    return Run(
+        read_json(folder / "results.json"),
+        _read_lines(folder / "records.jsonl"),
+        _read_lines(folder / "timings.jsonl"),
+        text,
+    )
+
+
+def draw_figures(run: Run) -> dict[str, Figure]:
+    """Figures by file name; those without anything to show are left out."""
+    results, levels = run.results, _levels(run.results)
+    drawn = {
+        "loss-over-steps": figures.loss_over_steps(_curves(run), levels),
+        "loss-over-seconds": figures.loss_over_seconds(_curves(run, over_seconds=True), levels),
+        "final-losses": figures.final_losses(_final_rows(run), levels),
+    }
+    if differences := _difference_rows(run):
+        margin = results["protocol"]["equivalence_margin"]
+        drawn["paired-differences"] = figures.paired_differences(differences, results["reference"], margin)
+    if panels := _panels(run):
+        drawn["spectra"] = figures.spectra(panels)
+    return drawn
+
+
+def render(run: Run, drawn: Mapping[str, Figure]) -> str:
+    """The page."""
+    inline = {
+        name: Markup(figures.inline_svg(figure, name, f"{_CAPTIONS[name]}; the numbers are in the tables."))
+        for name, figure in drawn.items()
+    }
+    swatches = [
+        Markup(figures.inline_svg(figures.swatch(place), f"arm-{place}", arm["name"]))
+        for place, arm in enumerate(run.arms)
+    ]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run.results,
+            config=run.config,
+            figures=inline,
+            captions=_CAPTIONS,
+            swatches=swatches,
+            seconds=_seconds(run),
+            readings=_readings(run),
+            tuning=[_tuning_row(arm, run.results["protocol"]["lr_grid"]) for arm in run.arms],
+            fewest_seeds=FEWEST_SEEDS,
+            other=OTHER,
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number,
+        "signed": lambda value: number(value, signed=True),
+        "grouped": grouped,
+        "scientific": scientific,
+        "whitespace": visible_whitespace,
+        "minus": lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", text),
+        "indices": indices,
+        "breakable": lambda name: escape(name).replace("+", Markup("+<wbr>")),
+        "printable": printable,
+        "bits": lambda nats: nats * log2(np.e),
+    }
+    return environment
+
+
+def number(value: float | None, digits: int = 4, *, signed: bool = False) -> str:
+    """A number with a true minus sign; an en dash where there is none.
+
+    >>> number(-0.5, 2), number(0.5, 2, signed=True), number(None)
+    ('−0.50', '+0.50', '–')
+    """
+    if value is None or not isfinite(value):
+        return "–"
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+
+
+def grouped(value: float) -> str:
+    """An integer with narrow spaces between groups of three; up to 9999 without."""
+    return f"{value:,.0f}".replace(",", "\u202f") if abs(value) > 9999 else f"{value:.0f}"
+
+
+def scientific(value: float) -> str:
+    """Two digits and a power of ten.
+
+    >>> scientific(3.14e-12), scientific(0)
+    ('3.1 × 10⁻¹²', '0')
+    """
+    if value == 0:
+        return "0"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def indices(text: str) -> Markup:
+    """Escaped text with single letters after an underscore as subscripts.
+
+    >>> str(indices("F_Q > 0"))
+    'F<sub>Q</sub> &gt; 0'
+    """
+    return Markup(re.sub(r"_([A-Za-z])\b", r"<sub>\1</sub>", str(escape(text))))
+
+
+def printable(text: str) -> str:
+    """Text whose control, format and surrogate characters are pictures of themselves, except line ends."""
+    return "".join(
+        c if c == "\n" or not unicodedata.category(c).startswith("C") else _picture(c) for c in text
+    )
+
+
+def visible_whitespace(text: str) -> Markup:
+    """Escaped text in which spaces, line ends and tabs have faint marks.
+
+    >>> str(visible_whitespace("a <b>"))
+    'a<i>·</i>&lt;b&gt;'
+    """
+    pieces = []
+    for character in text:
+        if character == " ":
+            pieces.append(Markup("<i>·</i>"))
+        elif character in _LINE_BREAKS:
+            pieces.append(Markup("<i>{}</i>").format(_LINE_BREAKS[character]))
+        else:
+            pieces.append(escape(printable(character)))
+    return Markup("").join(pieces)
+
+
+def _picture(character: str) -> str:
+    code = ord(character)
+    return chr(0x2400 + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"cannot read {path}: {error}; remove it and use --resume") from None
+
+
+def _levels(results: dict[str, Any]) -> list[Level]:
+    levels = [Level(bar["name"], bar["loss"]) for bar in results["bars"]]
+    return levels if results["floor"] is None else [*levels, Level(figures.FLOOR, results["floor"])]
+
+
+def _table(lines: list[dict[str, Any]], key: str) -> dict[str, dict[tuple[int, int], float]]:
+    """arm → (seed, step) → value, where there is one."""
+    table: dict[str, dict[tuple[int, int], float]] = {}
+    for line in lines:
+        cells = table.setdefault(line["arm"], {})
+        if line[key] is not None:
+            cells[line["seed"], line["step"]] = line[key]
+    return table
+
+
+def _curves(run: Run, *, over_seconds: bool = False) -> list[Curve]:
+    """One curve per arm at the steps where any of its seeds was evaluated."""
+    losses, seconds = _table(run.records, "validation_loss"), _table(run.timings, "seconds")
+    curves = []
+    for arm in run.arms:
+        name = arm["name"]
+        of_arm, clock = losses.get(name, {}), seconds.get(name, {})
+        steps = sorted({step for _, step in of_arm}) or [0]
+        values = np.array([[of_arm.get((seed, step), np.nan) for step in steps] for seed in run.seeds])
+        times = np.array([[clock.get((seed, step), np.nan) for step in steps] for seed in run.seeds])
+        x = times.mean(0) if over_seconds else np.array(steps, dtype=float)
+        curves.append(Curve(name, x, values))
+    return curves
+
+
+def _final_rows(run: Run) -> list[Row]:
+    return [
+        Row(arm["name"], _interval(arm["final_loss"]), tuple(arm["final_loss"]["values"]), place)
+        for place, arm in enumerate(run.arms)
+    ]
+
+
+def _difference_rows(run: Run) -> list[Row]:
+    """Rows of the arms that have a difference, with the difference of each seed."""
+    reference = next(arm for arm in run.arms if arm["name"] == run.results["reference"])
+    theirs = reference["final_loss"]["values"]
+    rows = []
+    for place, arm in enumerate(run.arms):
+        if arm["difference"] is not None:
+            pairs = zip(arm["final_loss"]["values"], theirs, strict=True)
+            seeds = tuple(None if a is None or b is None else a - b for a, b in pairs)
+            rows.append(Row(arm["name"], _interval(arm["difference"]), seeds, place))
+    return rows
+
+
+def _panels(run: Run) -> list[Spectrum]:
+    return [
+        Spectrum(arm["name"], np.array(arm["spectra"]["quantum"]), np.array(arm["spectra"]["classical"]))
+        for arm in run.arms
+        if arm["spectra"] is not None
+    ]
+
+
+def _seconds(run: Run) -> list[dict[str, Any]]:
+    """Per arm, training seconds of its runs: mean and range; a diverged run counts until it ended."""
+    table = _table(run.timings, "seconds")
+    totals = []
+    for arm in run.arms:
+        cells = table.get(arm["name"], {})
+        last = {seed: seconds for (seed, _), seconds in sorted(cells.items())}
+        times = list(last.values()) or [np.nan]
+        totals.append({"mean": np.mean(times), "low": min(times), "high": max(times), "n": len(last)})
+    return totals
+
+
+def _readings(run: Run) -> list[str | None]:
+    """Per arm, what its paired difference allows to say."""
+    margin = run.results["protocol"]["equivalence_margin"]
+    return [
+        None if arm["difference"] is None else _reading(_interval(arm["difference"]), margin)
+        for arm in run.arms
+    ]
+
+
+def _reading(difference: Interval, margin: float) -> str:
+    return "diverged" if difference.mean is None else _READINGS[read_difference(difference, margin)]
+
+
+def _tuning_row(arm: dict[str, Any], grid: list[float]) -> dict[str, Any]:
+    """Trials of one arm by learning rate, and whether the chosen one lies at an end of the grid."""
+    by_rate: dict[float, list[dict[str, Any]]] = {rate: [] for rate in grid}
+    for trial in arm["trials"]:
+        by_rate.setdefault(trial["lr"], []).append(trial)
+    return {"cells": by_rate, "at_end": len(grid) > 1 and arm["lr"] in (min(grid), max(grid))}
+
+
+def _interval(numbers: dict[str, Any]) -> Interval:
+    return Interval(numbers["mean"], numbers["ci_low"], numbers["ci_high"], numbers["n"])
