@@ -44,8 +44,8 @@ def run(arguments: list[str]) -> int:
         status = app(arguments, prog_name="qgeo", standalone_mode=False)
     except QGeoError as error:
         return _fail(str(error))
-    except TyperException as error:
-        return _fail(error.format_message())
+    except TyperException as error:  # without a message it has printed the help
+        return _fail(error.format_message()) if error.format_message().strip() else 2
     except Exit as finished:
         return finished.exit_code
     except KeyboardInterrupt:
@@ -133,7 +133,7 @@ def generate(
     length: Annotated[int, typer.Option(help="Tokens to sample.")] = 200,
     arm: Annotated[str | None, typer.Option(help="Which arm [the first].", show_default=False)] = None,
     seed: Annotated[int, typer.Option(help="Which of the arm's runs.")] = 0,
-    draw: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+    draw: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sampling.")] = 0,
 ) -> None:
     """Sample text from a trained head."""
     from qgeo.compare.generate import generate as sample

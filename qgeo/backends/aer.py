@@ -46,8 +46,10 @@ def sampled_counts(circuit: QuantumCircuit, bindings: Floats, shots: int, seed: 
     sampler = SamplerV2(seed=seed, options={"backend_options": backend_options})
     compiled = transpile(measured, AerSimulator(), optimization_level=0)
     ordered = _reordered(np.asarray(bindings, dtype=float), circuit, compiled)
-    bits: Any = sampler.run([(compiled, ordered)], shots=shots).result()[0].data.meas
-    outcomes = np.atleast_2d(_integers(bits.array))
+    # Aer samples only the first row of a circuit without parameters: such rows are one longer run.
+    pub, repeats = ((compiled, ordered), 1) if compiled.num_parameters else ((compiled,), len(ordered))
+    bits: Any = sampler.run([pub], shots=shots * repeats).result()[0].data.meas
+    outcomes = _integers(bits.array).reshape(len(ordered), shots)
     return np.stack([np.bincount(row, minlength=2**circuit.num_qubits) for row in outcomes])
 
 
@@ -57,6 +59,6 @@ def _reordered(bindings: Floats, circuit: QuantumCircuit, compiled: QuantumCircu
 
 
 def _integers(packed: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Bit arrays (B, shots, bytes), most significant byte first → outcome numbers (B, shots)."""
+    """Bit arrays (…, bytes), most significant byte first → outcome numbers (…)."""
     weights = 256 ** np.arange(packed.shape[-1])[::-1]
     return packed.astype(np.int64) @ weights

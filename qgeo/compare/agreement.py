@@ -1,8 +1,8 @@
 """A trained quantum head run again on Aer, and whether the two agree.
 
     exact     outcome probabilities of Aer's statevector method agree to 1e-9
-    sampled   χ² of the counts against the exact p, per context; the smallest p-value times the number of
-              contexts (Bonferroni) stays above 1e-6
+    sampled   likelihood-ratio χ² of the counts against the exact p, per context; the smallest p-value times
+              the number of contexts (Bonferroni) stays above 1e-6
 
 A disagreement is an error. The sampled loss reads outcome probabilities as (count + ½)/(shots + 2ⁿ/2); that
 estimate is biased, and the bias is the exact binomial mean of the loss minus the loss at the exact p.
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 from torch import Tensor
 
 from qgeo.backends.aer import exact_probabilities, sampled_counts
@@ -88,9 +88,13 @@ def add_half(counts: NDArray[np.int64]) -> Floats:
 
 
 def goodness_of_fit(counts: NDArray[np.int64], probabilities: Floats) -> float:
-    """p-value of Pearson's χ² with outcomes pooled until each cell expects at least 5 counts.
+    """p-value of counts under p: likelihood-ratio χ², outcomes pooled until each cell expects at least 5.
 
-    Counts where p = 0 to rounding give 0.0: impossible outcomes came.
+        G = 2 Σ O log(O/E) / q,   q = 1 + (Σ 1/p − 1) / (6 N (K − 1))     (Williams, Biometrika 63, 33, 1976)
+
+    Pearson's χ² is the same to first order, but at the level asked for here it rejects a true p up to 350
+    times too often where a cell expects few counts. Counts where p = 0 to rounding give 0.0: impossible
+    outcomes came.
 
     >>> goodness_of_fit(np.array([50, 50]), np.array([0.5, 0.5]))
     1.0
@@ -102,8 +106,10 @@ def goodness_of_fit(counts: NDArray[np.int64], probabilities: Floats) -> float:
     pooled_expected, pooled = np.bincount(cell, expected), np.bincount(cell, counts)
     if len(pooled) < 2:
         return 1.0
-    statistic = float(((pooled - pooled_expected) ** 2 / pooled_expected).sum())
-    return float(stats.chi2.sf(statistic, len(pooled) - 1))
+    degrees, total = len(pooled) - 1, counts.sum()
+    ratio = 2 * float(special.xlogy(pooled, pooled / pooled_expected).sum())
+    correction = 1 + ((total / pooled_expected).sum() - 1) / (6 * total * degrees)
+    return float(stats.chi2.sf(max(ratio, 0.0) / correction, degrees))
 
 
 def _cells(expected: Floats) -> NDArray[np.int64]:

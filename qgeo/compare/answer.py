@@ -7,10 +7,21 @@ called none only where the interval lies inside the equivalence margin, and unde
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
+
+from qgeo.compare.statistics import paired_difference, read_difference
 
 FEWEST_SEEDS = 10
 """Below it a report says that no conclusion should be drawn."""
+
+_VERDICTS = {
+    "open": "one seed gives no interval, so the question stays open",
+    "none": "no difference beyond the margin of {margin:g}",
+    "lower": "the quantum metric did better here",
+    "higher": "the quantum metric did worse here",
+    "undecided": "undecided",
+}
 
 
 def answer(arms: Sequence[dict[str, Any]], protocol: dict[str, Any], task: str, margin: float) -> str:
@@ -38,27 +49,16 @@ def _same_head_pair(arms: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dic
 
 
 def _sharp(quantum: dict[str, Any], classical: dict[str, Any], margin: float) -> str:
-    difference = quantum["difference"]
+    losses = (arm["final_loss"]["values"] for arm in (quantum, classical))
+    difference = paired_difference(*losses)
     measured = (
         f"the {quantum['head']} head ended at {_loss(quantum)} nats per token under the quantum Fisher "
         f"metric and at {_loss(classical)} under its exact classical Fisher metric"
     )
-    if difference is None or difference["reference"] != classical["name"] or difference["mean"] is None:
+    if difference.mean is None:
         return f"{measured}, and the two could not be paired"
-    return f"{measured}; paired difference {_signed(difference)}: {_verdict(difference, margin)}"
-
-
-def _verdict(difference: dict[str, Any], margin: float) -> str:
-    low, high = difference["ci_low"], difference["ci_high"]
-    if low is None:
-        return "one seed gives no interval, so the question stays open"
-    if -margin <= low and high <= margin:
-        return f"no difference beyond the margin of {margin:g}"
-    if high < 0:
-        return "the quantum metric did better here"
-    if low > 0:
-        return "the quantum metric did worse here"
-    return "undecided"
+    verdict = _VERDICTS[read_difference(difference, margin)].format(margin=margin)
+    return f"{measured}; paired difference {_signed(asdict(difference))}: {verdict}"
 
 
 def _no_pair(arms: Sequence[dict[str, Any]]) -> str:

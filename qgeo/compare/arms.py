@@ -59,7 +59,7 @@ def parse_arm(name: str) -> Arm:
     >>> parse_arm("born+quantum")
     Arm(head='born', metric='quantum')
     """
-    head, plus, metric = name.strip().partition("+")
+    head, plus, metric = name.partition("+")
     heads, metrics = [*QUANTUM_HEADS, *CLASSICAL_HEADS], [*METRICS, *FIRST_ORDER]
     if not plus or head not in heads or metric not in metrics:
         raise ConfigurationError(
@@ -91,10 +91,13 @@ def build_head(name: str, vocabulary: int, context: int, settings: HeadsSection,
     )
 
 
-def build_optimizer(arm: Arm, head: nn.Module, lr: float, damping: float) -> torch.optim.Optimizer:
-    """The arm's optimizer; `damping` is relative to tr F / P and unused by first-order arms."""
+def build_optimizer(
+    arm: Arm, head: nn.Module, lr: float, damping: float, trust_region: float | None = None
+) -> torch.optim.Optimizer:
+    """The arm's optimizer; first-order arms use neither damping (relative to tr F / P) nor trust region."""
     if arm.is_natural:
-        return NaturalGradient(head, metric=arm.metric, lr=lr, damping=RelativeDamping(damping))
+        relative = RelativeDamping(damping)
+        return NaturalGradient(head, metric=arm.metric, lr=lr, damping=relative, trust_region=trust_region)
     return FIRST_ORDER[arm.metric](head.parameters(), lr=lr)
 
 

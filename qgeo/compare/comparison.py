@@ -69,10 +69,10 @@ def compare(
 
 def prepare(configuration: Configuration, out: Path | None = None) -> RunFolder:
     """Check everything that can be checked, then make the run folder."""
-    arms = [parse_arm(name) for name in configuration.arms.names]
+    for name in configuration.arms.names:
+        parse_arm(name)
     task = build_task(configuration.task)
-    if any(arm.is_quantum for arm in arms):
-        ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
+    ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
     own, corpus = with_own_corpus(configuration)
     path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"
     return create_run_folder(path, dump_configuration(own, environment()), corpus)

@@ -72,14 +72,18 @@ class HeadsSection(_Section):
 
 
 class TrainingSection(_Section):
-    """The budget, the same for every arm. Learning rates fall to zero along a cosine, or stay constant."""
+    """The budget, the same for every arm. Learning rates fall to zero along a cosine, or stay constant.
+
+    `trust_region` bounds every natural-gradient step: KL(p_θ‖p_{θ+δ}) in nats per token on its own batch.
+    """
 
     steps: Count = 150
-    batch: Count = 64
+    batch: Count = 128
     seeds: Annotated[int, Field(ge=1, le=10_000)] = 3
     schedule: Literal["cosine", "constant"] = "cosine"
     evaluate_every: Count = 10
     validation_windows: Count = 4096
+    trust_region: Positive = 0.05
 
 
 class TuningSection(_Section):
@@ -88,9 +92,15 @@ class TuningSection(_Section):
     `damping` is relative: λ = damping · tr F / P at each step, so that no metric gains by its units.
     """
 
-    lr: tuple[Positive, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
+    lr: tuple[Positive, ...] = (0.03, 0.1, 0.3, 1.0)
     damping: Positive = 1.0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+
+    @model_validator(mode="after")
+    def _distinct(self) -> TuningSection:
+        if not self.lr or len(set(self.lr)) < len(self.lr):
+            raise ValueError("give at least one learning rate, and each one once")
+        return self
 
 
 class BackendSection(_Section):

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import wraps
 from html import escape
 from pathlib import Path
+from textwrap import fill
 from typing import Any, ParamSpec
 
 import matplotlib
@@ -46,6 +47,10 @@ INLINE_COLOURS = {INK: "currentColor", FAINT: f"var(--faint, {FAINT})", RULE: f"
 """What a drawn colour becomes inside a page, so that the page's light and dark schemes decide."""
 
 _WIDTH = 5.4
+_MATRICES: dict[str, Any] = {
+    "quantum Fisher": {"linestyle": "-", "marker": "o"},
+    "classical Fisher": {"linestyle": ARM_DASHES[1], "marker": "s"},
+}
 _STYLE: Any = (
     dict.fromkeys(("font.size", "axes.titlesize", "legend.fontsize"), 10)
     | dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK)
@@ -93,6 +98,7 @@ class Spectrum:
     name: str
     quantum: Floats
     classical: Floats
+    style: int
 
 
 @contextmanager
@@ -131,10 +137,8 @@ def loss_over_seconds(curves: Sequence[Curve], levels: Sequence[Level] = ()) -> 
     figure = _loss_figure(curves, levels, "training time (seconds)")
     ends = [curve.x[np.isfinite(curve.x)].max(initial=0) for curve in curves]
     if min(ends, default=0) > 0 and max(ends) > 10 * min(ends):
-        axes = figure.axes[0]
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        figure.axes[0].set(xscale="log")
+        figure.axes[0].xaxis.set(major_formatter="{x:g}", minor_formatter=NullFormatter())
     return figure
 
 
@@ -151,7 +155,7 @@ def final_losses(rows: Sequence[Row], levels: Sequence[Level] = ()) -> Figure:
     _name_above(axes, near)
     far = [f"{'←' if level.loss < low else '→'} {level.name} {level.loss:.3f}" for level in levels]
     far = [text for text, level in zip(far, levels, strict=True) if level not in near]
-    beyond = "\nbeyond the axis: " + "   ".join(far) if far else ""
+    beyond = "\n" + fill("beyond the axis: " + "   ".join(far), 64) if far else ""
     figure.supxlabel(f"validation loss after the last step (nats per token){beyond}", fontsize="medium")
     return figure
 
@@ -162,9 +166,11 @@ def paired_differences(rows: Sequence[Row], reference: str, margin: float) -> Fi
     figure, axes = _row_figure(rows)
     axes.axvspan(-margin, margin, color=RULE, alpha=0.55, linewidth=0, zorder=0)
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
-    edge = 1.12 * max(*map(abs, _extent(rows)), 1.4 * margin)
+    edge = 1.12 * max(*map(abs, _extent(rows)), 1.4 * margin, 1e-9)
     axes.set_xlim(-edge, edge)
-    figure.supxlabel(f"loss minus that of {reference} on the same seed (nats per token)", fontsize="medium")
+    figure.supxlabel(
+        fill(f"loss minus that of {reference} on the same seed (nats per token)", 64), fontsize="medium"
+    )
     return figure
 
 
@@ -180,12 +186,11 @@ def spectra(panels: Sequence[Spectrum]) -> Figure:
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     for axes in grid[:, 0]:
-        axes.set_ylabel("eigenvalue")
+        axes.set(ylabel="eigenvalue")
     for axes in grid.flat[max(len(panels) - columns, 0) : len(panels)]:
-        axes.set_xlabel("place, largest first")
-    figure.legend(
-        *grid[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2, handlelength=3.2
-    )
+        axes.set(xlabel="place, largest first")
+    handles = [Line2D([], [], color=INK, label=label, **look) for label, look in _MATRICES.items()]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2, handlelength=3.2)
     return figure
 
 
@@ -226,14 +231,12 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
 def figure_files(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
     """Write NAME.svg and NAME.pdf for each figure; each file appears by a rename."""
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {
-        f"{name}.{form}": _saved(figure, form) for name, figure in figures.items() for form in ("svg", "pdf")
-    }
-    for name, content in contents.items():
-        draft = folder / f"{name}.tmp"
-        draft.write_bytes(content)
-        os.replace(draft, folder / name)
-    return [folder / name for name in contents]
+    paths = {folder / f"{name}.{form}": name for name in figures for form in ("svg", "pdf")}
+    for path, name in paths.items():
+        draft = path.with_suffix(path.suffix + ".tmp")
+        draft.write_bytes(_saved(figures[name], path.suffix[1:]))
+        os.replace(draft, path)
+    return list(paths)
 
 
 def _saved(figure: Figure, form: str) -> bytes:
@@ -246,17 +249,20 @@ def _saved(figure: Figure, form: str) -> bytes:
 
 
 def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) -> Figure:
-    figure = Figure(
-        figsize=(_WIDTH, 3.2 + 0.18 * len(curves) / _legend_columns(curves)), layout="constrained"
-    )
+    columns = _legend_columns(curves)
+    lines_of_text = sum(_label(curve).count("\n") + 1 for curve in curves) / columns
+    figure = Figure(figsize=(_WIDTH, 3.1 + 0.2 * lines_of_text), layout="constrained")
     axes = figure.add_subplot(xlabel=axis, ylabel="validation loss (nats per token)")
     lines = [_draw_curve(axes, curve, index) for index, curve in enumerate(curves)]
     axes.set_ylim(*_loss_range(curves, levels))
-    gap = 0.06 * float(np.ptp(axes.get_ylim()))
-    for level, place in zip(levels, spread([level.loss for level in levels], gap), strict=True):
+    gap, place = 0.06 * float(np.ptp(axes.get_ylim())), -np.inf
+    for level in sorted(levels, key=lambda level: level.loss):
+        place = max(level.loss, place + gap)  # names are pushed upwards where lines are too close
         axes.axhline(level.loss, **_thin(level))
-        axes.text(1.015, place, level.name, transform=axes.get_yaxis_transform(), va="center", color=FAINT)
-    figure.legend(handles=lines, loc="outside upper left", ncols=_legend_columns(curves), handlelength=3.2)
+        axes.text(
+            1.015, place, fill(level.name, 12), transform=axes.get_yaxis_transform(), va="center", color=FAINT
+        )
+    figure.legend(handles=lines, loc="outside upper left", ncols=columns, handlelength=3.2)
     return figure
 
 
@@ -268,7 +274,7 @@ def _legend_columns(curves: Sequence[Curve]) -> int:
 
 def _label(curve: Curve) -> str:
     lost = int((~np.isfinite(curve.losses)).any(1).sum())
-    return f"{curve.name} ({lost} of {len(curve.losses)} diverged)" if lost else curve.name
+    return fill(f"{curve.name} ({lost} of {len(curve.losses)} diverged)" if lost else curve.name, 52)
 
 
 def _draw_curve(axes: Axes, curve: Curve, index: int) -> Line2D:
@@ -278,7 +284,7 @@ def _draw_curve(axes: Axes, curve: Curve, index: int) -> Line2D:
     marks = (index * every // 3 % every, every)
     axes.fill_between(curve.x, band.low, band.high, color=pen["color"], alpha=0.14, linewidth=0)
     (line,) = axes.plot(curve.x, band.mean, **pen, markevery=marks, label=_label(curve))
-    if _label(curve) != curve.name:
+    if not np.isfinite(curve.losses).all():
         reached = np.flatnonzero(np.isfinite(band.mean))[-1:]
         axes.plot(curve.x[reached], band.mean[reached], "x", color=pen["color"], markersize=9, mew=1.8)
     return line
@@ -301,7 +307,7 @@ def _row_figure(rows: Sequence[Row]) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(_WIDTH, 1.15 + 0.4 * len(rows)), layout="constrained")
     axes = figure.add_subplot(ylim=(len(rows) - 0.4, -0.6))
     axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set(major_locator=MaxNLocator(5))
     axes.set_yticks(range(len(rows)), [_row_name(row) for row in rows])
     axes.tick_params(axis="y", length=0)
     for place, row in enumerate(rows):
@@ -309,9 +315,8 @@ def _row_figure(rows: Sequence[Row]) -> tuple[Figure, Axes]:
         seeds = [seed for seed in row.seeds if seed is not None]
         axes.plot(seeds, [place + 0.28] * len(seeds), ".", color=pen["color"], alpha=0.6, markersize=3.5)
         if interval.mean is not None:
-            ends = [
-                interval.mean if e is None else e for e in (interval.ci_low, interval.mean, interval.ci_high)
-            ]
+            low, high = interval.ci_low, interval.ci_high
+            ends = [interval.mean if end is None else end for end in (low, interval.mean, high)]
             axes.plot(ends, [place] * 3, **pen, linewidth=2.2, markersize=6.5, markevery=[1])
     return figure, axes
 
@@ -327,12 +332,15 @@ def _name_above(axes: Axes, levels: Sequence[Level]) -> None:
         taken[line : line + 1] = [level.loss + half]
         axes.axvline(level.loss, **_thin(level))
         across, lift = axes.get_xaxis_transform(), (0, 3 + 12 * line)
-        axes.annotate(level.name, (level.loss, 1), lift, across, "offset points", ha="center", color=FAINT)
+        axes.annotate(
+            fill(level.name, 20), (level.loss, 1), lift, across, "offset points", ha="center", color=FAINT
+        )
 
 
 def _row_name(row: Row) -> str:
     lost = row.interval.n - sum(seed is not None for seed in row.seeds)
-    return row.name if row.interval.mean is not None else f"{row.name}\n{lost} of {row.interval.n} diverged"
+    reason = f"\n{lost} of {row.interval.n} diverged" if row.interval.mean is None else ""
+    return fill(row.name, 30) + reason
 
 
 def _extent(rows: Sequence[Row]) -> tuple[float, float]:
@@ -342,20 +350,16 @@ def _extent(rows: Sequence[Row]) -> tuple[float, float]:
 
 
 def _draw_spectrum(axes: Axes, panel: Spectrum) -> None:
-    axes.set_title(panel.name, loc="left")
-    axes.set_yscale("log")
-    for values, label, index in (
-        (panel.quantum, "quantum Fisher", 0),
-        (panel.classical, "classical Fisher", 1),
-    ):
+    for values, look in zip((panel.quantum, panel.classical), _MATRICES.values(), strict=True):
         drawn = values[values > 1e-10 * max(values.max(initial=0), 1e-300)]
-        every = max(1, len(drawn) // 8)
-        axes.plot(np.arange(1, len(drawn) + 1), drawn, **_pen(index), markevery=every, label=label)
+        pen = look | {"color": _pen(panel.style)["color"], "markevery": max(1, len(drawn) // 8)}
+        axes.plot(np.arange(1, len(drawn) + 1), drawn, **pen)
     superscripts = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     power = FuncFormatter(lambda value, _: "10" + f"{np.log10(value):.0f}".translate(superscripts))
-    axes.yaxis.set_major_formatter(power)
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.set_title(panel.name, loc="left")
+    axes.set(yscale="log")
+    axes.yaxis.set(major_formatter=power, minor_formatter=NullFormatter())
+    axes.xaxis.set(major_locator=MaxNLocator(4, integer=True))
     axes.tick_params(labelbottom=True, which="major")
 
 
@@ -368,15 +372,3 @@ def _pen(index: int) -> dict[str, Any]:
 def _thin(level: Level) -> dict[str, Any]:
     style = (INK, 1.0) if level.name == FLOOR else (FAINT, 0.6)
     return {"color": style[0], "linewidth": style[1], "zorder": 1}
-
-
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Places for labels: in the same order, at least `gap` apart, pushed upwards where they are too close.
-
-    >>> spread([5.0, 1.0, 1.25], 1.0)
-    [5.0, 1.0, 2.0]
-    """
-    result, last = list(places), -np.inf
-    for index in np.argsort(places, kind="stable"):
-        result[index] = last = max(places[index], last + gap)
-    return [float(place) for place in result]

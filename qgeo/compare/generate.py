@@ -9,7 +9,7 @@ import torch
 from qgeo.compare.arms import parse_arm
 from qgeo.compare.inputs import load_inputs
 from qgeo.compare.results import trained_head
-from qgeo.compare.run_folder import open_run_folder
+from qgeo.compare.run_folder import open_run_folder, read_json
 from qgeo.errors import ConfigurationError
 from qgeo.heads.sampling import sample_tokens
 
@@ -23,7 +23,7 @@ def generate(path: Path, *, arm: str | None = None, seed: int = 0, length: int =
 
     Raises:
         RunFolderError: no such folder, or the head is not trained yet.
-        ConfigurationError: an arm that the comparison does not have.
+        ConfigurationError: an arm or a seed that the comparison does not have, or a diverged run.
     """
     folder = open_run_folder(path)
     configuration, task = load_inputs(path.resolve())
@@ -32,6 +32,10 @@ def generate(path: Path, *, arm: str | None = None, seed: int = 0, length: int =
         raise ConfigurationError(f"expected an arm of {', '.join(configuration.arms.names)}, got {name!r}")
     if length < 1:
         raise ConfigurationError(f"expected a length of at least 1, got {length}")
+    if seed not in range(configuration.training.seeds):
+        raise ConfigurationError(f"expected a seed of 0 to {configuration.training.seeds - 1}, got {seed}")
     head = trained_head(folder, configuration, task, parse_arm(name), seed)
+    if read_json(folder.part(f"final/{name}-{seed}"))["diverged"]:
+        raise ConfigurationError(f"{name} with seed {seed} diverged and writes no text; choose another run")
     generator = torch.Generator().manual_seed(draw)
     return task.decode(sample_tokens(head, task.validation.contexts[0], length, generator).tolist())

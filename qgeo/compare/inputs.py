@@ -17,9 +17,15 @@ from qgeo.tasks.text import PYTHON_REFERENCE, python_reference, read_corpus
 _VERSIONS = ("qgeo", "torch", "numpy", "scipy", "qiskit", "qiskit-aer")
 
 
-@lru_cache(maxsize=8)
 def load_inputs(path: Path) -> tuple[Configuration, Task]:
-    """Configuration and task of a run folder, which never change once it exists."""
+    """Configuration and task of a run folder, made once per process and folder."""
+    return _loaded_inputs(path, RunFolder(path).config.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _loaded_inputs(path: Path, written_at: int) -> tuple[Configuration, Task]:
+    """A run folder's inputs never change, but another one may come to lie at the same path."""
+    del written_at
     configuration = load_configuration(RunFolder(path).config)
     return configuration, build_task(configuration.task)
 

@@ -3,8 +3,8 @@
     results.json + records.jsonl + timings.jsonl + config.toml  →  figures/*.svg, figures/*.pdf, report.html
 
 The page asks for nothing from elsewhere: no script, font, image or link; a content security policy says so
-too. Every string is escaped, and control characters of a corpus are shown, not obeyed. Text: `report.html.j2`;
-looks: `report.css`.
+too. Every string is escaped, and control characters of a corpus are shown, not obeyed. The text is in
+`report.html.j2`, the look in `report.css`.
 """
 
 from __future__ import annotations
@@ -295,11 +295,12 @@ def _difference_rows(run: Run) -> list[Row]:
 
 
 def _panels(run: Run) -> list[Spectrum]:
-    return [
-        Spectrum(arm["name"], np.array(arm["spectra"]["quantum"]), np.array(arm["spectra"]["classical"]))
-        for arm in run.arms
-        if arm["spectra"] is not None
-    ]
+    panels = []
+    for place, arm in enumerate(run.arms):
+        if arm["spectra"] is not None:
+            quantum, classical = (np.array(arm["spectra"][form]) for form in ("quantum", "classical"))
+            panels.append(Spectrum(arm["name"], quantum, classical, place))
+    return panels
 
 
 def _seconds(run: Run) -> list[dict[str, Any]]:

@@ -139,7 +139,7 @@ def _arm_results(
         "gradient_evaluations": last["gradient_evaluations"],
         "metric_evaluations": last["metric_evaluations"],
         "seconds": float(np.mean([run["seconds"][-1] for run in runs])),
-        "sample": _sample(head, task),
+        "sample": "" if runs[0]["diverged"] else _sample(head, task),
         "spectra": _spectra(head, task) if arm.is_quantum and not runs[0]["diverged"] else None,
         "aer": _worst_agreement([run["agreement"] for run in runs if run["agreement"]]),
         "diverged": sum(run["diverged"] for run in runs),
@@ -165,9 +165,6 @@ def _difference(
 
 
 def _sample(head: Any, task: Task) -> str:
-    with torch.no_grad():
-        if not bool(torch.isfinite(head(task.validation.contexts[:1])).all()):
-            return ""
     generator = torch.Generator().manual_seed(0)
     return task.decode(sample_tokens(head, task.validation.contexts[0], SAMPLE_LENGTH, generator).tolist())
 
@@ -210,6 +207,7 @@ def _protocol(configuration: Configuration) -> dict[str, Any]:
         "steps": training.steps,
         "batch": training.batch,
         "schedule": training.schedule,
+        "trust_region": training.trust_region,
         "evaluate_every": training.evaluate_every,
         "validation_windows": training.validation_windows,
         "budget_axis": "steps",

@@ -12,14 +12,17 @@ The folder appears by a rename, already holding its configuration and corpus. Fi
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -68,22 +71,20 @@ def create_run_folder(path: Path, config: str, corpus: str | None) -> RunFolder:
     Raises:
         RunFolderError: it exists and is not empty, or cannot be written.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise RunFolderError(f"expected a new or empty folder for --out, got {path}; choose another name")
-    try:
+    with _writing(path):
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunFolderError(f"expected a new or empty folder for --out, got {path}; choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise RunFolderError(f"cannot write the run folder {path}: {error.strerror}") from None
-    try:
-        write_atomically(draft / "config.toml", config)
-        if corpus is not None:
-            write_atomically(draft / "corpus.txt", corpus)
-        draft.chmod(0o755)
-        draft.replace(path)
-    except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise RunFolderError(f"cannot write the run folder {path}: {error.strerror}") from None
+        try:
+            write_atomically(draft / "config.toml", config)
+            if corpus is not None:
+                write_atomically(draft / "corpus.txt", corpus)
+            draft.chmod(0o755)
+            draft.replace(path)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
     return RunFolder(path)
 
 
@@ -124,11 +125,9 @@ def read_json(path: Path) -> Any:
 
 def save_head(path: Path, head: nn.Module) -> None:
     """Write a head's parameters as arrays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-        np.savez(file, **{name: tensor.numpy() for name, tensor in head.state_dict().items()})
-        _sync(file)
-    os.replace(file.name, path)
+    content = io.BytesIO()
+    np.savez(content, **{name: tensor.numpy() for name, tensor in head.state_dict().items()})
+    _write_bytes(path, content.getvalue())
 
 
 def load_head(path: Path, head: nn.Module) -> nn.Module:
@@ -137,21 +136,31 @@ def load_head(path: Path, head: nn.Module) -> nn.Module:
         with np.load(path, allow_pickle=False) as arrays:
             state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
         head.load_state_dict(state)
-    except (OSError, ValueError, RuntimeError) as error:
-        first_line = str(error).splitlines()[0]
-        raise RunFolderError(f"cannot read the trained head {path}: {first_line}") from None
+    except FileNotFoundError:
+        raise RunFolderError(f"expected a trained head, found none at {path}; finish the run first") from None
+    except (OSError, EOFError, TypeError, ValueError, RuntimeError, BadZipFile) as error:
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise RunFolderError(
+            f"cannot read the trained head {path}: {first_line}; remove it and its part, and use --resume"
+        ) from None
     return head
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-        file.write(content)
-        _sync(file)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
 
 
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """What the system refuses, as one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}: {error.strerror}; choose another folder") from None

@@ -45,7 +45,7 @@ class Job:
         """Its file name in the run folder."""
         if self.final:
             return f"final/{self.arm}-{self.seed}"
-        return f"tuning/{self.arm}-lr{self.lr:g}-{self.seed}"
+        return f"tuning/{self.arm}-lr{self.lr!r}-{self.seed}"
 
 
 def tuning_jobs(configuration: Configuration, arms: Sequence[Arm]) -> list[Job]:

@@ -75,7 +75,8 @@ def train(task: Task, configuration: Configuration, settings: RunSettings, seed:
         vocabulary, context = task.vocabulary_size, task.context
         head = build_head(settings.arm.head, vocabulary, context, configuration.heads, seed)
         cost = step_cost(getattr(head, "program", None), settings.arm.metric)
-        optimizer = build_optimizer(settings.arm, head, settings.lr, settings.damping)
+        trust_region = configuration.training.trust_region
+        optimizer = build_optimizer(settings.arm, head, settings.lr, settings.damping, trust_region)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(configuration))
         generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
         training = configuration.training

@@ -61,7 +61,14 @@ def output_fisher(log_probs: Tensor, jacobian: Tensor) -> GramMatrix:
             f"expected a Jacobian of shape (B, V, P) for log-probabilities {tuple(log_probs.shape)}, "
             f"got {tuple(jacobian.shape)}"
         )
+    return GramMatrix(output_rows(log_probs, jacobian).flatten(0, 1), scale=1 / len(log_probs))
+
+
+def output_rows(log_probs: Tensor, jacobian: Tensor) -> Tensor:
+    """S = √p ∇log p, (B, V, P): F_C of a context is SᵀS. Rows of tokens with p ≤ 1e-14 are zero."""
     probabilities = log_probs.exp()
-    seen = (probabilities > SMALLEST_PROBABILITY).unsqueeze(-1)
-    rows = torch.where(seen, probabilities.sqrt().unsqueeze(-1) * jacobian, 0.0)
-    return GramMatrix(rows.flatten(0, 1), scale=1 / len(log_probs))
+    seen = probabilities > SMALLEST_PROBABILITY
+    weight = torch.where(seen, probabilities.sqrt(), 0.0).unsqueeze(-1)
+    if bool(seen.all()):
+        return weight * jacobian
+    return torch.where(seen.unsqueeze(-1), weight * jacobian, 0.0)  # 0 · ∞ where p vanishes

@@ -22,6 +22,7 @@ from qgeo.errors import ShapeError
 from qgeo.heads.encoder import Encoder
 from qgeo.heads.jacobian import count_trainable, parameter_jacobian
 from qgeo.heads.protocol import CircuitGeometry
+from qgeo.heads.staged import StagedJacobian
 from qgeo.simulate.statevector import states
 from qgeo.simulate.tangents import states_and_tangents
 
@@ -144,17 +145,20 @@ class CircuitHead(nn.Module):
 
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (B, V) and their Jacobian (B, V, P) over all trainable parameters."""
+        staged = self.staged_jacobian(contexts)
+        return staged.log_probs, staged.dense()
+
+    def staged_jacobian(self, contexts: Tensor) -> StagedJacobian:
+        """Log-probabilities and their Jacobian stage by stage."""
         geometry = self.circuit_geometry(contexts)
         with torch.no_grad():
             measured = self.measurement(geometry.states)
             log_probs = self.readout(measured)
-            by_angle = self.readout.jacobian(measured) @ self.measurement.derivative(
-                geometry.states, geometry.tangents
-            )
+            moved = self.measurement.derivative(geometry.states, geometry.tangents)
+            by_angle = self.readout.jacobian(measured) @ moved
         by_circuit, by_data = by_angle.split([geometry.num_circuit, self.program.num_inputs], dim=2)
-        by_encoder = by_data @ geometry.angle_jacobian
         by_readout = parameter_jacobian(self.readout, measured)
-        return log_probs, torch.cat([by_circuit, by_encoder, by_readout], dim=2)
+        return StagedJacobian(log_probs, by_circuit, by_data, geometry.angle_jacobian, by_readout)
 
     def _tangents(self, angles: Tensor) -> tuple[Tensor, Tensor]:
         own = range(self.program.num_parameters) if self.values.requires_grad else ()

@@ -18,12 +18,15 @@ from qgeo.errors import ConfigurationError
 from qgeo.heads.encoder import Encoder, encoder_size
 from qgeo.heads.jacobian import parameter_jacobian
 from qgeo.heads.sizes import closest_width
+from qgeo.heads.staged import StagedJacobian
 
 
 class _FeatureHead(nn.Module):
     """Encoder → activation → linear → softmax; a kind of head names its activation."""
 
     activation: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor], Tensor]
+    """The activation's derivative as a function of its value."""
 
     def __init__(
         self,
@@ -51,9 +54,24 @@ class _FeatureHead(nn.Module):
 
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (B, V) and their Jacobian (B, V, P) over all trainable parameters."""
+        staged = self.staged_jacobian(contexts)
+        return staged.log_probs, staged.dense()
+
+    def staged_jacobian(self, contexts: Tensor) -> StagedJacobian:
+        """Log-probabilities and their Jacobian stage by stage: ∂ log p_y/∂ logit_v = δ_yv − p_v."""
         with torch.no_grad():
-            log_probs = self(contexts)
-        return log_probs, parameter_jacobian(self, contexts)
+            features = self.encoder(contexts)
+            hidden = self.activation(features)
+            log_probs = torch.log_softmax(hidden @ self.weight.mT + self.bias, dim=-1)
+            by_logit = torch.eye(self.vocabulary, dtype=log_probs.dtype) - log_probs.exp().unsqueeze(1)
+            by_feature = (by_logit @ self.weight) * self.slope(hidden).unsqueeze(1)
+        by_weight = by_logit.unsqueeze(-1) * hidden[:, None, None, :]  # (B, V, V, features)
+        own = [
+            by_weight.flatten(2) if self.weight.requires_grad else by_logit[..., :0],
+            by_logit if self.bias.requires_grad else by_logit[..., :0],
+        ]
+        angle_jacobian = parameter_jacobian(self.encoder, contexts)
+        return StagedJacobian(log_probs, torch.cat(own, 2), by_feature, angle_jacobian, by_logit[..., :0])
 
 
 class SoftmaxHead(_FeatureHead):
@@ -65,12 +83,14 @@ class SoftmaxHead(_FeatureHead):
     """
 
     activation = staticmethod(lambda features: features)
+    slope = staticmethod(torch.ones_like)
 
 
 class MLPHead(_FeatureHead):
     """One hidden layer: softmax regression on tanh of the encoder's features. Arguments: `SoftmaxHead`."""
 
     activation = staticmethod(torch.tanh)
+    slope = staticmethod(lambda hidden: 1 - hidden.square())
 
 
 def feature_head_size(vocabulary: int, context: int, features: int, embedding: int) -> int:

@@ -12,6 +12,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from qgeo.heads.staged import StagedJacobian
+
 
 @runtime_checkable
 class Head(Protocol):
@@ -27,6 +29,13 @@ class Head(Protocol):
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (B, V) and their Jacobian (B, V, P), P in `named_parameters` order."""
         ...
+
+
+@runtime_checkable
+class StagedHead(Head, Protocol):
+    """A head that can give its Jacobian stage by stage, for a cheaper F_C."""
+
+    def staged_jacobian(self, contexts: Tensor) -> StagedJacobian: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,8 +22,8 @@ from qgeo.errors import ConfigurationError
 from qgeo.geometry.classical import output_fisher
 from qgeo.geometry.empirical import empirical_fisher
 from qgeo.geometry.operators import BlockDiagonalMatrix, DenseMatrix, DiagonalMatrix, InformationMatrix
-from qgeo.geometry.pullback import pulled_back_fisher
-from qgeo.heads.protocol import CircuitGeometry, Head, QuantumHead
+from qgeo.geometry.pullback import pulled_back_fisher, pulled_back_output_fisher
+from qgeo.heads.protocol import CircuitGeometry, Head, QuantumHead, StagedHead
 
 Metric = Callable[[Head, Tensor, Tensor | None], InformationMatrix]
 
@@ -31,7 +31,12 @@ Metric = Callable[[Head, Tensor, Tensor | None], InformationMatrix]
 def classical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """F_C of the head's output over all its trainable parameters."""
     del targets
-    return output_fisher(*head.log_probs_and_jacobian(contexts))
+    if not isinstance(head, StagedHead):
+        return output_fisher(*head.log_probs_and_jacobian(contexts))
+    staged = head.staged_jacobian(contexts)
+    own, size = torch.cat([staged.by_own, staged.by_readout], 2), staged.by_own.shape[2]
+    joint = pulled_back_output_fisher(staged.log_probs, own, staged.by_angle, staged.angle_jacobian)
+    return DenseMatrix(_readout_last(joint.matrix, size, staged.by_readout.shape[2]))
 
 
 def empirical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
@@ -88,6 +93,15 @@ def metric_by_name(name: str) -> Metric:
     if name not in METRICS:
         raise ConfigurationError(f"expected a metric among {', '.join(METRICS)}, got {name!r}")
     return METRICS[name]
+
+
+def _readout_last(matrix: Tensor, own: int, readout: int) -> Tensor:
+    """Rows and columns (own, readout, encoder) → (own, encoder, readout), the order of the parameters."""
+    if not readout:
+        return matrix
+    index = torch.arange(len(matrix))
+    order = torch.cat([index[:own], index[own + readout :], index[own : own + readout]])
+    return matrix[order][:, order]
 
 
 def _circuit_geometry(head: Head, contexts: Tensor) -> CircuitGeometry:

@@ -45,9 +45,9 @@ def print_circuit(name: str, facts: dict[str, Any]) -> None:
     """The facts of one entry, then its drawing."""
     console = tables()
     for key, value in facts.items():
-        console.print(f"{key}: {_short(value)}", markup=False, soft_wrap=True)
+        console.print(f"{key}: {_short(value)}", soft_wrap=True)
     drawing = catalogue.circuit(name).draw(output="text", fold=-1)
-    console.print(str(drawing), markup=False, soft_wrap=True)
+    console.print(str(drawing), soft_wrap=True)
 
 
 def _short(value: Any) -> str:

@@ -13,12 +13,13 @@ from qgeo.errors import ConfigurationError
 
 def tables() -> Console:
     """A console on stdout, as wide as the table needs where nobody watches."""
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    width = None if sys.stdout.isatty() else 120
+    return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
 def messages() -> Console:
     """A console on stderr, for progress and warnings."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def write_new_file(path: Path, text: str) -> None:

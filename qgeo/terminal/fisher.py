@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qgeo.circuit.qasm import load_qasm
-from qgeo.errors import ConfigurationError, ShapeError
+from qgeo.errors import CircuitError, ConfigurationError, ShapeError
 from qgeo.terminal.console import messages, tables
 
 METHODS = ("exact",)
@@ -22,7 +24,7 @@ def fisher_report(path: Path, values: Path | None, seed: int | None, method: str
 
     Raises:
         ConfigurationError: an unknown method; none or both of values and seed.
-        CircuitError, ShapeError: a file that holds no such circuit, or no such values.
+        CircuitError, ShapeError: a file that holds no such circuit (or too large a one), or no such values.
     """
     if method not in METHODS:
         raise ConfigurationError(f"expected a method of {', '.join(METHODS)}, got {method!r}")
@@ -32,7 +34,7 @@ def fisher_report(path: Path, values: Path | None, seed: int | None, method: str
         raise ConfigurationError(f"expected a seed of 0 or more for --random, got {seed}")
     loaded = load_qasm(path)
     if loaded.warning:
-        messages().print(f"warning: {loaded.warning}", soft_wrap=True, markup=False)
+        messages().print(f"warning: {loaded.warning}", soft_wrap=True)
     names = [parameter.name for parameter in loaded.circuit.parameters]
     chosen = random_values(len(names), seed) if values is None else read_values(values, names)
     return _exact(loaded.circuit, chosen)
@@ -66,17 +68,15 @@ def read_values(path: Path, names: list[str]) -> NDArray[np.float64]:
 
 def print_fisher(report: dict[str, Any]) -> None:
     """The matrix where it fits, its eigenvalues, its cost."""
-    console, matrix = tables(), np.array(report["matrix"]).reshape(len(report["parameters"]), -1)
+    console, matrix = tables(), np.array(report["matrix"])
     names = report["parameters"]
     console.print(f"quantum Fisher information, {len(names)} × {len(names)}, method {report['method']}")
     if len(names) <= _WIDEST_PRINTED:
         width = max([10, *map(len, names)])
-        console.print(
-            " " * width + "".join(f"{name:>{width + 1}}" for name in names), markup=False, soft_wrap=True
-        )
+        console.print(" " * width + "".join(f"{name:>{width + 1}}" for name in names), soft_wrap=True)
         for name, row in zip(names, matrix, strict=True):
             cells = "".join(f"{value:>{width + 1}.6f}" for value in row)
-            console.print(f"{name:<{width}}{cells}", markup=False, soft_wrap=True)
+            console.print(f"{name:<{width}}{cells}", soft_wrap=True)
     if names:
         spectrum = np.linalg.eigvalsh(matrix)[::-1]
         shown = " ".join(f"{value:.6g}" for value in spectrum[:_WIDEST_PRINTED])
@@ -89,6 +89,7 @@ def _exact(circuit: Any, values: NDArray[np.float64]) -> dict[str, Any]:
     from qgeo.circuit.compiler import compile
     from qgeo.geometry.exact import quantum_fisher
 
+    _check_memory(circuit.num_qubits, len(values))
     started = perf_counter()
     matrix = quantum_fisher(compile(circuit), values)
     return {
@@ -100,11 +101,26 @@ def _exact(circuit: Any, values: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
+def _check_memory(num_qubits: int, parameters: int) -> None:
+    if not hasattr(os, "sysconf"):  # Windows
+        return
+    needed = 16 * (parameters + 1) * 2.0**num_qubits
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise CircuitError(
+            f"expected a circuit whose state and {parameters} tangents fit into {there / 2**30:.0f} GiB, got "
+            f"{num_qubits} qubits, which need {needed / 2**30:.3g} GiB; use fewer qubits"
+        )
+
+
 def _read_npy(path: Path) -> NDArray[np.float64]:
     try:
-        return np.asarray(np.load(path, allow_pickle=False), dtype=float)
-    except (OSError, ValueError, TypeError, EOFError):
-        raise ShapeError(f"expected a .npy file of real numbers at {path}; save it with numpy.save") from None
+        content = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, BadZipFile):
+        content = None
+    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":
+        raise ShapeError(f"expected a .npy file of real numbers at {path}; save it with numpy.save")
+    return content.astype(float)
 
 
 def _named(rows: list[tuple[int, str]], names: list[str]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import StepLR
 
 from qgeo.errors import ConfigurationError, ShapeError
-from qgeo.geometry.operators import DenseMatrix, GramMatrix
+from qgeo.geometry.operators import DenseMatrix
 from qgeo.heads.ngram import NgramHead
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.metrics import METRICS
@@ -454,7 +454,7 @@ def scaled(factor: float):
 
     def metric(head, contexts, targets):
         matrix = METRICS["classical"](head, contexts, targets)
-        return GramMatrix(matrix.rows, scale=factor * matrix.scale)
+        return DenseMatrix(factor * matrix.to_dense())
 
     return metric
 
