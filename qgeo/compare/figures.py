@@ -80,6 +80,11 @@ class Level:
     name: str
     loss: float
 
+    @property
+    def label(self) -> str:
+        """The name, cut to what fits beside an axis."""
+        return self.name[:20]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -111,15 +116,15 @@ def _style() -> Iterator[None]:
 
 
 def _drawn(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw under our style and freeze the layout, once it has settled."""
+    """Draw under our style and freeze the layout."""
 
     @wraps(draw)
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with _style():
             figure = draw(*args, **kwargs)
-            for _ in range(2):
+            if figure.get_layout_engine() is not None:
                 figure.draw_without_rendering()
-            figure.set_layout_engine("none")
+                figure.set_layout_engine(None)
             return figure
 
     return styled
@@ -153,7 +158,7 @@ def final_losses(rows: Sequence[Row], levels: Sequence[Level] = ()) -> Figure:
     pad = 0.06 * max(max(ends) - min(ends), 0.01)
     axes.set_xlim(min(ends) - pad, max(ends) + pad)
     _name_above(axes, near)
-    far = [f"{'←' if level.loss < low else '→'} {level.name} {level.loss:.3f}" for level in levels]
+    far = [f"{'←' if level.loss < low else '→'} {level.label} {level.loss:.3f}" for level in levels]
     far = [text for text, level in zip(far, levels, strict=True) if level not in near]
     beyond = "\n" + fill("beyond the axis: " + "   ".join(far), 64) if far else ""
     figure.supxlabel(f"validation loss after the last step (nats per token){beyond}", fontsize="medium")
@@ -208,7 +213,7 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     """The figure as an <svg> element for a page.
 
     Args:
-        name: prefix of every id, unique in the page. label: what a screen reader says.
+        name: prefix of every id, unique in the page. label: what a screen reader says, "" to be passed over.
 
     Text and axes take the colour and font of the surrounding text, arms the page's --arm-0 … --arm-7. The
     element refers to nothing outside itself.
@@ -224,8 +229,8 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
         **INLINE_COLOURS,
     }.items():
         body = body.replace(written, inline)
-    attributes = f'role="img" aria-label="{escape(label)}" viewBox="{box}" stroke-linejoin="round"'
-    return f'<svg class="figure" {attributes}>{body.strip()}'
+    role = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    return f'<svg {role} viewBox="{box}" stroke-linejoin="round">{body.strip()}'
 
 
 def figure_files(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
@@ -259,9 +264,7 @@ def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) ->
     for level in sorted(levels, key=lambda level: level.loss):
         place = max(level.loss, place + gap)  # names are pushed upwards where lines are too close
         axes.axhline(level.loss, **_thin(level))
-        axes.text(
-            1.015, place, fill(level.name, 12), transform=axes.get_yaxis_transform(), va="center", color=FAINT
-        )
+        axes.text(1.015, place, level.label, transform=axes.get_yaxis_transform(), va="center", color=FAINT)
     figure.legend(handles=lines, loc="outside upper left", ncols=columns, handlelength=3.2)
     return figure
 
@@ -326,15 +329,13 @@ def _name_above(axes: Axes, levels: Sequence[Level]) -> None:
     letter = 0.03 * float(np.ptp(axes.get_xlim()))
     taken: list[float] = []
     for level in sorted(levels, key=lambda level: level.loss):
-        half = letter * (len(level.name) + 1) / 2
+        half = letter * (len(level.label) + 1) / 2
         free = [line for line, end in enumerate(taken) if end < level.loss - half]
         line = min(free, default=len(taken))
         taken[line : line + 1] = [level.loss + half]
         axes.axvline(level.loss, **_thin(level))
         across, lift = axes.get_xaxis_transform(), (0, 3 + 12 * line)
-        axes.annotate(
-            fill(level.name, 20), (level.loss, 1), lift, across, "offset points", ha="center", color=FAINT
-        )
+        axes.annotate(level.label, (level.loss, 1), lift, across, "offset points", ha="center", color=FAINT)
 
 
 def _row_name(row: Row) -> str:

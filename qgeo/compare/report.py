@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from math import isfinite, log2
 from pathlib import Path
 from typing import Any
@@ -126,10 +127,7 @@ def render(run: Run, drawn: Mapping[str, Figure]) -> str:
         name: Markup(figures.inline_svg(figure, name, f"{_CAPTIONS[name]}; the numbers are in the tables."))
         for name, figure in drawn.items()
     }
-    swatches = [
-        Markup(figures.inline_svg(figures.swatch(place), f"arm-{place}", arm["name"]))
-        for place, arm in enumerate(run.arms)
-    ]
+    swatches, marks = [figures.swatch(place) for place in range(len(run.arms))], count()
     return (
         _environment()
         .get_template("report.html.j2")
@@ -138,7 +136,7 @@ def render(run: Run, drawn: Mapping[str, Figure]) -> str:
             config=run.config,
             figures=inline,
             captions=_CAPTIONS,
-            swatches=swatches,
+            swatch=lambda place: Markup(figures.inline_svg(swatches[place], f"mark-{next(marks)}", "")),
             seconds=_seconds(run),
             readings=_readings(run),
             tuning=[_tuning_row(arm, run.results["protocol"]["lr_grid"]) for arm in run.arms],
