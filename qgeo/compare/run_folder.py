@@ -133,7 +133,7 @@ def save_head(path: Path, head: nn.Module) -> None:
 def load_head(path: Path, head: nn.Module) -> nn.Module:
     """Fill a freshly built head with saved parameters; pickled content is refused."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
         head.load_state_dict(state)
     except FileNotFoundError:

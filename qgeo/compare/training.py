@@ -85,7 +85,8 @@ def train(task: Task, configuration: Configuration, settings: RunSettings, seed:
         for step, batch in enumerate(batches(task.train, training.batch, training.steps, generator), 1):
             started = perf_counter()
             loss = _step(head, optimizer, batch)
-            schedule.step()
+            if math.isfinite(loss):
+                schedule.step()
             clock += perf_counter() - started
             evaluated = step % training.evaluate_every == 0 or step == training.steps
             validation_loss = mean_loss(head, validation) if evaluated else None

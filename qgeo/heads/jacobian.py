@@ -28,9 +28,13 @@ def parameter_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:
     """J of shape (B, outputs, P) for a module that maps (B, ...) to (B, outputs), row by row.
 
     Args:
-        module: its output for a row may depend on that row only.
+        module: its output for a row may depend on that row only. One that has a `parameter_jacobian` of
+            its own is asked for it.
         inputs: (B, ...).
     """
+    closed_form = getattr(module, "parameter_jacobian", None)
+    if callable(closed_form):
+        return closed_form(inputs)
     weights = {name: parameter.detach() for name, parameter in trainable(module)}
     if not weights:
         outputs = module(inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -115,7 +116,7 @@ def _check_memory(num_qubits: int, parameters: int) -> None:
 
 def _read_npy(path: Path) -> NDArray[np.float64]:
     try:
-        content = np.load(path, allow_pickle=False)
+        content = np.load(BytesIO(path.read_bytes()), allow_pickle=False)
     except (OSError, ValueError, EOFError, BadZipFile):
         content = None
     if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":

@@ -40,7 +40,17 @@ def test_every_head_goes_with_every_metric_that_it_has(head, metric):
 
 
 # A name with spaces around it was once taken for its arm, and its outcome then looked for under two names.
-UNKNOWN = ["", "+", "born", "born+", "+quantum", "born+newton", "gru+adam", "Born+quantum", "born+quantum+adam"]
+UNKNOWN = [
+    "",
+    "+",
+    "born",
+    "born+",
+    "+quantum",
+    "born+newton",
+    "gru+adam",
+    "Born+quantum",
+    "born+quantum+adam",
+]
 
 
 @pytest.mark.parametrize("name", [*UNKNOWN, "born+adam ", " born+adam", "born + adam"])

@@ -40,7 +40,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
-        self.words.append(" " if tag == "span" else "")
+        self.words.append(" " if tag in {"span", "td", "th", "dd"} else "")
         if tag not in VOID:
             self.open.append(tag)
 

@@ -155,7 +155,7 @@ def test_damped_solve(form, given, damping):
 @forms
 @vectors
 def test_undamped_solve_is_the_least_norm_one(form, given):
-    # Seen to fail under least norm, order, inverse order.
+    # Seen to fail under least norm, order, inverse order, factor 2, columns.
     matrix, dense = form.pair()
     result = matrix.solve(VECTORS[given])
     inverse = np.linalg.pinv(dense, rcond=1e-10, hermitian=True)
@@ -167,7 +167,7 @@ def test_undamped_solve_is_the_least_norm_one(form, given):
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
 @pytest.mark.parametrize("damping", [0.0, 1e-3])
 def test_solve_does_not_depend_on_units(form, scale, damping):
-    # Seen to fail under absolute.
+    # Seen to fail under absolute, outside.
     unit, _ = form.pair()
     scaled, _ = form.pair(scale)
     vector = VECTORS["vector"]
@@ -254,7 +254,6 @@ def test_wide_and_tall_sides_agree(damping):
 
 
 def test_two_parameters_that_do_the_same_share_the_step():
-    # Seen to fail under least norm.
     twin = DenseMatrix(torch.ones(2, 2, dtype=torch.float64))
     assert_allclose(twin.solve(torch.tensor([2.0, 2.0], dtype=torch.float64)), [1.0, 1.0], **TIGHT)
 
@@ -273,6 +272,7 @@ def test_rounding_below_zero_does_no_harm():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_singular_matrix_in_either_precision(dtype):
+    # Seen to fail under least norm, absolute.
     matrix = DenseMatrix(gram(4).to(dtype))
     solution = matrix.solve(VECTORS["vector"].to(dtype))
     expected = np.linalg.pinv(gram(4).numpy(), rcond=1e-10, hermitian=True) @ VECTORS["vector"].numpy()

@@ -125,7 +125,7 @@ def test_linear_gaussian_by_quadrature(features):  # [16]
 
 @pytest.mark.parametrize("features", [3, 9])
 def test_one_undamped_natural_step_reaches_the_optimum(features):  # [16]
-    # Seen to fail under factor 2 (of scale), sum.
+    # Seen to fail under factor 2 (of the Gram matrix).
     x, y, w, gradients = linear_gaussian(features)
     fisher = GramMatrix(x, scale=SIGMA**-2 / 6)
     step = fisher.solve(gradients.mean(0))  # −F⁻¹∇L at lr 1
@@ -266,7 +266,7 @@ def test_fisher_transforms_as_a_metric():  # [21]
 
 
 def test_only_the_undamped_natural_step_is_invariant():  # [21]
-    # Seen to fail under a damping of 1e-3 in the first line below, no damping in the second.
+    # Seen to fail with a damping of 1e-6 in the first comparison, or with none in the second.
     log_probs, jacobian, gradient = born_over_its_circuit()
     change = normal(jacobian.shape[2], jacobian.shape[2], seed=10)
     here, there = output_fisher(log_probs, jacobian), output_fisher(log_probs, jacobian @ change)

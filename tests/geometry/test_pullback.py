@@ -71,7 +71,7 @@ def test_matrix_is_that_of_the_whole_head(name):
 @pytest.mark.parametrize("frozen", FROZEN)
 @pytest.mark.parametrize("name", ["born-user", "born-folded"])
 def test_frozen_parts_leave_the_matrix_of_the_rest(name, frozen):
-    # Seen to fail under every fault of the list above but cross where one part is frozen.
+    # Seen to fail where the tangents of frozen circuit parameters stayed in the stack.
     head = before_readout(build(name))
     contexts = some_contexts(head, 3)
     full = pulled_back(head, contexts).to_dense()
@@ -101,6 +101,7 @@ def test_matrix_is_the_mean_over_contexts(name):
 
 
 def test_context_given_twice_weighs_twice():
+    # Seen to fail under outer mean, sum.
     head = before_readout(build("born"))
     contexts = torch.tensor([[0, 1], [2, 3]])
     one, two = (pulled_back(head, contexts[[i]]).to_dense() for i in (0, 1))
@@ -125,7 +126,7 @@ def iqp_head() -> BornHead:
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_iqp_with_a_frozen_encoder_is_the_identity(count):  # [11]
-    # Seen to fail under g, no phase term (with rz and rzz: conjugation), sum.
+    # Seen to fail under g, overlap, conjugation, sum; not under no phase term, which is zero here.
     head = iqp_head()
     head.encoder.requires_grad_(False)
     fisher = pulled_back(head, some_contexts(head, count)).to_dense()
@@ -133,7 +134,7 @@ def test_iqp_with_a_frozen_encoder_is_the_identity(count):  # [11]
 
 
 def test_iqp_with_a_trained_encoder_pulls_back_the_feature_moments():  # [11]
-    # Seen to fail under g, conjugation, outer mean, cross, sum.
+    # Seen to fail under g, overlap, conjugation, outer mean, cross, sum.
     head = iqp_head()
     head.encoder.embedding.requires_grad_(False)
     contexts = some_contexts(head, 5)
@@ -154,6 +155,7 @@ def test_iqp_with_a_trained_encoder_pulls_back_the_feature_moments():  # [11]
 
 
 def test_natural_step_of_the_iqp_null_is_rescaled_gradient_descent():  # [11]
+    # Seen to fail under g, overlap, conjugation, sum.
     head = iqp_head()
     head.encoder.requires_grad_(False)
     contexts = some_contexts(head, 6)

@@ -73,6 +73,7 @@ def test_zero_and_empty_matrices_have_defined_numbers(damping):
     "convert", [np.asarray, torch.from_numpy, np.ndarray.tolist], ids=["array", "tensor", "list"]
 )
 def test_summary_names_the_numbers(convert):
+    # Seen to fail under inverse.
     numbers = spectra.summary(convert(GENERIC), 0.5)
     assert_allclose(numbers["trace"], 6.5)
     assert numbers["rank"] == 3

@@ -8,6 +8,8 @@ bits (outcomes read with qubit 0 as the most significant), inputs (data columns 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import head_cases
 import numpy as np
 import pytest
@@ -26,12 +28,10 @@ from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values,
 from qgeo.optim.metrics import METRICS, classical, quantum
 
 
-def qiskit_outcomes(head: BornHead, context: list[int]) -> np.ndarray:
+def qiskit_outcomes(head: BornHead, context: list[int], inputs: Sequence[str]) -> np.ndarray:
     """Probabilities of the bitstrings: an encoder in numpy, Qiskit's circuit and Statevector."""
     e, w, b = (p.detach().numpy() for p in head.encoder.parameters())
-    angles = dict(
-        zip(head.choice.input_parameters, w @ np.concatenate([e[t] for t in context]) + b, strict=True)
-    )
+    angles = dict(zip(inputs, w @ np.concatenate([e[t] for t in context]) + b, strict=True))
     own = [p.name for p in head.choice.circuit.parameters if p.name not in angles]
     numbers = angles | dict(zip(own, head.values.tolist(), strict=True))
     return Statevector(head.choice.circuit.assign_parameters(numbers)).probabilities()
@@ -57,7 +57,8 @@ def test_probabilities_are_those_of_qiskits_statevector(name):
     # Seen to fail under fold, bits, inputs, classes, smoothing.
     head = build(name)
     contexts = some_contexts(head, 4)
-    expected = [token_probabilities(head, qiskit_outcomes(head, c)) for c in contexts.tolist()]
+    inputs = head_cases.USER["input_parameters"] if name == "born-user" else head.choice.input_parameters
+    expected = [token_probabilities(head, qiskit_outcomes(head, c, inputs)) for c in contexts.tolist()]
     assert_allclose(head(contexts).exp().detach(), expected, rtol=1e-10, atol=1e-13)
 
 
@@ -95,6 +96,19 @@ def test_smoothed_probabilities_have_a_floor(smoothing):
     # Seen to fail under smoothing.
     head = BornHead(3, 1, circuit=never_one(), smoothing=smoothing)
     assert_allclose(head(torch.tensor([[0]]))[0, 1].exp().item(), smoothing / 3, rtol=1e-9)
+
+
+@pytest.mark.parametrize("far", [-2000.0, 800.0, 1e18])
+def test_words_far_apart_leave_no_nan(far):
+    # Seen to fail where all classes shared one largest logit.
+    head = BornHead(7, 1, num_qubits=2)
+    with torch.no_grad():
+        head.readout.logits[::2] = far
+    log_probs, jacobian = head.log_probs_and_jacobian(torch.tensor([[0], [5]]))
+    assert log_probs.isfinite().all()
+    assert jacobian.isfinite().all()
+    assert_allclose(log_probs.exp().sum(1), [1.0, 1.0], rtol=1e-12)
+    assert head(torch.tensor([[0]])).isfinite().all()
 
 
 # --- starting points ------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def test_output_is_the_formula(dtype):
 
 
 def test_jacobian_is_the_one_of_autograd():
-    # Seen to fail under bias.
+    # Seen to fail with the columns in the order of the names.
     module = encoder()
     contexts = torch.tensor(CONTEXTS)
     expected = autograd_jacobian(module, module(contexts))

@@ -1,9 +1,9 @@
 """What every head promises: normalised log-probabilities, exact Jacobians, seeds, state, errors.
 
 One suite over the table of heads (`tests/head_cases.py`). The comment in each test names the planted faults
-it was seen to fail under, of: factor 2 (in a derivative), smoothing (left out of the Jacobian), fold (z //
-for z mod), order (encoder before circuit in the Jacobian), conjugation (Re ψ∂ψ), seed (the generator
-ignored).
+it was seen to fail under, of: factor 2 (in a derivative), smoothing (left out of the Jacobian), fold (of
+another order in the Jacobian), order (encoder before circuit in the Jacobian), conjugation (Re ψ∂ψ), seed
+(the generator ignored).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def test_jacobian_is_the_one_of_autograd(name):
 
 @names
 def test_probability_is_conserved_by_the_jacobian(name):
-    # Seen to fail under smoothing.
+    # Seen to fail under conjugation.
     head = build(name)
     log_probs, jacobian = head.log_probs_and_jacobian(some_contexts(head, 4))
     drift = torch.einsum("by,byp->bp", log_probs.exp(), jacobian)

@@ -96,7 +96,7 @@ def test_quantum_is_the_pullback_and_the_readout_block(name):
 
 @quantum_names
 def test_block_diagonal_is_the_masked_joint_matrix(name):
-    # Seen to fail under mask, cross, last.
+    # Seen to fail under mask.
     head = build(name)
     contexts = some_contexts(head, 3)
     matrix = METRICS["quantum-block-diagonal"](head, contexts, None)
@@ -118,7 +118,7 @@ def test_layers_of_a_named_ansatz_are_its_rotations():
 
 @quantum_names
 def test_diagonal_is_the_diagonal(name):
-    # Seen to fail under factor 2.
+    # Seen to fail under factor 2 (of the diagonal).
     head = build(name)
     contexts = some_contexts(head, 3)
     matrix = METRICS["quantum-diagonal"](head, contexts, None)
@@ -139,7 +139,7 @@ FROZEN = {
 @pytest.mark.parametrize("metric", [*QUANTUM_METRICS, "classical", "empirical"])
 @pytest.mark.parametrize("name", ["born-class-word", "pauli-user"])
 def test_frozen_numbers_have_no_rows(name, metric, frozen):
-    # Seen to fail under last, mask.
+    # Seen to fail under last.
     head = build(name)
     contexts, targets = some_contexts(head, 3), some_targets(head, 3)
     full = dense(head, metric, contexts, targets)
