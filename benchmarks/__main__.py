@@ -119,12 +119,13 @@ def _heading(rounds: int) -> list[str]:
     return [
         "# Benchmarks",
         "",
-        "Written by `make bench`: qgeo and its opponents in one run on one machine, each measurement in a process",
-        f"of its own, median over {rounds} rounds of each process's median; float64. First: the first call, with",
-        "compilation (of the circuit for qgeo, of the function for JAX). Ratios are opponent / qgeo, warm. Traces of",
-        "the matrices agree to 1e-4 wherever both print one.",
+        "Written by `make bench`: qgeo and its opponents in one run on one machine, each measurement in a",
+        f"process of its own, median over {rounds} round(s) of each process's median; float64. First: the first",
+        "call, with compilation (of the circuit for qgeo, of the function for JAX). Ratios are opponent / qgeo,",
+        "warm. Where both print the trace of the matrix, a disagreement beyond 1e-4 is marked.",
         "",
-        f"Machine: {os.cpu_count()} cores, {_processor()}. {platform.system()}, Python {platform.python_version()}.",
+        f"Machine: {os.cpu_count()} cores, {_processor()}, {platform.system()}.",
+        f"Python {platform.python_version()}.",
         f"Versions: {', '.join(_versions())}. Date: {date.today():%Y-%m-%d}.",
     ]
 

@@ -31,7 +31,7 @@ _HEADS = ((4, 3, 32), (5, 4, 64), (6, 4, 64), (8, 4, 256))
 TABLES = (
     Table(
         title="Mean QFIM over contexts",
-        question="F_Q of RY–RZ–CX layers, data in a first RY layer, mean over B contexts; compiled program, warm",
+        question="F_Q of RY–RZ–CX layers, data in a first RY layer, mean over B contexts; warm",
         ours="mean_qfim",
         opponents={"JAX (jit, vmap, jacfwd)": ("jax_expert.py",)},
         cases=_SIZES,

@@ -173,9 +173,7 @@ def paired_differences(rows: Sequence[Row], reference: str, margin: float) -> Fi
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
     edge = 1.12 * max(*map(abs, _extent(rows)), 1.4 * margin, 1e-9)
     axes.set_xlim(-edge, edge)
-    figure.supxlabel(
-        fill(f"loss minus that of {reference} on the same seed (nats per token)", 64), fontsize="medium"
-    )
+    figure.supxlabel(fill(f"loss minus that of {reference} (nats per token)", 64), fontsize="medium")
     return figure
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from qgeo.compare.comparison import ComparisonResult, prepare, resume
 from qgeo.compare.config import Configuration, load_configuration, parse_configuration
+from qgeo.compare.run_folder import open_run_folder
 from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages, tables
 
@@ -56,7 +57,7 @@ def _run_folder(options: dict[str, Any]) -> Path:
         raise ConfigurationError(
             f"--resume takes no other option, got {', '.join(others)}; its folder has them"
         )
-    return options["resume"]
+    return open_run_folder(options["resume"]).path
 
 
 def _configuration(options: dict[str, Any]) -> Configuration:

@@ -1,4 +1,4 @@
-"""A whole comparison, small: what it writes, that it continues to the same bytes, that a kill does no harm."""
+"""A whole comparison, small: what it writes, that it continues to the same bytes, also after a kill."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import pytest
 import torch
 from tiny_comparison import ARMS, SETTINGS, configuration, settings, tree, write_toml
 
-from qgeo.compare.arms import build_head
 from qgeo.compare import agreement
+from qgeo.compare.arms import build_head
 from qgeo.compare.comparison import compare, prepare, resume
 from qgeo.compare.config import parse_configuration
 from qgeo.compare.inputs import load_inputs
@@ -240,17 +240,17 @@ def test_progress_counts_every_job_once(tmp_path):
     told: list[tuple[str, int]] = []
     small = configuration(arms={"names": ["softmax+sgd"]}, training={"steps": 1, "seeds": 1})
     compare(small, out=tmp_path / "run", workers=1, on_progress=lambda *event: told.append(event))
-    assert told == [("tuning", 2), ("tuning", 0), ("tuning", 0), ("training", 1), ("training", 0)] + [
-        ("report", 1),
-        ("report", 0),
-    ]
+    stages = [("tuning", 2), ("tuning", 0), ("tuning", 0), ("training", 1), ("training", 0)]
+    assert told == [*stages, ("report", 1), ("report", 0)]
 
 
-def test_two_workers_write_the_same_bytes(finished, tmp_path):
+def test_two_workers_write_the_same_bytes(copy, finished):
     # Seen to fail: records in the order in which jobs finish.
-    result = compare(settings(), out=tmp_path / "run", workers=2)
-    assert (tmp_path / "run" / "records.jsonl").read_bytes() == (finished / "records.jsonl").read_bytes()
-    assert without_clocks_of(result.results) == without_clocks(finished)
+    shutil.rmtree(copy / "parts" / "final")
+    (copy / "report.html").unlink()
+    resume(copy, workers=2)
+    assert (copy / "records.jsonl").read_bytes() == (finished / "records.jsonl").read_bytes()
+    assert without_clocks(copy) == without_clocks(finished)
 
 
 # --- text ---------------------------------------------------------------------------------------------------
@@ -305,7 +305,7 @@ EARLY = [
 
 @pytest.mark.parametrize(("changes", "error"), EARLY, ids=[str(changes) for changes, _ in EARLY])
 def test_a_mistake_is_found_before_anything_is_written(tmp_path, changes, error):
-    # Seen to fail: a circuit that only a classical head's width depends on was looked at by the workers first.
+    # Seen to fail: a circuit that only the width of a classical head needs was first looked at by the runs.
     with pytest.raises(error):
         compare(settings(**changes), out=tmp_path / "run", workers=1)
     assert not list(tmp_path.iterdir())
@@ -324,62 +324,56 @@ def test_every_error_is_one_that_the_command_line_prints():
     )
 
 
-@pytest.mark.parametrize("lr", [1e200])
-def test_a_comparison_whose_arms_diverge_says_so(tmp_path, lr):
+def test_a_comparison_of_which_an_arm_diverges_says_so(tmp_path):
     # Seen to fail: sampling from a head whose numbers are none.
-    wild = configuration(arms={"names": ["mlp+sgd", "softmax+sgd", "born+sgd"]}, tuning={"lr": [lr]})
+    wild = configuration(arms={"names": ["born+sgd", "softmax+classical"]}, tuning={"lr": [1e50]})
     results = compare(wild, out=tmp_path / "run", workers=1).results
-    mlp = results["arms"][0]
-    assert mlp["diverged"] == 2
-    assert mlp["final_loss"] == {
+    wild = results["arms"][0]
+    assert wild["diverged"] == 2
+    assert wild["final_loss"] == {
         "mean": None,
         "ci_low": None,
         "ci_high": None,
         "n": 2,
         "values": [None, None],
     }
-    assert (mlp["sample"], mlp["excess"]["mean"]) == ("", None)
+    assert (wild["sample"], wild["excess"]["mean"]) == ("", None)
     assert (tmp_path / "run" / "report.html").exists()
 
 
 # --- kill -9 ------------------------------------------------------------------------------------------------
 
-KILLS = 3
-LONGER = {"training": {"steps": 60, "seeds": 2, "evaluate_every": 30}}
+LONGER = {"training": {"steps": 40, "seeds": 2, "evaluate_every": 20}}
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-c", "from qgeo.cli import main; main()", "compare", *map(str, arguments)]
 
 
-def started(*arguments: str | Path) -> subprocess.Popen:
-    """`qgeo compare` in a process group of its own."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command(*arguments), start_new_session=True, **quiet)
-
-
-def wait_for(place: Path, process: subprocess.Popen, limit: float = 60) -> None:
-    end = time.monotonic() + limit
-    while not place.exists() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.02)
+def kill_after(more: int, pause: float, folder: Path, *arguments: str | Path) -> None:
+    """Start `qgeo compare`; kill -9 its process group once `more` runs are done, and a moment later."""
+    wanted, end = len(list(folder.rglob("parts/*/*.json"))) + more, time.monotonic() + 60
+    process = subprocess.Popen(command(*arguments), start_new_session=True, **QUIET)
+    while process.poll() is None and time.monotonic() < end:
+        if folder.exists() and len(list(folder.rglob("parts/*/*.json"))) >= wanted:
+            break
+        time.sleep(0.01)
+    time.sleep(pause)
+    assert process.poll() is None, "it ended before it was killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def test_a_kill_at_any_moment_leaves_what_continues_to_the_same_bytes(tmp_path):
-    # Seen to fail: parts written in place (a half file is read as a finished run).
+    # Seen to fail: parts written in place, slowly (a half file is taken for a finished run).
     config, generator = write_toml(tmp_path / "c.toml", **LONGER), random.Random(11)
     whole = compare(configuration(**LONGER), out=tmp_path / "whole", workers=1).folder
     out = tmp_path / "run"
-    process, kills = started(config, "--out", out, "--workers", "2"), 0
-    wait_for(out, process)
-    for _ in range(KILLS):
-        time.sleep(generator.uniform(0.0, 2.5))
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
-        process = started("--resume", out, "--workers", "2")
-    assert process.wait(timeout=120) == 0
-    assert kills >= 1
+    kill_after(0, generator.uniform(0, 0.3), out, config, "--out", out, "--workers", "1")
+    kill_after(4, generator.uniform(0, 0.3), out, "--resume", out, "--workers", "1")
+    kill_after(4, generator.uniform(0, 0.3), out, "--resume", out, "--workers", "1")
+    resume(out, workers=1)
     assert (out / "records.jsonl").read_bytes() == (whole / "records.jsonl").read_bytes()
     assert without_clocks(out) == without_clocks(whole)
     assert RunFolder(out).is_finished

@@ -22,7 +22,7 @@ def test_without_settings_there_are_the_documented_defaults():
     assert default == Configuration()
     assert default.arms.names == DEFAULT_ARMS
     assert (default.task.context, default.task.vocabulary) == (3, 32)
-    assert (default.training.steps, default.training.batch, default.training.seeds) == (150, 64, 3)
+    assert (default.training.seeds, default.backend.name) == (3, "exact")
 
 
 WRONG = [

@@ -90,7 +90,7 @@ def test_only_missing_jobs_are_run(tmp_path, monkeypatch):
 
 
 def test_an_error_in_a_job_stops_the_stage(tmp_path, monkeypatch):
-    def fail(job, path):
+    def fail(*_):
         raise AgreementError("no")
 
     monkeypatch.setattr(schedule, "execute", fail)

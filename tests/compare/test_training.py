@@ -176,7 +176,9 @@ def test_the_mean_loss_is_of_the_targets():
 
 def test_threads_are_put_back():
     before = torch.get_num_threads()
-    with pytest.raises(ZeroDivisionError), single_thread():
+    with single_thread():
         assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+    with pytest.raises(ZeroDivisionError), single_thread():
         raise ZeroDivisionError
     assert torch.get_num_threads() == before

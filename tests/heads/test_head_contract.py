@@ -15,9 +15,11 @@ import pytest
 import torch
 from head_cases import BUILDERS, autograd_jacobian, build, flat, own, some_contexts
 from numpy.testing import assert_allclose
+from torch import Tensor, nn
 
 from qgeo.errors import ConfigurationError, ShapeError
-from qgeo.heads.born import BornHead
+from qgeo.heads.born import BornHead, FoldedReadout, OutcomeProbabilities
+from qgeo.heads.circuit_head import CircuitHead, choose_circuit
 from qgeo.heads.classical import MLPHead, SoftmaxHead
 from qgeo.heads.jacobian import count_trainable, flat_parameters
 from qgeo.heads.pauli import PauliHead
@@ -53,6 +55,32 @@ def test_jacobian_is_the_one_of_autograd(name):
     assert_allclose(log_probs, outputs.detach(), rtol=1e-12, atol=1e-13)
     assert_allclose(jacobian, autograd_jacobian(head, outputs), rtol=1e-9, atol=1e-11)
     assert all(parameter.grad is None for parameter in head.parameters())
+
+
+class Lookup(nn.Module):
+    """An encoder that is none of ours, with a tensor that does not train."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(5)
+        self.table = nn.Parameter(torch.randn(4, outputs, generator=generator, dtype=torch.float64))
+        self.shift = nn.Parameter(torch.full((outputs,), 0.3, dtype=torch.float64), requires_grad=False)
+        self.scale = nn.Parameter(torch.tensor([0.7], dtype=torch.float64))
+
+    def forward(self, contexts: Tensor) -> Tensor:
+        return (self.table[contexts].sum(1) + self.shift).tanh() * self.scale
+
+
+def test_encoder_may_be_any_module():
+    # Seen to fail with the columns in the order of the names.
+    choice = choose_circuit("reuploading", 2, 2)
+    values = torch.linspace(0.2, 1.5, choice.program.num_parameters)
+    parts = Lookup(choice.program.num_inputs), OutcomeProbabilities(), FoldedReadout(4, 3, 0.1)
+    head = CircuitHead(choice, *parts, vocabulary=3, context=2, values=values)
+    contexts = torch.tensor([[0, 1], [2, 2], [3, 0]])
+    log_probs, jacobian = head.log_probs_and_jacobian(contexts)
+    assert_allclose(log_probs.exp().sum(1), torch.ones(3), rtol=1e-12)
+    assert_allclose(jacobian, autograd_jacobian(head, head(contexts)), rtol=1e-9, atol=1e-11)
 
 
 @names

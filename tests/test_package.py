@@ -1,0 +1,95 @@
+"""The package from outside: its public names, how little `import qgeo` loads, every doctest."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import qgeo
+
+CONTRACT = {
+    "compile",
+    "Program",
+    "quantum_geometric_tensor",
+    "quantum_fisher",
+    "classical_fisher",
+    "NaturalGradient",
+    "compare",
+    "ComparisonResult",
+    "QGeoError",
+}
+MODULES = sorted(module.name for module in pkgutil.walk_packages(qgeo.__path__, "qgeo."))
+
+
+def test_the_public_names_are_there():
+    assert set(qgeo.__all__) >= CONTRACT
+    assert set(dir(qgeo)) >= {*qgeo.__all__, "__version__"}
+    assert all(callable(getattr(qgeo, name)) for name in qgeo.__all__)
+    with pytest.raises(AttributeError, match="module 'qgeo' has no attribute 'nothing'"):
+        _ = qgeo.nothing
+
+
+TWICE = """
+import qgeo
+for _ in range(2):
+    try:
+        qgeo.compare({"nothing": 1})
+    except qgeo.QGeoError as error:
+        print(error)
+    import qgeo.compare.config as config
+    from qgeo import compare
+    assert callable(compare) and config.Configuration
+"""
+
+
+def test_compare_can_be_called_though_a_room_has_its_name():
+    # Once only the first time: importing qgeo.compare.comparison puts the room in the place of the function.
+    printed = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=True).stdout
+    assert printed.count("unknown key 'nothing'") == 2
+
+
+def test_a_star_import_gives_the_public_names():
+    names: dict[str, object] = {}
+    exec("from qgeo import *", names)
+    assert set(names) - {"__builtins__"} == set(qgeo.__all__)
+
+
+def test_importing_qgeo_loads_nothing_slow():
+    # Seen to fail: `from qgeo.circuit.compiler import compile` at the top of the package.
+    code = "import sys, qgeo; qgeo.QGeoError; print(sorted(m.split('.')[0] for m in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {
+        name for name in ("qiskit", "torch", "numpy", "scipy", "matplotlib", "sympy") if f"'{name}'" in loaded
+    }
+
+
+def test_the_version_is_that_of_the_project():
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text()
+    assert f'version = "{qgeo.__version__}"' in text
+
+
+def test_the_walk_finds_every_module():
+    root = Path(qgeo.__file__).parent
+    files = {path.relative_to(root.parent).with_suffix("") for path in root.rglob("*.py")}
+    named = {".".join(path.parts).removesuffix(".__init__") for path in files}
+    assert named == {*MODULES, "qgeo"}
+
+
+@pytest.mark.parametrize("name", ["qgeo", *MODULES])
+def test_doctests(name, capsys):
+    module = importlib.import_module(name)
+    results = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
+    assert results.failed == 0, capsys.readouterr().out
+
+
+def test_there_are_doctests():
+    finder = doctest.DocTestFinder()
+    modules = map(importlib.import_module, MODULES)
+    examples = [len(test.examples) for module in modules for test in finder.find(module)]
+    assert sum(examples) > 30
