@@ -48,10 +48,9 @@ TABLES = (
             "qiskit-ML LinCombQGT": ("single_circuit.py", "lincomb"),
             "TensorCircuit (JAX, jit)": ("single_circuit.py", "tc"),
         },
-        cases=((4, 3), (8, 4), (10, 4)),
+        cases=((4, 3), (10, 4)),
         label="n={0}, P={P}",
         skip={
-            ("qiskit-ML LinCombQGT", (8, 4)): "minutes",
             ("qiskit-ML LinCombQGT", (10, 4)): "minutes",
         },
     ),

@@ -208,7 +208,8 @@ def test_counts_from_elsewhere_are_an_error(tamper, monkeypatch):
 def test_the_bias_is_the_mean_of_sampled_losses(kind, shots):
     # Seen to fail: counts without the half; half a count per event, not per outcome (born folds 4 to 3).
     head = head_of(kind)
-    windows = windows_of(head)
+    contexts = windows_of(head).contexts
+    windows = Windows(contexts, torch.zeros(len(contexts), dtype=torch.int64))
     with torch.no_grad():
         p = (head.states(windows.contexts).abs() ** 2).numpy()
     bias = agreement._expected_bias(head, p, windows.targets, shots)

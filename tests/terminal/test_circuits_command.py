@@ -35,7 +35,7 @@ def test_the_list_as_json(capsys):
 
 @pytest.mark.parametrize("name", catalogue.names())
 def test_an_entry_is_shown_with_its_drawing(capsys, name):
-    # Seen to fail: rich markup on (brackets of parameter names disappear), long lines wrapped.
+    # Seen to fail: long lines of the drawing wrapped.
     status, out, _ = call(capsys, "show", name)
     entry = catalogue.entry(name)
     assert status == 0
