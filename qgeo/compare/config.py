@@ -81,8 +81,8 @@ class TrainingSection(_Section):
     batch: Count = 128
     seeds: Annotated[int, Field(ge=1, le=10_000)] = 3
     schedule: Literal["cosine", "constant"] = "cosine"
-    evaluate_every: Count = 10
-    validation_windows: Count = 4096
+    evaluate_every: Count = 15
+    validation_windows: Count = 2048
     trust_region: Positive = 0.05
 
 

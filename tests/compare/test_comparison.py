@@ -195,7 +195,7 @@ def test_resuming_a_finished_run_changes_nothing(copy):
     assert result.report == copy / "report.html"
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_what_is_missing_is_made_again_to_the_same_bytes(copy, seed):
     # Seen to fail: a job that goes on from the state of the one before (one global generator).
     generator, before = random.Random(seed), tree(copy)
