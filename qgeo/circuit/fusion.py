@@ -76,6 +76,7 @@ class _Draft:
             self.per_context = item.per_context
 
     def finished(self, num_qubits: int) -> Block:
+        """The block, its elements embedded in its own qubits."""
         del num_qubits
         qubits = tuple(sorted(self.qubits))
         position = {qubit: slot for slot, qubit in enumerate(qubits)}
@@ -100,6 +101,7 @@ class _MapDraft:
         self.members.append(item.element)
 
     def finished(self, num_qubits: int) -> Relabelling:
+        """The product of the gathered elements as one index map of all 2ⁿ amplitudes."""
         start = Relabelling(np.arange(2**num_qubits), np.ones(2**num_qubits, dtype=complex))
         return reduce(lambda earlier, element: _followed(earlier, element), self.members, start)
 
