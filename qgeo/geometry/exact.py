@@ -22,7 +22,8 @@ from qgeo.circuit.program import Program
 from qgeo.errors import ShapeError
 from qgeo.geometry.classical import bitstring_fisher_sum
 from qgeo.geometry.quantum import geometric_tensor_sum, quantum_fisher_sum
-from qgeo.simulate.tangents import states_and_tangents
+from qgeo.simulate.plan import Frame
+from qgeo.simulate.tangents import tangents_in_frame
 
 CHUNK_BYTES = 2**29
 """Contexts are taken in chunks whose tangents stay below it; the result does not depend on it."""
@@ -61,7 +62,7 @@ def quantum_fisher(
     array([[1.  , 0.  ],
            [0.  , 0.25]])
     """
-    return _mean(_request(circuit, values, parameters, inputs, input_parameters), quantum_fisher_sum)
+    return _mean(_request(circuit, values, parameters, inputs, input_parameters), "middle", quantum_fisher_sum)
 
 
 def quantum_geometric_tensor(
@@ -77,7 +78,7 @@ def quantum_geometric_tensor(
     Its real part is the Fubini–Study metric g = F_Q/4, its imaginary part −½ the Berry curvature.
     Arguments and errors: see `quantum_fisher`.
     """
-    return _mean(_request(circuit, values, parameters, inputs, input_parameters), geometric_tensor_sum)
+    return _mean(_request(circuit, values, parameters, inputs, input_parameters), "middle", geometric_tensor_sum)
 
 
 def classical_fisher(
@@ -93,7 +94,7 @@ def classical_fisher(
     The sum runs over outcomes with p > 1e-14; where a probability vanishes F_C may be smaller than its
     limit. F_C ⪯ F_Q. Arguments and errors: see `quantum_fisher`.
     """
-    return _mean(_request(circuit, values, parameters, inputs, input_parameters), bitstring_fisher_sum)
+    return _mean(_request(circuit, values, parameters, inputs, input_parameters), "end", bitstring_fisher_sum)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,13 +105,22 @@ class _Request:
     columns: tuple[int, ...]
 
 
-def _mean(request: _Request, matrix_sum: Callable[[Tensor, Tensor], Tensor]) -> NDArray[Any]:
-    """Mean over contexts of the matrix whose sum over a chunk `matrix_sum` gives."""
+def _mean(
+    request: _Request, frame: Frame, matrix_sum: Callable[[Tensor, Tensor], Tensor]
+) -> NDArray[Any]:
+    """Mean over contexts of the matrix whose sum over a chunk `matrix_sum` gives from states and tangents."""
     chunks = [None] if request.inputs is None else request.inputs.split(_contexts_per_chunk(request))
-    total = sum(matrix_sum(*_vectors(request, chunk)) for chunk in chunks)
+    total = sum(_chunk_sum(request, chunk, frame, matrix_sum) for chunk in chunks)
     assert isinstance(total, Tensor)
     _check_domain(total)
     return (total / (1 if request.inputs is None else len(request.inputs))).numpy()
+
+
+def _chunk_sum(
+    request: _Request, inputs: Tensor | None, frame: Frame, matrix_sum: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    found = tangents_in_frame(request.program, request.values, inputs, columns=request.columns, frame=frame)
+    return found.folded(matrix_sum(found.states, found.rows))
 
 
 def _check_domain(matrix: Tensor) -> None:
@@ -120,10 +130,6 @@ def _check_domain(matrix: Tensor) -> None:
             "expected values inside the domain of every angle (log, sqrt, arcsin, 1/x), "
             "got values where an angle or its derivative is not finite"
         )
-
-
-def _vectors(request: _Request, inputs: Tensor | None) -> tuple[Tensor, Tensor]:
-    return states_and_tangents(request.program, request.values, inputs, columns=request.columns)
 
 
 def _contexts_per_chunk(request: _Request) -> int:

@@ -2,31 +2,51 @@
 
     a = f(p),   p = (values, one row of inputs);   affine angles in one scatter, the others from their trees.
 
-Differentiable by torch; the Jacobian is also given entry by entry, because it is sparse: an angle depends
-on one or two parameters.
+The Jacobian is kept by its entries, because it is sparse: an angle depends on one or two parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from qgeo.circuit.expression import Tree
 from qgeo.circuit.program import Program
-from qgeo.simulate.constants import constants, real_dtype
+from qgeo.simulate.constants import AngleConstants, constants, real_dtype
+
+
+@dataclass(frozen=True, eq=False)
+class AngleJacobian:
+    """∂a/∂p by its entries: `slopes` (..., E) at (rows[e], columns[e]); a leading dimension is contexts."""
+
+    rows: Tensor
+    columns: Tensor
+    slopes: Tensor
+    shape: tuple[int, int]
+
+    def __matmul__(self, direction: Tensor) -> Tensor:
+        """∂a/∂p · v: (..., columns) → (..., angles)."""
+        return _scattered(self.slopes * direction[..., self.columns], self.rows, self.shape[0])
+
+    def transposed_times(self, cotangent: Tensor) -> Tensor:
+        """(∂a/∂p)ᵀ g: (..., angles) → (..., columns)."""
+        return _scattered(self.slopes * cotangent[..., self.rows], self.columns, self.shape[1])
 
 
 def shared_angles(program: Program, values: Tensor, dtype: torch.dtype) -> Tensor:
     """(m,) angles that depend on no data, from values (P,)."""
-    return _evaluate(program, values, slice(0, program.num_shared_angles), dtype)
+    return _evaluate(constants(program, dtype, values.device).shared, values.to(real_dtype(dtype)))
 
 
 def context_angles(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> Tensor:
     """(B, m) angles that depend on data, from values (P,) and inputs (B, d)."""
-    rows = slice(program.num_shared_angles, len(program.angles))
-    return _evaluate(program, joined(values, inputs), rows, dtype)
+    table = constants(program, dtype, values.device).per_context
+    if not len(table.offsets):
+        return inputs.new_zeros(len(inputs), 0, dtype=real_dtype(dtype))
+    return _evaluate(table, joined(values, inputs).to(real_dtype(dtype)))
 
 
 def joined(values: Tensor, inputs: Tensor) -> Tensor:
@@ -34,20 +54,28 @@ def joined(values: Tensor, inputs: Tensor) -> Tensor:
     return torch.cat([values.expand(len(inputs), -1), inputs], dim=-1)
 
 
-def _evaluate(program: Program, point: Tensor, rows: slice, dtype: torch.dtype) -> Tensor:
-    """Angles `rows` at `point` (..., columns), in the real type that belongs to `dtype`."""
-    point = point.to(real_dtype(dtype))
-    table = constants(program, dtype, point.device).angles
-    mine = (table.rows >= rows.start) & (table.rows < rows.stop)
-    terms = point[..., table.columns[mine]] * table.coefficients[mine]
-    start = table.offsets[rows].expand(*point.shape[:-1], rows.stop - rows.start)
-    angles = start.index_add(-1, table.rows[mine] - rows.start, terms)
-    curved = [row for row in range(rows.start, rows.stop) if program.angles[row].tree is not None]
-    if not curved:
+def angle_jacobian(table: AngleConstants, point: Tensor) -> AngleJacobian:
+    """Jacobian of one kind of angles at `point`: (columns,) for shared ones, else (B, columns)."""
+    slopes = table.coefficients
+    if table.curved_slopes:
+        curved = evaluate_trees(table.curved_slopes, point)
+        slopes = torch.cat([slopes.expand(*point.shape[:-1], -1), curved], -1)
+    return AngleJacobian(table.rows, table.columns, slopes, (len(table.offsets), point.shape[-1]))
+
+
+def _evaluate(table: AngleConstants, point: Tensor) -> Tensor:
+    affine = len(table.coefficients)
+    terms = point.index_select(-1, table.columns[:affine]) * table.coefficients
+    if table.in_order:
+        return terms + table.offsets
+    angles = table.offsets.expand(*point.shape[:-1], -1).index_add(-1, table.rows[:affine], terms)
+    if not table.curved:
         return angles
-    trees = [program.angles[row].tree for row in curved]
-    position = torch.tensor(curved, device=point.device) - rows.start
-    return angles.index_copy(-1, position, evaluate_trees(trees, point))
+    return angles.index_copy(-1, table.curved_rows, evaluate_trees(table.curved, point))
+
+
+def _scattered(terms: Tensor, index: Tensor, size: int) -> Tensor:
+    return terms.new_zeros(*terms.shape[:-1], size).index_add_(-1, index, terms)
 
 
 def derivative(program: Program, angle: int, slot: int, point: Tensor) -> Tensor | float:
@@ -56,11 +84,9 @@ def derivative(program: Program, angle: int, slot: int, point: Tensor) -> Tensor
     return value if isinstance(value, float) else evaluate_trees([value], point)[..., 0]
 
 
-def evaluate_trees(trees: Sequence[Tree | None], point: Tensor) -> Tensor:
+def evaluate_trees(trees: Sequence[Tree], point: Tensor) -> Tensor:
     """(..., len(trees)) values of expression trees at `point` (..., columns)."""
-    return torch.stack(
-        [torch.broadcast_to(_tree(tree, point), point.shape[:-1]) for tree in trees if tree], -1
-    )
+    return torch.stack([torch.broadcast_to(_tree(tree, point), point.shape[:-1]) for tree in trees], -1)
 
 
 _FUNCTIONS: dict[str, Callable[..., Tensor]] = {

@@ -1,8 +1,8 @@
-"""Applying a block's matrices to states.
+"""Applying matrices to states.
 
 States are (..., 2ⁿ) with qubit 0 the least significant bit. On neighbouring qubits lo … hi the amplitudes
-are (left, 2ᵏ, right) with right = 2^lo, and a block is one matrix product; other qubits are first brought
-together by a transposition.
+are (left, D, right) with D = 2ᵏ and right = 2^lo, and a matrix on them is one product; other qubits are
+first brought together by a transposition.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from qgeo.simulate.constants import MapConstants
-
 
 def apply_block(matrix: Tensor, states: Tensor, qubits: tuple[int, ...], out: Tensor | None = None) -> Tensor:
     """matrix · states on `qubits`.
 
     Args:
         matrix: (D, D), shared by all contexts, or (B, D, D), one per context.
-        states: (..., B, 2ⁿ).
+        states: (..., B, 2ⁿ), contiguous.
         qubits: ascending; the first is the least significant bit of the matrix.
         out: where to write the result, contiguous and not `states`; a new tensor by default.
 
@@ -30,40 +28,55 @@ def apply_block(matrix: Tensor, states: Tensor, qubits: tuple[int, ...], out: Te
         moved = _apply_scattered(matrix, states, qubits)
         return moved if out is None else out.copy_(moved)
     out = states.new_empty(states.shape) if out is None else out
-    _matmul(matrix, states, out, (left, matrix.shape[-1], right))
+    if matrix.dim() == 2:
+        _apply_shared(matrix, states, out, right)
+    else:
+        _apply_per_context(matrix, states, out, (left, matrix.shape[-1], right))
     return out
 
 
-def apply_map(moves: MapConstants, states: Tensor, out: Tensor | None = None) -> Tensor:
-    """A relabelling of amplitudes: states (..., 2ⁿ), written to `out` or a new tensor."""
-    return _relabelled(states, moves.source, moves.phase, out)
+def apply_each(matrices: Tensor, states: Tensor, qubits: tuple[int, ...], out: Tensor) -> None:
+    """Write each of p matrices, (p, D, D) or (p, B, D, D), applied to the same states (B, 2ⁿ), to out (p, B, 2ⁿ)."""
+    left, right = split_sizes(states.shape[-1], qubits)
+    count, size = matrices.shape[0], matrices.shape[-1]
+    if right is None:
+        per_context = matrices if matrices.dim() == 4 else matrices.unsqueeze(1)
+        out.copy_(_apply_scattered(per_context, states.expand(count, *states.shape), qubits))
+    elif matrices.dim() == 4:
+        shape = (len(states), left, size, right)
+        torch.matmul(matrices.unsqueeze(2), states.view(shape), out=out.view(count, *shape))
+    elif right == 1:
+        product = states.view(-1, size) @ matrices.flatten(0, 1).mT
+        out.view(count, -1, size).copy_(product.view(-1, count, size).transpose(0, 1))
+    else:
+        product = matrices.flatten(0, 1) @ states.view(-1, size, right)
+        out.view(count, -1, size, right).copy_(product.view(-1, count, size, right).transpose(0, 1))
 
 
-def undo_map(moves: MapConstants, states: Tensor) -> Tensor:
-    """The inverse of `apply_map`."""
-    return _relabelled(states, moves.inverse_source, moves.inverse_phase, None)
-
-
-def _relabelled(states: Tensor, source: Tensor, phase: Tensor | None, out: Tensor | None) -> Tensor:
+def relabelled(states: Tensor, source: Tensor, phase: Tensor | None, out: Tensor | None = None) -> Tensor:
+    """phase_z ψ_{source_z} for every amplitude z of states (..., 2ⁿ), written to `out` or a new tensor."""
     moved = torch.index_select(states, -1, source, out=out)
     return moved if phase is None else moved.mul_(phase)
 
 
-def apply_each(matrices: Tensor, states: Tensor, qubits: tuple[int, ...]) -> Tensor:
-    """(p, B, 2ⁿ): each of p matrices, (p, D, D) or (B, p, D, D), applied to the same states (B, 2ⁿ)."""
-    if matrices.dim() == 4:
-        matrices = matrices.transpose(0, 1)
-    left, right = split_sizes(states.shape[-1], qubits)
-    size, count = matrices.shape[-1], matrices.shape[0]
-    if right is None:
-        per_context = matrices if matrices.dim() == 4 else matrices.unsqueeze(1)
-        return _apply_scattered(per_context, states.expand(count, *states.shape), qubits)
-    shape = (len(states), left, size, right)
-    if matrices.dim() == 4:
-        return (matrices.unsqueeze(2) @ states.view(shape)).view(count, *states.shape)
-    columns = states.view(shape).permute(2, 0, 1, 3).reshape(size, -1)
-    product = (matrices.reshape(-1, size) @ columns).view(count, size, len(states), left, right)
-    return product.permute(0, 2, 3, 1, 4).reshape(count, *states.shape)
+def overlap_on(bra: Tensor, ket: Tensor, qubits: tuple[int, ...], keep_contexts: bool) -> Tensor:
+    """M_ij = Σ conj(bra_i) ket_j over all qubits but `qubits`, and over contexts unless they are kept.
+
+    Args:
+        bra, ket: (B, 2ⁿ).
+
+    Returns:
+        (D, D), or (B, D, D) with contexts kept.
+    """
+    left, right = split_sizes(bra.shape[-1], qubits)
+    if right == 1:
+        lead = (len(bra), left) if keep_contexts else (-1,)
+        rows, columns = (vectors.view(*lead, 2 ** len(qubits)) for vectors in (bra, ket))
+        return rows.mH @ columns
+    rows, columns = _block_axis_first(bra, qubits), _block_axis_first(ket, qubits)
+    if not keep_contexts:
+        rows, columns = rows.transpose(0, 1).flatten(1), columns.transpose(0, 1).flatten(1)
+    return rows.conj() @ columns.mT
 
 
 def split_sizes(dimension: int, qubits: tuple[int, ...]) -> tuple[int, int | None]:
@@ -74,16 +87,23 @@ def split_sizes(dimension: int, qubits: tuple[int, ...]) -> tuple[int, int | Non
     return dimension >> (high + 1), 1 << low
 
 
-def _matmul(matrix: Tensor, states: Tensor, out: Tensor, shape: tuple[int, int, int]) -> None:
-    left, size, right = shape
-    if matrix.dim() > 2:
-        per_context = (*states.shape[:-1], left, size, right)
-        torch.matmul(matrix.unsqueeze(-3), states.reshape(per_context), out=out.view(per_context))
-    elif right == 1:
-        torch.mm(states.reshape(-1, size), matrix.mT, out=out.view(-1, size))
+def _apply_shared(matrix: Tensor, states: Tensor, out: Tensor, right: int) -> None:
+    size = len(matrix)
+    if right == 1:
+        torch.mm(states.view(-1, size), matrix.mT, out=out.view(-1, size))
     else:
-        batch = states.reshape(-1, size, right)
+        batch = states.view(-1, size, right)
         torch.bmm(matrix.expand(len(batch), size, size), batch, out=out.view(-1, size, right))
+
+
+def _apply_per_context(matrix: Tensor, states: Tensor, out: Tensor, shape: tuple[int, int, int]) -> None:
+    left, size, right = shape
+    if right == 1:
+        split = (*states.shape[:-1], left, size)
+        torch.matmul(states.view(split), matrix.mT, out=out.view(split))
+    else:
+        split = (*states.shape[:-1], left, size, right)
+        torch.matmul(matrix.unsqueeze(-3), states.view(split), out=out.view(split))
 
 
 def _apply_scattered(matrix: Tensor, states: Tensor, qubits: tuple[int, ...]) -> Tensor:
@@ -97,3 +117,15 @@ def _apply_scattered(matrix: Tensor, states: Tensor, qubits: tuple[int, ...]) ->
     moved = (flat @ matrix.mT).view(together.shape)
     inverse = torch.tensor(order).argsort().tolist()
     return moved.permute(inverse).reshape(states.shape)
+
+
+def _block_axis_first(vectors: Tensor, qubits: tuple[int, ...]) -> Tensor:
+    """(B, D, rest): the amplitudes with the block's qubits in front."""
+    count, size = len(vectors), 2 ** len(qubits)
+    left, right = split_sizes(vectors.shape[-1], qubits)
+    if right is not None:
+        return vectors.view(count, left, size, right).transpose(1, 2).reshape(count, size, -1)
+    n = vectors.shape[-1].bit_length() - 1
+    axes = [n - qubit for qubit in reversed(qubits)]
+    rest = [axis for axis in range(1, n + 1) if axis not in axes]
+    return vectors.view(count, *(2,) * n).permute(0, *axes, *rest).reshape(count, size, -1)

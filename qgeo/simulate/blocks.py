@@ -1,56 +1,55 @@
-"""The unitary of a block and its derivatives by its angles.
+"""The unitaries of blocks and their derivatives by their angles, for all blocks of a kind at once.
 
-    U = E_m ⋯ E_1,    ∂U/∂a_r = U A_r,    A_r = S_r† (−i G_r / 2) S_r,    S_r = E_r ⋯ E_1
+    S_r = E_r ⋯ E_1,      U = S_m,      ∂U/∂a_r = U A_r,      A_r = S_r† H_r S_r
 
-E_r are the block's steps embedded in its 2ᵏ dimensions, S_r its partial products: pulled back to the
-block's start, a rotation's generator needs no suffix product. All matrices carry an optional leading
-context dimension, for blocks that depend on data.
+E_r is a rotation with the fixed gates behind it, S_r a block's partial product, and A_r = −A_r† the
+rotation's generator H_r = −i G_r/2, pulled back to the block's start: no product of what comes after is
+needed. Blocks that depend on data carry one matrix per context.
 """
 
 from __future__ import annotations
 
-from functools import reduce
-
 import torch
 from torch import Tensor
 
-from qgeo.simulate.constants import BlockConstants, RotationGroup
+from qgeo.simulate.constants import GroupConstants
 
 
-def block_unitary(block: BlockConstants, angles: Tensor) -> Tensor:
-    """(..., D, D) product of the block's steps; `angles` (..., m) are all angles of the block's kind."""
-    return reduce(lambda product, step: step @ product, _steps(block, angles))
+def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:
+    """S_r of every block of a group, (m, [B,] g, D, D).
+
+    Args:
+        group: constants of g blocks with m rotations each.
+        angles: all angles of the group's kind, (a,) shared or (B, a) per context.
+    """
+    rotations, dimension = group.spectrum.shape
+    chosen = angles.index_select(-1, group.angles).unflatten(-1, (rotations, group.num_blocks))
+    turns = -0.5 * chosen.movedim(-2, 0).reshape(rotations, -1, 1) * group.spectrum.unsqueeze(1)
+    phases = torch.polar(torch.ones_like(turns), turns)
+    turned = (group.left.unsqueeze(1) * phases.unsqueeze(2)).flatten(1, 2)
+    steps = torch.bmm(turned, group.right).unflatten(1, (-1, dimension))
+    products = torch.empty_like(steps)
+    products[0] = steps[0]
+    for r in range(1, rotations):
+        torch.bmm(steps[r], products[r - 1], out=products[r])
+    return products.view(rotations, *angles.shape[:-1], group.num_blocks, dimension, dimension)
 
 
-def block_derivatives(block: BlockConstants, angles: Tensor) -> tuple[Tensor, Tensor]:
-    """U (..., D, D) and ∂U/∂a_r (..., m, D, D) for the block's m rotations."""
-    product, partial = None, []
-    for step, index in zip(_steps(block, angles), block.order, strict=True):
-        product = step if product is None else step @ product
-        if index >= 0:
-            partial.append(product)
-    assert product is not None
-    if not partial:
-        return product, product.new_empty(*product.shape[:-2], 0, block.dimension, block.dimension)
-    reached = torch.stack(partial, dim=-3)
-    pulled_back = reached.mH @ (block.half_generators @ reached)
-    return product, product.unsqueeze(-3) @ pulled_back
+def pulled_back_generators(group: GroupConstants, products: Tensor) -> Tensor:
+    """A_r = S_r† H_r S_r, of the shape of `products`."""
+    return products.mH @ _times_generators(group, products)
 
 
-def _steps(block: BlockConstants, angles: Tensor) -> list[Tensor]:
-    """Embedded matrices of the steps, in order."""
-    rotations: dict[int, Tensor] = {}
-    for group in block.groups:
-        embedded = _rotation_matrices(group, angles).unbind(-3)
-        rotations |= dict(zip(group.slots.tolist(), embedded, strict=True))
-    return [rotations[index] if index >= 0 else block.fixed[-1 - index] for index in block.order]
+def generator_expectations(group: GroupConstants, products: Tensor, overlaps: Tensor) -> Tensor:
+    """Re Σ_ij (A_r)_ij M_ij for M (..., g, D, D): (m, ..., g). With M = Σ λ* ψᵀ it is Re⟨λ|A_r ψ⟩.
+
+    Computed as Re Σ (H_r S_r)_kj (S_r* M)_kj, so that A_r itself is not formed.
+    """
+    return (_times_generators(group, products) * (products.conj() @ overlaps)).sum((-2, -1)).real
 
 
-def _rotation_matrices(group: RotationGroup, angles: Tensor) -> Tensor:
-    """(..., m, D, D): exp(−i a G/2) = V diag(exp(−i a λ/2)) V†, embedded."""
-    half_turns = -0.5 * angles[..., group.angles, None] * group.spectrum
-    phases = torch.polar(torch.ones_like(half_turns), half_turns)
-    small = (group.basis * phases.unsqueeze(-2)) @ group.basis.mH
-    flat = small.flatten(-2)
-    index = group.inside.flatten(-2).expand(*flat.shape[:-1], -1)
-    return flat.gather(-1, index).view(*flat.shape[:-1], *group.inside.shape[-2:]) * group.outside
+def _times_generators(group: GroupConstants, products: Tensor) -> Tensor:
+    """H_r S_r: one product per rotation, all blocks and contexts side by side."""
+    rotations, dimension = group.spectrum.shape
+    side_by_side = products.view(rotations, -1, dimension, dimension)
+    return (group.generators.unsqueeze(1) @ side_by_side).view(products.shape)

@@ -1,48 +1,59 @@
-"""Tangents of a program: ∂|ψ⟩/∂p for chosen parameters, forward through the circuit, all at once.
+"""Tangents of a program, all at once: ∂|ψ⟩/∂p for chosen parameters.
 
-One stack of tangents moves through the circuit with the state. At a block U
+A parameter's tangent enters at the start of the block that holds it, as A_p ψ (`blocks.py`), and moves with
+the circuit. Quantum Fisher information is the same in every frame of the circuit, so that tangents need not
+go all the way to its end: those of the first blocks move forward, those of the last move back, and they meet
+where the way is shortest.
 
-    T  ←  U T,      T_p  ←  T_p + (∂U/∂p) ψ,      ψ  ←  U ψ
+    forward   T ← U_b (T ∪ A_p ψ_b)      b < frame
+    back      T ← U_b† T ∪ A_p ψ_b       b ≥ frame,      ψ_b the state at the start of block b
 
-each of them a matrix product; a parameter's tangent enters the stack at the first block that holds it.
-Chain rule inside a block: ∂U/∂p = Σ_r (∂a_r/∂p) ∂U/∂a_r.
+Chain rule inside a block: A_p = Σ_r (∂a_r/∂p) A_r.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from qgeo.circuit.program import Block, Program, Relabelling
+from qgeo.circuit.program import Program
 from qgeo.simulate.angles import derivative, joined
-from qgeo.simulate.apply import apply_block, apply_each, apply_map
-from qgeo.simulate.blocks import block_derivatives, block_unitary
-from qgeo.simulate.constants import MapConstants, constants
-from qgeo.simulate.statevector import all_angles, zero_state
+from qgeo.simulate.apply import apply_each
+from qgeo.simulate.moves import Moves, zero_state
+from qgeo.simulate.plan import BlockPlan, Frame, Plan, propagation_plan
+from qgeo.simulate.statevector import moves_of
 
 
-@dataclass(frozen=True)
-class Entry:
-    """∂a/∂p of one rotation: its slot in the block, its angle, and which of the angle's columns p is."""
+@dataclass(frozen=True, eq=False)
+class Tangents:
+    """States and tangents in one frame of the circuit.
 
-    rotation: int
-    angle: int
-    slot: int
-    parameter: int  # position among the block's parameters
+    Attributes:
+        states: (B, 2ⁿ).
+        rows: (R, B, 2ⁿ), in the order in which parameters enter; a parameter's tangent is the sum of its rows.
+        parameter_of_row: (R,) positions among the chosen parameters; count: how many were chosen.
+    """
 
+    states: Tensor
+    rows: Tensor
+    parameter_of_row: tuple[int, ...]
+    count: int
 
-@dataclass(frozen=True)
-class BlockPlan:
-    """Which parameters a block moves: the first `fresh` enter the stack here, the others are at `rows`."""
+    def ordered(self) -> Tensor:
+        """(count, B, 2ⁿ), one tangent per chosen parameter, in their order."""
+        if self.parameter_of_row == tuple(range(self.count)):
+            return self.rows
+        return _gathered(self.rows, self.parameter_of_row, self.count)
 
-    entries: tuple[Entry, ...]
-    num_parameters: int
-    fresh: int
-    rows: tuple[int, ...]
+    def folded(self, matrix: Tensor) -> Tensor:
+        """From a matrix (R, R) over rows to one over the chosen parameters, (count, count)."""
+        if self.parameter_of_row == tuple(range(self.count)):
+            return matrix
+        half = _gathered(matrix, self.parameter_of_row, self.count)
+        return _gathered(half.mT, self.parameter_of_row, self.count).mT
 
 
 def states_and_tangents(
@@ -53,7 +64,7 @@ def states_and_tangents(
     columns: Sequence[int] | None = None,
     dtype: torch.dtype = torch.complex128,
 ) -> tuple[Tensor, Tensor]:
-    """States ψ (B, 2ⁿ) and tangents ∂ψ/∂p (len(columns), B, 2ⁿ).
+    """Final states ψ (B, 2ⁿ) and tangents ∂ψ/∂p (len(columns), B, 2ⁿ).
 
     Args:
         program: the compiled circuit.
@@ -64,124 +75,120 @@ def states_and_tangents(
 
     Not differentiable further.
     """
+    found = tangents_in_frame(program, values, inputs, columns=columns, frame="end", dtype=dtype)
+    return found.states, found.ordered()
+
+
+def tangents_in_frame(
+    program: Program,
+    values: Tensor,
+    inputs: Tensor | None = None,
+    *,
+    columns: Sequence[int] | None = None,
+    frame: Frame,
+    dtype: torch.dtype = torch.complex128,
+) -> Tangents:
+    """States and tangents at the circuit's end, or at its middle: the frame where the work is least.
+
+    Arguments as in `states_and_tangents`. One unitary per context takes the middle to the end.
+    """
     wanted = tuple(range(program.num_parameters)) if columns is None else tuple(columns)
-    per_context = inputs if inputs is not None else values.new_zeros(1, 0)
+    per_context = values.new_zeros(1, 0) if inputs is None else inputs
     with torch.no_grad():
-        plan = propagation_plan(program, wanted)
-        psi, stack = _propagate(program, values, per_context, plan, dtype)
-        return psi, stack if plan.in_order else stack[list(plan.rows)]
-
-
-def _propagate(
-    program: Program, values: Tensor, inputs: Tensor, plan: Plan, dtype: torch.dtype
-) -> tuple[Tensor, Tensor]:
-    """States, and tangents in the order in which parameters enter the circuit (absent ones, zero, last)."""
-    shared, per_context = all_angles(program, values, inputs, dtype)
-    point = joined(values, inputs)
-    psi = zero_state(program, len(inputs), dtype, values.device)
-    stack = _Stack.empty(len(plan.rows), psi)
-    blocks = constants(program, dtype, values.device).blocks
-    for block, own in zip(blocks, plan.blocks, strict=True):
-        if isinstance(block, MapConstants):
-            stack, psi = stack.relabelled(block), apply_map(block, psi)
-            continue
-        angles = per_context if block.per_context else shared
-        if own.entries:
-            unitary, by_angle = block_derivatives(block, angles)
-            by_parameter = _chain_rule(program, own, by_angle, point if block.per_context else point[0])
-            stack = stack.moved(unitary, block.qubits)
-            stack = stack.entered(apply_each(by_parameter, psi, block.qubits), own)
-        else:
-            unitary = block_unitary(block, angles)
-            stack = stack.moved(unitary, block.qubits)
-        psi = apply_block(unitary, psi, block.qubits)
-    stack.tangents[stack.count :] = 0
-    return psi, stack.tangents
+        plan = propagation_plan(program, wanted, frame)
+        moves = moves_of(program, values, per_context, dtype)
+        sweep = _Sweep(moves, plan, joined(values, per_context))
+        return Tangents(*sweep.run(), plan.parameter_of_row, len(wanted))
 
 
 @dataclass(frozen=True, eq=False)
-class _Stack:
-    """Room for all tangents, the first `count` of them filled, and as much room to move them into.
+class _Sweep:
+    """The two sweeps that meet in the plan's frame; `point` (B, P + d) are all parameters of each context."""
 
-    Two buffers for the whole way: fresh memory at every block would cost more than the products.
+    moves: Moves
+    plan: Plan
+    point: Tensor
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        """States (B, 2ⁿ) and rows of tangents (R, B, 2ⁿ)."""
+        psi = zero_state(self.moves.program, len(self.point), self.moves.dtype, self.point.device)
+        size = self.plan.rows_forward + self.plan.rows_back
+        buffers = psi.new_empty(size, *psi.shape), psi.new_empty(size, *psi.shape)
+        psi = self._forward(psi, _Stack(*buffers, slice(0, self.plan.rows_forward), self.plan.moves_forward))
+        self._back(psi, _Stack(*buffers, slice(self.plan.rows_forward, size), self.plan.moves_back))
+        return psi, buffers[0]
+
+    def _forward(self, psi: Tensor, stack: _Stack) -> Tensor:
+        for block, own in enumerate(self.plan.forward):
+            self._enter(stack, block, own, psi)
+            stack.move(self.moves.all[block].apply)
+            psi = self.moves.all[block].apply(psi)
+        return psi
+
+    def _back(self, psi: Tensor, stack: _Stack) -> None:
+        starts = []
+        for block, _ in self.plan.back:
+            starts.append(psi)
+            psi = self.moves.all[block].apply(psi)
+        for (block, own), start in zip(reversed(self.plan.back), reversed(starts), strict=True):
+            stack.move(self.moves.all[block].undo)
+            self._enter(stack, block, own, start)
+
+    def _enter(self, stack: _Stack, block: int, own: BlockPlan, psi: Tensor) -> None:
+        if own.entries:
+            stack.enter(own, self._generators(block, own), psi, self.moves.program.blocks[block].qubits)
+
+    def _generators(self, block: int, own: BlockPlan) -> Tensor:
+        """A_p (q, [B,] D, D) of the block's parameters."""
+        by_angle = self.moves.generators(block)
+        if own.plain:
+            return by_angle
+        weights = _slopes(self.moves.program, own, self.point if by_angle.dim() == 4 else self.point[0])
+        return torch.einsum("...qr,r...ij->q...ij", weights.to(by_angle.dtype), by_angle)
+
+
+def _slopes(program: Program, own: BlockPlan, point: Tensor) -> Tensor:
+    """∂a_r/∂p of the block's parameters and rotations, (q, m), or (B, q, m) where it depends on data."""
+    weights = point.new_zeros(*point.shape[:-1], own.num_parameters, own.num_rotations)
+    for entry in own.entries:
+        weights[..., entry.parameter, entry.rotation] += derivative(program, entry.angle, entry.slot, point)
+    return weights
+
+
+class _Stack:
+    """Rows of tangents that grow and move: `here` holds them, `there` is room to move them into.
+
+    Two buffers for the whole way: fresh memory at every block would cost more than the products. After
+    `moves_to_come` moves the rows lie in the first buffer.
     """
 
-    tangents: Tensor
-    other: Tensor
-    count: int
+    def __init__(self, first: Tensor, second: Tensor, rows: slice, moves_to_come: int) -> None:
+        self.here, self.there = first[rows], second[rows]
+        if moves_to_come % 2:
+            self.here, self.there = self.there, self.here
+        self.count = 0
 
-    @staticmethod
-    def empty(size: int, psi: Tensor) -> _Stack:
-        return _Stack(psi.new_empty(size, *psi.shape), psi.new_empty(size, *psi.shape), 0)
-
-    def moved(self, unitary: Tensor, qubits: tuple[int, ...]) -> _Stack:
+    def move(self, step: Callable[[Tensor, Tensor], Tensor]) -> None:
         """T ← U T."""
-        if not self.count:
-            return self
-        apply_block(unitary, self.tangents[: self.count], qubits, out=self.other[: self.count])
-        return _Stack(self.other, self.tangents, self.count)
+        if self.count:
+            step(self.here[: self.count], self.there[: self.count])
+            self.here, self.there = self.there, self.here
 
-    def relabelled(self, moves: MapConstants) -> _Stack:
-        """T ← U T for a relabelling U."""
-        if not self.count:
-            return self
-        apply_map(moves, self.tangents[: self.count], out=self.other[: self.count])
-        return _Stack(self.other, self.tangents, self.count)
-
-    def entered(self, own: Tensor, plan: BlockPlan) -> _Stack:
-        """A block's own tangents: fresh ones behind the others, the rest added where they belong."""
-        count = self.count + plan.fresh
-        self.tangents[self.count : count] = own[: plan.fresh]
-        if plan.rows:
-            self.tangents[list(plan.rows)] += own[plan.fresh :]
-        return _Stack(self.tangents, self.other, count)
+    def enter(self, own: BlockPlan, generators: Tensor, psi: Tensor, qubits: tuple[int, ...]) -> None:
+        """A_p ψ of a block's parameters: fresh ones behind the others, the rest added where they belong."""
+        if own.fresh:
+            free = self.here[self.count : self.count + own.fresh]
+            apply_each(generators[: own.fresh], psi, qubits, out=free)
+        if own.rows:
+            added = self.here.new_empty(len(own.rows), *psi.shape)
+            apply_each(generators[own.fresh :], psi, qubits, out=added)
+            self.here[list(own.rows)] += added
+        self.count += own.fresh
 
 
-def _chain_rule(program: Program, plan: BlockPlan, by_angle: Tensor, point: Tensor) -> Tensor:
-    """∂U/∂p (..., q, D, D) from ∂U/∂a (..., m, D, D)."""
-    slopes = [derivative(program, entry.angle, entry.slot, point) for entry in plan.entries]
-    weights = by_angle.real.new_zeros(*by_angle.shape[:-3], plan.num_parameters, by_angle.shape[-3])
-    for entry, slope in zip(plan.entries, slopes, strict=True):
-        weights[..., entry.parameter, entry.rotation] += slope
-    return torch.einsum("...qr,...rij->...qij", weights.to(by_angle.dtype), by_angle)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One plan a block, and the row of each wanted column in the stack that comes out."""
-
-    blocks: tuple[BlockPlan, ...]
-    rows: tuple[int, ...]
-
-    @property
-    def in_order(self) -> bool:
-        return self.rows == tuple(range(len(self.rows)))
-
-
-@lru_cache(maxsize=256)
-def propagation_plan(program: Program, wanted: tuple[int, ...]) -> Plan:
-    """Which tangents each block creates or adds to, and where they end up."""
-    row_of: dict[int, int] = {}
-    blocks = tuple(_block_plan(program, block, frozenset(wanted), row_of) for block in program.blocks)
-    absent = [column for column in wanted if column not in row_of]
-    row_of |= {column: len(row_of) + i for i, column in enumerate(absent)}
-    return Plan(blocks, tuple(row_of[column] for column in wanted))
-
-
-def _block_plan(
-    program: Program, block: Block | Relabelling, wanted: frozenset[int], row_of: dict[int, int]
-) -> BlockPlan:
-    used = [
-        (rotation, step.angle, slot, column)
-        for rotation, step in enumerate(block.rotations)
-        for slot, column in enumerate(program.angles[step.angle].columns)
-        if column in wanted
-    ]
-    mine = list(dict.fromkeys(column for *_, column in used))
-    fresh = [column for column in mine if column not in row_of]
-    known = [column for column in mine if column in row_of]
-    rows = tuple(row_of[column] for column in known)
-    row_of |= {column: len(row_of) + i for i, column in enumerate(fresh)}
-    position = {column: i for i, column in enumerate([*fresh, *known])}
-    entries = tuple(Entry(rotation, angle, slot, position[column]) for rotation, angle, slot, column in used)
-    return BlockPlan(entries, len(mine), len(fresh), rows)
+def _gathered(rows: Tensor, target: tuple[int, ...], count: int) -> Tensor:
+    """(count, ...): row r added to row target[r]; rows that none is added to are zero."""
+    index = torch.tensor(target, dtype=torch.long, device=rows.device)
+    if sorted(target) == list(range(count)):
+        return rows.index_select(0, index.argsort())
+    return rows.new_zeros(count, *rows.shape[1:]).index_add_(0, index, rows)

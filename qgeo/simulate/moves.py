@@ -1,0 +1,104 @@
+"""A program at given angles: one move per block, to be done to states or undone.
+
+    ψ ← U_b ψ  (apply),      ψ ← U_b† ψ  (undo)
+
+Every simulation is a sweep over moves: states forward, adjoint gradients backward, tangents from both ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from qgeo.circuit.program import Program
+from qgeo.simulate.apply import apply_block, relabelled
+from qgeo.simulate.blocks import partial_products, pulled_back_generators
+from qgeo.simulate.constants import BlockConstants, Constants, MapConstants, constants
+
+
+@dataclass(frozen=True, eq=False)
+class BlockMove:
+    """A unitary on a few qubits: (D, D), or (B, D, D) with one per context."""
+
+    qubits: tuple[int, ...]
+    unitary: Tensor
+
+    def apply(self, states: Tensor, out: Tensor | None = None) -> Tensor:
+        return apply_block(self.unitary, states, self.qubits, out)
+
+    def undo(self, states: Tensor, out: Tensor | None = None) -> Tensor:
+        return apply_block(self._inverse, states, self.qubits, out)
+
+    @cached_property
+    def _inverse(self) -> Tensor:
+        return self.unitary.mH.resolve_conj()
+
+
+@dataclass(frozen=True, eq=False)
+class MapMove:
+    """Amplitudes change places and turn their phases."""
+
+    moves: MapConstants
+
+    def apply(self, states: Tensor, out: Tensor | None = None) -> Tensor:
+        return relabelled(states, self.moves.source, self.moves.phase, out)
+
+    def undo(self, states: Tensor, out: Tensor | None = None) -> Tensor:
+        return relabelled(states, self.moves.inverse_source, self.moves.inverse_phase, out)
+
+
+Move = BlockMove | MapMove
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """All blocks of a program at given angles.
+
+    Attributes:
+        all: one move per block, first to last.
+        products: partial products of every group's blocks (`blocks.py`), (m, [B,] g, D, D).
+    """
+
+    program: Program
+    dtype: torch.dtype
+    constants: Constants
+    all: tuple[Move, ...]
+    products: tuple[Tensor, ...]
+
+    _generators: dict[int, Tensor] = field(default_factory=dict, repr=False)
+
+    def generators(self, block: int) -> Tensor:
+        """A_r of a block with rotations, (m, [B,] D, D): ∂U/∂a_r = U A_r."""
+        own = self.constants.blocks[block]
+        assert isinstance(own, BlockConstants)
+        if own.group not in self._generators:  # those of all blocks of the group, in one product
+            group = self.constants.groups[own.group]
+            self._generators[own.group] = pulled_back_generators(group, self.products[own.group])
+        return self._generators[own.group].select(-3, own.member)
+
+
+def moves_at(program: Program, shared: Tensor, per_context: Tensor, dtype: torch.dtype) -> Moves:
+    """The program's moves at its shared angles (m,) and per-context angles (B, m')."""
+    table = constants(program, dtype, shared.device)
+    products = tuple(
+        partial_products(group, per_context if group.per_context else shared) for group in table.groups
+    )
+    unitaries = [product[-1].unbind(-3) for product in products]
+    return Moves(program, dtype, table, tuple(_move(block, unitaries) for block in table.blocks), products)
+
+
+def _move(block: BlockConstants | MapConstants, unitaries: list[tuple[Tensor, ...]]) -> Move:
+    if isinstance(block, MapConstants):
+        return MapMove(block)
+    unitary = unitaries[block.group][block.member] if block.fixed is None else block.fixed
+    return BlockMove(block.qubits, unitary)
+
+
+def zero_state(program: Program, count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """|0…0⟩, `count` times: (count, 2ⁿ)."""
+    start = torch.zeros(count, program.dimension, dtype=dtype, device=device)
+    start[:, 0] = 1
+    return start
