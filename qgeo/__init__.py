@@ -15,6 +15,7 @@ _HOME = {
     "Program": "qgeo.circuit.program",
     "quantum_geometric_tensor": "qgeo.geometry.exact",
     "quantum_fisher": "qgeo.geometry.exact",
+    "quantum_fisher_operator": "qgeo.geometry.quantum_operator",
     "classical_fisher": "qgeo.geometry.exact",
     "NaturalGradient": "qgeo.optim.natural_gradient",
     "BornHead": "qgeo.heads.born",
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from qgeo.geometry.exact import classical_fisher as classical_fisher
     from qgeo.geometry.exact import quantum_fisher as quantum_fisher
     from qgeo.geometry.exact import quantum_geometric_tensor as quantum_geometric_tensor
+    from qgeo.geometry.quantum_operator import quantum_fisher_operator as quantum_fisher_operator
     from qgeo.heads.born import BornHead as BornHead
     from qgeo.heads.classical import MLPHead as MLPHead
     from qgeo.heads.classical import SoftmaxHead as SoftmaxHead

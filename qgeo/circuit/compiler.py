@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 
 from qgeo.circuit.elements import Element, Rotation
 from qgeo.circuit.expression import Expression, expression
-from qgeo.circuit.fusion import SHARED_WIDTH, Placed, fuse
+from qgeo.circuit.fusion import Placed, fuse
 from qgeo.circuit.layers import commuting_layers
 from qgeo.circuit.program import Program
 from qgeo.circuit.unroll import unroll
@@ -19,7 +19,7 @@ from qgeo.errors import CircuitError, ShapeError
 
 
 def compile(
-    circuit: QuantumCircuit, *, input_parameters: Any = (), block_width: int = SHARED_WIDTH
+    circuit: QuantumCircuit, *, input_parameters: Any = (), block_width: int | None = None
 ) -> Program:
     """Compile a circuit of unitary instructions for exact simulation.
 
@@ -28,7 +28,8 @@ def compile(
             `ParameterExpression`s, parameters may repeat, the global phase may be parameterized.
         input_parameters: parameters that carry data (Parameters, a ParameterVector, or names), in the
             order of the columns of `inputs`; all others are trainable.
-        block_width: most qubits whose gates are fused into one matrix.
+        block_width: most qubits whose gates are fused into one matrix; by default what was measured to be
+            fastest for the number of qubits.
 
     Returns:
         The program. Its trainable parameters are in `circuit.parameters` order.

@@ -17,8 +17,9 @@ import numpy as np
 from qgeo.circuit.elements import Element, Fixed, Matrix, embedded
 from qgeo.circuit.program import Block, FixedStep, Relabelling, RotationStep, Step
 
-SHARED_WIDTH = 5
-"""Most qubits of a cell that all contexts share: 32×32 matrices, large enough for an efficient product."""
+WIDE, NARROW, FEW_QUBITS = 5, 4, 8
+"""Most qubits of a cell that all contexts share: 5, where 32×32 matrices make efficient products with long
+states, but 4 up to 8 qubits, where building wide matrices costs more than the products save."""
 
 PER_CONTEXT_WIDTH = 3
 """Most qubits of a cell with one matrix per context: small, because derivatives are stored per context."""
@@ -64,7 +65,7 @@ class _Draft:
     def accepts(self, item: Placed, cells: dict[bool, Cells]) -> bool:
         kind = None if item.angle is None else item.per_context
         kinds = {kind, self.per_context} - {None}
-        if len(kinds) > 1:
+        if len(kinds) > 1 or len(self.qubits) > WIDE:
             return False
         union = self.qubits | item.qubits
         return union == self.qubits or cells[True in kinds].one(union)
@@ -106,13 +107,15 @@ class _MapDraft:
         return reduce(lambda earlier, element: _followed(earlier, element), self.members, start)
 
 
-def fuse(items: list[Placed], num_qubits: int, width: int = SHARED_WIDTH) -> tuple[Block | Relabelling, ...]:
+def fuse(items: list[Placed], num_qubits: int, width: int | None = None) -> tuple[Block | Relabelling, ...]:
     """Blocks whose product, first to last, is the product of the elements.
 
     Args:
         items: elements in circuit order, each on at least one qubit.
-        width: most qubits of a shared cell (an element wider than that gets a block of its own).
+        width: most qubits of a shared cell, chosen by the number of qubits where None is given (an element
+            wider than that gets a block of its own).
     """
+    width = (NARROW if num_qubits <= FEW_QUBITS else WIDE) if width is None else width
     cells = {
         False: Cells(num_qubits, width),
         True: Cells(num_qubits, min(width, PER_CONTEXT_WIDTH)),

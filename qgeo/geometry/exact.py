@@ -10,7 +10,6 @@ each averaged over contexts where the circuit takes data. All three take the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from qgeo.circuit.program import Program
 from qgeo.errors import ShapeError
 from qgeo.geometry.classical import bitstring_fisher_sum
 from qgeo.geometry.quantum import geometric_tensor_sum, quantum_fisher_sum
+from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
 from qgeo.simulate.plan import Frame
 from qgeo.simulate.tangents import tangents_in_frame
 
-CHUNK_BYTES = 2**29
-"""Contexts are taken in chunks whose tangents stay below it; the result does not depend on it."""
+MatrixSum = Callable[[Tensor, Tensor], Tensor]
+"""Σ over contexts of a matrix, from states (B, 2ⁿ) and tangents (R, B, 2ⁿ)."""
 
 
 def quantum_fisher(
@@ -36,6 +35,9 @@ def quantum_fisher(
     parameters: Sequence[Any] | None = None,
     inputs: ArrayLike | None = None,
     input_parameters: Any = None,
+    dtype: str = "complex128",
+    device: str = "cpu",
+    memory_budget: int = MEMORY_BUDGET,
 ) -> NDArray[np.float64]:
     """Quantum Fisher information matrix F_Q = 4 Re Q, float64 (P, P), mean over contexts.
 
@@ -48,10 +50,18 @@ def quantum_fisher(
         inputs: (contexts, len(input_parameters)) real numbers, the data.
         input_parameters: the parameters that carry data (Parameters, a ParameterVector, or names), in the
             order of the columns of `inputs`. A `Program` already knows them.
+        dtype: complex type of the states; "complex64" is faster and good to about 1e-5, sums over chunks of
+            contexts are float64 either way.
+        device: where torch computes, "cpu" or "cuda".
+        memory_budget: bytes of tangents and matrices held at once (4 GiB); the result does not depend on it.
 
     Raises:
         CircuitError: an instruction that is not unitary (named, with its position).
         ShapeError: a wrong number of values or inputs, NaN or infinite ones, an unknown parameter.
+        ConfigurationError: a context does not fit into the memory budget; the message says what it needs.
+
+    Dense and exact: time O(P² B 2ⁿ), memory O(P 2ⁿ). For a product or a solve with very many parameters or
+    qubits see `quantum_fisher_operator`.
 
     >>> from qiskit import QuantumCircuit
     >>> from qiskit.circuit import Parameter
@@ -62,7 +72,8 @@ def quantum_fisher(
     array([[1.  , 0.  ],
            [0.  , 0.25]])
     """
-    return _mean(_request(circuit, values, parameters, inputs, input_parameters), "middle", quantum_fisher_sum)
+    request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
+    return _mean(request, "middle", quantum_fisher_sum, memory_budget)
 
 
 def quantum_geometric_tensor(
@@ -72,13 +83,17 @@ def quantum_geometric_tensor(
     parameters: Sequence[Any] | None = None,
     inputs: ArrayLike | None = None,
     input_parameters: Any = None,
+    dtype: str = "complex128",
+    device: str = "cpu",
+    memory_budget: int = MEMORY_BUDGET,
 ) -> NDArray[np.complex128]:
     """Quantum geometric tensor Q, complex Hermitian (P, P), mean over contexts.
 
     Its real part is the Fubini–Study metric g = F_Q/4, its imaginary part −½ the Berry curvature.
     Arguments and errors: see `quantum_fisher`.
     """
-    return _mean(_request(circuit, values, parameters, inputs, input_parameters), "middle", geometric_tensor_sum)
+    request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
+    return _mean(request, "middle", geometric_tensor_sum, memory_budget)
 
 
 def classical_fisher(
@@ -88,39 +103,33 @@ def classical_fisher(
     parameters: Sequence[Any] | None = None,
     inputs: ArrayLike | None = None,
     input_parameters: Any = None,
+    dtype: str = "complex128",
+    device: str = "cpu",
+    memory_budget: int = MEMORY_BUDGET,
 ) -> NDArray[np.float64]:
     """Classical Fisher information F_C of the bitstrings, all qubits measured in Z, float64 (P, P).
 
     The sum runs over outcomes with p > 1e-14; where a probability vanishes F_C may be smaller than its
     limit. F_C ⪯ F_Q. Arguments and errors: see `quantum_fisher`.
     """
-    return _mean(_request(circuit, values, parameters, inputs, input_parameters), "end", bitstring_fisher_sum)
+    request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
+    return _mean(request, "end", bitstring_fisher_sum, memory_budget)
 
 
-@dataclass(frozen=True, eq=False)
-class _Request:
-    program: Program
-    values: Tensor
-    inputs: Tensor | None
-    columns: tuple[int, ...]
-
-
-def _mean(
-    request: _Request, frame: Frame, matrix_sum: Callable[[Tensor, Tensor], Tensor]
-) -> NDArray[Any]:
-    """Mean over contexts of the matrix whose sum over a chunk `matrix_sum` gives from states and tangents."""
-    chunks = [None] if request.inputs is None else request.inputs.split(_contexts_per_chunk(request))
-    total = sum(_chunk_sum(request, chunk, frame, matrix_sum) for chunk in chunks)
+def _mean(request: Request, frame: Frame, matrix_sum: MatrixSum, memory_budget: int) -> NDArray[Any]:
+    """Mean over contexts of the matrix that `matrix_sum` gives."""
+    total = sum(_chunk_sum(request, chunk, frame, matrix_sum) for chunk in request.chunks(memory_budget))
     assert isinstance(total, Tensor)
     _check_domain(total)
-    return (total / (1 if request.inputs is None else len(request.inputs))).numpy()
+    return (total / request.num_contexts).cpu().numpy()
 
 
-def _chunk_sum(
-    request: _Request, inputs: Tensor | None, frame: Frame, matrix_sum: Callable[[Tensor, Tensor], Tensor]
-) -> Tensor:
-    found = tangents_in_frame(request.program, request.values, inputs, columns=request.columns, frame=frame)
-    return found.folded(matrix_sum(found.states, found.rows))
+def _chunk_sum(request: Request, inputs: Tensor | None, frame: Frame, matrix_sum: MatrixSum) -> Tensor:
+    found = tangents_in_frame(
+        request.program, request.values, inputs, columns=request.columns, frame=frame, dtype=request.dtype
+    )
+    total = found.folded(matrix_sum(found.states, found.rows))
+    return total.to(torch.complex128 if total.is_complex() else torch.float64)
 
 
 def _check_domain(matrix: Tensor) -> None:
@@ -130,87 +139,3 @@ def _check_domain(matrix: Tensor) -> None:
             "expected values inside the domain of every angle (log, sqrt, arcsin, 1/x), "
             "got values where an angle or its derivative is not finite"
         )
-
-
-def _contexts_per_chunk(request: _Request) -> int:
-    bytes_per_context = 16 * request.program.dimension * max(1, len(request.columns))
-    return max(1, CHUNK_BYTES // bytes_per_context)
-
-
-def _request(
-    circuit: Any, values: ArrayLike, parameters: Sequence[Any] | None, inputs: Any, input_parameters: Any
-) -> _Request:
-    """Check everything once, at the door."""
-    program = as_program(circuit, input_parameters)
-    checked = checked_values(program, values)
-    return _Request(program, checked, _checked_inputs(program, inputs), _columns(program, parameters))
-
-
-def as_program(circuit: Any, input_parameters: Any = None) -> Program:
-    """The program itself, or the compiled circuit."""
-    if not isinstance(circuit, Program):
-        from qgeo.circuit.compiler import compile  # Qiskit is imported only where a circuit comes in
-
-        return compile(circuit, input_parameters=input_parameters)
-    if input_parameters is not None:
-        from qgeo.circuit.compiler import input_names
-
-        if input_names(input_parameters) != circuit.input_parameters:
-            raise ShapeError(
-                f"expected the program's own input parameters {list(circuit.input_parameters)}, got "
-                f"{list(input_names(input_parameters))}; leave input_parameters out for a Program"
-            )
-    return circuit
-
-
-def checked_values(program: Program, values: ArrayLike) -> Tensor:
-    """(P,) float64, finite."""
-    array = _real_array(values, "values")
-    if array.shape != (program.num_parameters,):
-        raise ShapeError(
-            f"expected {program.num_parameters} values for {_names(program.parameters)}, "
-            f"got {array.size if array.ndim == 1 else f'an array of shape {array.shape}'}"
-        )
-    return torch.from_numpy(array)
-
-
-def _checked_inputs(program: Program, inputs: Any) -> Tensor | None:
-    if not program.num_inputs:
-        if inputs is not None:
-            raise ShapeError("expected no inputs for a circuit without input_parameters; name them")
-        return None
-    wanted = f"inputs of shape (contexts, {program.num_inputs}) for {_names(program.input_parameters)}"
-    if inputs is None:
-        raise ShapeError(f"expected {wanted}, got none")
-    array = _real_array(inputs, "inputs")
-    if array.ndim != 2 or array.shape[1] != program.num_inputs or not len(array):
-        raise ShapeError(f"expected {wanted}, got an array of shape {array.shape}")
-    return torch.from_numpy(array)
-
-
-def _real_array(numbers: Any, what: str) -> NDArray[np.float64]:
-    try:
-        array = np.array(numbers, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ShapeError(f"expected real numbers as {what}, got {type(numbers).__name__}") from None
-    if not np.isfinite(array).all():
-        position = int(np.flatnonzero(~np.isfinite(array))[0])
-        raise ShapeError(f"expected finite {what}, got {array.flat[position]} at position {position}")
-    return array
-
-
-def _columns(program: Program, parameters: Sequence[Any] | None) -> tuple[int, ...]:
-    if parameters is None:
-        return tuple(range(program.num_parameters))
-    names = [p if isinstance(p, str) else getattr(p, "name", p) for p in parameters]
-    position = {name: column for column, name in enumerate(program.parameters)}
-    unknown = [name for name in names if name not in position]
-    if unknown or len(set(names)) < len(names):
-        raise ShapeError(
-            f"expected distinct trainable parameters among {_names(program.parameters)}, got {names}"
-        )
-    return tuple(position[name] for name in names)
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) < 5 else f"{names[0]} … {names[-1]}"

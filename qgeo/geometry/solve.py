@@ -9,6 +9,9 @@ without information get no step.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -49,3 +52,50 @@ def _least_norm(matrix: Tensor, right: Tensor) -> Tensor:
 
 def _cutoff(matrix: Tensor) -> float:
     return 10 * len(matrix) * torch.finfo(matrix.dtype).eps
+
+
+def conjugate_gradients(
+    product: Callable[[Tensor], Tensor],
+    right: Tensor,
+    diagonal: Tensor,
+    *,
+    tolerance: float = 1e-10,
+    max_iterations: int = 1000,
+) -> Tensor:
+    """Solve A x = right for positive (semi)definite A known by its products (Hestenes & Stiefel 1952).
+
+    Args:
+        product: v ↦ A v, (P,) → (P,).
+        right: (P,).
+        diagonal: (P,) of A, the Jacobi preconditioner; where it vanishes x stays 0.
+        tolerance: of ‖A x − right‖ relative to ‖right‖.
+        max_iterations: products at most; a warning says how far the solution is when they do not suffice.
+
+    >>> A = torch.tensor([[2.0, 1.0], [1.0, 3.0]])
+    >>> conjugate_gradients(lambda v: A @ v, torch.tensor([3.0, 4.0]), A.diagonal(), tolerance=1e-6)
+    tensor([1.0000, 1.0000])
+    """
+    inverse = torch.where(diagonal > 0, 1 / torch.where(diagonal > 0, diagonal, 1.0), 0.0)
+    goal = tolerance * float(right.norm())
+    solution, residual = torch.zeros_like(right), right
+    scaled = inverse * residual
+    direction, height = scaled, residual @ scaled
+    for _ in range(max_iterations):
+        if float(residual.norm()) <= goal:
+            return solution
+        moved = product(direction)
+        curvature = direction @ moved
+        if not float(curvature) > 0:  # the rest of the residual lies where A vanishes
+            return solution
+        length = height / curvature
+        solution, residual = solution + length * direction, residual - length * moved
+        scaled = inverse * residual
+        before, height = height, residual @ scaled
+        direction = scaled + height / before * direction
+    reached = float(residual.norm()) / float(right.norm())
+    warnings.warn(
+        f"conjugate gradients stopped after {max_iterations} products at a relative residual of "
+        f"{reached:.1e}; more damping makes the system easier",
+        stacklevel=2,
+    )
+    return solution

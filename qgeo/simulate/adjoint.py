@@ -36,7 +36,7 @@ def adjoint_gradient(
         if found:
             by_angle = generator_expectations(group, products, torch.stack(found, -3))
             target = per_context if group.per_context else shared
-            target.index_copy_(-1, group.angles, by_angle.movedim(0, -2).flatten(-2))
+            target.index_copy_(-1, group.angles, by_angle.flatten(-2))
     return shared, per_context
 
 

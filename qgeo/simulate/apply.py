@@ -36,26 +36,26 @@ def apply_block(matrix: Tensor, states: Tensor, qubits: tuple[int, ...], out: Te
 
 
 def apply_each(matrices: Tensor, states: Tensor, qubits: tuple[int, ...], out: Tensor) -> None:
-    """Write each of p matrices, (p, D, D) or (p, B, D, D), applied to the same states (B, 2ⁿ), to out (p, B, 2ⁿ)."""
+    """out (p, B, 2ⁿ) ← each of p matrices, (p, D, D) or (p, B, D, D), applied to the same states (B, 2ⁿ)."""
     left, right = split_sizes(states.shape[-1], qubits)
     count, size = matrices.shape[0], matrices.shape[-1]
     if right is None:
         per_context = matrices if matrices.dim() == 4 else matrices.unsqueeze(1)
         out.copy_(_apply_scattered(per_context, states.expand(count, *states.shape), qubits))
+    elif right == 1:
+        batch = states.view(-1, size) if matrices.dim() == 3 else states.view(len(states), -1, size)
+        torch.matmul(batch, matrices.mT, out=out.view(count, *batch.shape))
     elif matrices.dim() == 4:
         shape = (len(states), left, size, right)
         torch.matmul(matrices.unsqueeze(2), states.view(shape), out=out.view(count, *shape))
-    elif right == 1:
-        product = states.view(-1, size) @ matrices.flatten(0, 1).mT
-        out.view(count, -1, size).copy_(product.view(-1, count, size).transpose(0, 1))
     else:
-        product = matrices.flatten(0, 1) @ states.view(-1, size, right)
-        out.view(count, -1, size, right).copy_(product.view(-1, count, size, right).transpose(0, 1))
+        batch = states.view(-1, size, right)
+        torch.matmul(matrices.unsqueeze(1), batch, out=out.view(count, *batch.shape))
 
 
 def relabelled(states: Tensor, source: Tensor, phase: Tensor | None, out: Tensor | None = None) -> Tensor:
     """phase_z ψ_{source_z} for every amplitude z of states (..., 2ⁿ), written to `out` or a new tensor."""
-    moved = torch.index_select(states, -1, source, out=out)
+    moved = torch.gather(states, -1, source.expand(states.shape), out=out)
     return moved if phase is None else moved.mul_(phase)
 
 

@@ -14,30 +14,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qgeo.circuit.elements import Matrix, embedded
+from qgeo.circuit.elements import Matrix
 from qgeo.circuit.expression import Tree
-from qgeo.circuit.program import Block, FixedStep, Program, Relabelling, RotationStep
+from qgeo.circuit.program import Block, FixedStep, Program, Relabelling
+from qgeo.simulate.steps import commuting_steps
 
 
 @dataclass(frozen=True, eq=False)
 class GroupConstants:
-    """g blocks that are the same product of m rotations, on other qubits or at other angles.
+    """g blocks that are the same product of s steps with m rotations, on other qubits or at other angles.
 
-    One rotation with the fixed gates next to it is E_r(a) = left_r · diag(exp(−i a spectrum_r/2)) · right_r.
+    A step is a set of commuting rotations in their common eigenbasis, the fixed gates next to it absorbed:
+    E(a) = left · diag(exp(−i/2 Σ_r a_r spectrum_r)) · right.
 
     Attributes:
-        spectrum: (m, D) real; left, right: (m, D, D).
-        generators: (m, D, D), H_r = −i/2 F_r G_r F_r†, with F_r the fixed gates behind rotation r.
-        angles: (m·g,), m-major: positions of the rotations' angles in the block's kind of angles (shared, or
-            per context).
+        spectra: (s, m, D) real, zero where a rotation is not of the step; left, right: (s, D, D).
+        generators: (m, D, D), H_r = −i/2 F G_r F†, with F the fixed gates behind the rotation's step.
+        step_of_rotation: (m,).
+        angles: (g·m,), block by block: positions of the rotations' angles in the blocks' kind of angles
+            (shared, or per context).
     """
 
     per_context: bool
     num_blocks: int
-    spectrum: Tensor
+    spectra: Tensor
     left: Tensor
     right: Tensor
     generators: Tensor
+    step_of_rotation: Tensor
     angles: Tensor
 
 
@@ -96,23 +100,23 @@ class Constants:
 @lru_cache(maxsize=256)
 def constants(program: Program, dtype: torch.dtype, device: torch.device) -> Constants:
     """Tensors of a program; `dtype` is the complex type of the states."""
-    members = _grouped(program.blocks)
-    place = {i: (group, member) for group, ids in enumerate(members) for member, i in enumerate(ids)}
+    grouped = _grouped(program.blocks)
+    place = {block: (group, member) for group, own in enumerate(grouped) for member, block in enumerate(own)}
     maps: dict[bytes, MapConstants] = {}
     blocks: list[BlockConstants | MapConstants] = []
-    for i, block in enumerate(program.blocks):
+    for block in program.blocks:
         if isinstance(block, Relabelling):
             key = block.source.tobytes() + block.phase.tobytes()
             blocks.append(maps.get(key) or maps.setdefault(key, _map(block, dtype, device)))
-        elif i in place:
-            blocks.append(BlockConstants(block.qubits, block.per_context, *place[i]))
+        elif block in place:
+            blocks.append(BlockConstants(block.qubits, block.per_context, *place[block]))
         else:
             fixed = torch.as_tensor(_fixed_unitary(block), dtype=dtype, device=device)
             blocks.append(BlockConstants(block.qubits, block.per_context, fixed=fixed))
     first, count = program.num_shared_angles, len(program.angles)
     return Constants(
         tuple(blocks),
-        tuple(_group([program.blocks[i] for i in ids], first, dtype, device) for ids in members),
+        tuple(_group(group, first, dtype, device) for group in grouped),
         _angles(program, range(first), real_dtype(dtype), device),
         _angles(program, range(first, count), real_dtype(dtype), device),
         any(min(angle.columns) < program.num_parameters for angle in program.angles[first:]),
@@ -173,12 +177,12 @@ def _phases(phases: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor 
 # --- blocks ---------------------------------------------------------------------------------------
 
 
-def _grouped(blocks: Sequence[Block | Relabelling]) -> list[list[int]]:
-    """Positions of blocks with rotations, those with the same steps together."""
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for i, block in enumerate(blocks):
+def _grouped(blocks: Sequence[Block | Relabelling]) -> list[list[Block]]:
+    """Blocks with rotations, those with the same steps together."""
+    groups: dict[tuple[object, ...], list[Block]] = {}
+    for block in blocks:
         if block.rotations and isinstance(block, Block):
-            groups.setdefault(_fingerprint(block), []).append(i)
+            groups.setdefault(_fingerprint(block), []).append(block)
     return list(groups.values())
 
 
@@ -202,46 +206,22 @@ def _fixed_unitary(block: Block) -> Matrix:
 def _group(blocks: list[Block], first: int, dtype: torch.dtype, device: torch.device) -> GroupConstants:
     """Constants of blocks with the same steps; `first` is the number of shared angles."""
     pattern = blocks[0]
-    spectra, lefts, rights, generators = zip(*_absorbed(pattern), strict=True)
+    steps = commuting_steps(pattern)
     offset = first if pattern.per_context else 0
-    angles = [block.rotations[r].angle - offset for r in range(len(spectra)) for block in blocks]
+    step_of = [i for i, step in enumerate(steps) for _ in step.spectra]
+    spectra = np.zeros((len(steps), len(step_of), pattern.dimension))
+    spectra[step_of, range(len(step_of))] = [row for step in steps for row in step.spectra]
 
-    def stacked(matrices: tuple[Matrix, ...], kind: torch.dtype) -> Tensor:
-        return torch.as_tensor(np.stack(matrices), dtype=kind, device=device)
+    def tensor(matrices: list[Matrix]) -> Tensor:
+        return torch.as_tensor(np.stack(matrices), dtype=dtype, device=device)
 
     return GroupConstants(
         per_context=pattern.per_context,
         num_blocks=len(blocks),
-        spectrum=stacked(spectra, real_dtype(dtype)),
-        left=stacked(lefts, dtype),
-        right=stacked(rights, dtype),
-        generators=stacked(generators, dtype),
-        angles=_index(angles, device),
+        spectra=torch.as_tensor(spectra, dtype=real_dtype(dtype), device=device),
+        left=tensor([step.left for step in steps]),
+        right=tensor([step.right for step in steps]),
+        generators=tensor([generator for step in steps for generator in step.generators]),
+        step_of_rotation=_index(step_of, device),
+        angles=_index([rotation.angle - offset for block in blocks for rotation in block.rotations], device),
     )
-
-
-def _absorbed(block: Block) -> list[tuple[Matrix, Matrix, Matrix, Matrix]]:
-    """(spectrum, left, right, generator) of every rotation, the fixed steps absorbed in their neighbours."""
-    rotations: list[tuple[Matrix, Matrix, Matrix, Matrix]] = []
-    leading: Matrix = np.eye(block.dimension, dtype=complex)
-    for step in block.steps:
-        if isinstance(step, RotationStep):
-            spectrum, basis, generator = _embedded_eigenbasis(step, len(block.qubits))
-            rotations.append((spectrum, basis, basis.conj().T @ leading, -0.5j * generator))
-            leading = np.eye(block.dimension, dtype=complex)
-        elif rotations:
-            spectrum, left, right, generator = rotations[-1]
-            behind = step.matrix @ generator @ step.matrix.conj().T
-            rotations[-1] = (spectrum, step.matrix @ left, right, behind)
-        else:
-            leading = step.matrix @ leading
-    return rotations
-
-
-def _embedded_eigenbasis(step: RotationStep, num_qubits: int) -> tuple[Matrix, Matrix, Matrix]:
-    """Eigenvalues (D,) and eigenvectors (D, D) of a generator on all of its block's qubits, and itself."""
-    values, vectors = np.linalg.eigh(step.generator)
-    index = np.arange(2**num_qubits)
-    inside = sum(((index >> q) & 1) << slot for slot, q in enumerate(step.positions))
-    basis = embedded(vectors, step.positions, num_qubits)
-    return values[inside], basis, embedded(step.generator, step.positions, num_qubits)

@@ -59,7 +59,7 @@ class Moves:
 
     Attributes:
         all: one move per block, first to last.
-        products: partial products of every group's blocks (`blocks.py`), (m, [B,] g, D, D).
+        products: partial products of every group's blocks (`blocks.py`), (s, [B,] g, D, D).
     """
 
     program: Program
@@ -74,10 +74,14 @@ class Moves:
         """A_r of a block with rotations, (m, [B,] D, D): ∂U/∂a_r = U A_r."""
         own = self.constants.blocks[block]
         assert isinstance(own, BlockConstants)
-        if own.group not in self._generators:  # those of all blocks of the group, in one product
-            group = self.constants.groups[own.group]
-            self._generators[own.group] = pulled_back_generators(group, self.products[own.group])
-        return self._generators[own.group].select(-3, own.member)
+        return self.group_generators(own.group).select(-3, own.member)
+
+    def group_generators(self, group: int) -> Tensor:
+        """A_r of all blocks of a group, (m, [B,] g, D, D): one product, made once."""
+        if group not in self._generators:
+            of_group = self.constants.groups[group], self.products[group]
+            self._generators[group] = pulled_back_generators(*of_group)
+        return self._generators[group]
 
 
 def moves_at(program: Program, shared: Tensor, per_context: Tensor, dtype: torch.dtype) -> Moves:

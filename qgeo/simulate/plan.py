@@ -72,7 +72,9 @@ def propagation_plan(program: Program, wanted: tuple[int, ...], where: Frame) ->
     forward_rows: dict[int, int] = {}
     back_rows: dict[int, int] = {}
     forward = tuple(_block_plan(program, blocks[i], wanted, forward_rows) for i in range(frame))
-    behind = {i: _block_plan(program, blocks[i], wanted, back_rows) for i in reversed(range(frame, len(blocks)))}
+    behind = {
+        i: _block_plan(program, blocks[i], wanted, back_rows) for i in reversed(range(frame, len(blocks)))
+    }
     first = min((i for i, own in enumerate(forward) if own.entries), default=frame)
     last = max((i for i, own in behind.items() if own.entries), default=frame - 1)
     position = {column: i for i, column in enumerate(wanted)}
@@ -90,7 +92,9 @@ def propagation_plan(program: Program, wanted: tuple[int, ...], where: Frame) ->
 def _middle(program: Program, wanted: frozenset[int]) -> int:
     """The frame with the least work; work forward and back adds up over blocks."""
     columns = [_columns(program, block) & wanted for block in program.blocks]
-    cost = [_RELABELLING_COST if isinstance(block, Relabelling) else block.dimension for block in program.blocks]
+    cost = [
+        _RELABELLING_COST if isinstance(block, Relabelling) else block.dimension for block in program.blocks
+    ]
     forward = _work(columns, cost, entering_first=True)
     back = _work(columns[::-1], cost[::-1], entering_first=False)[::-1]
     total = [one + other for one, other in zip(forward, back, strict=True)]
@@ -99,7 +103,8 @@ def _middle(program: Program, wanted: frozenset[int]) -> int:
 
 def _work(columns: list[frozenset[int]], cost: list[int], entering_first: bool) -> list[int]:
     """Work of a sweep that stops after 0, 1, … blocks."""
-    seen = list(accumulate(columns, frozenset.union, initial=frozenset()))
+    start: frozenset[int] = frozenset()
+    seen = list(accumulate(columns, lambda rows, new: rows | new, initial=start))
     moved = seen[1:] if entering_first else seen[:-1]
     return list(accumulate((len(rows) * price for rows, price in zip(moved, cost, strict=True)), initial=0))
 
@@ -126,7 +131,9 @@ def _block_plan(
     row_of |= {column: len(row_of) + i for i, column in enumerate(fresh)}
     position = {column: i for i, column in enumerate([*fresh, *known])}
     entries = tuple(Entry(rotation, angle, slot, position[column]) for rotation, angle, slot, column in used)
-    return BlockPlan(entries, len(mine), len(block.rotations), len(fresh), rows, _is_plain(program, block, entries))
+    return BlockPlan(
+        entries, len(mine), len(block.rotations), len(fresh), rows, _is_plain(program, block, entries)
+    )
 
 
 def _is_plain(program: Program, block: Block | Relabelling, entries: tuple[Entry, ...]) -> bool:

@@ -44,7 +44,7 @@ def final_states(moves: Moves, count: int) -> Tensor:
 def gradient_by_parameters(
     moves: Moves, values: Tensor, inputs: Tensor, by_angle: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """The gradient by values (P,) and inputs (B, d), from the one by angles: shared (m,), per context (B, m')."""
+    """The gradient by values (P,) and inputs (B, d), from the one by angles, (m,) and (B, m')."""
     shared, per_context = by_angle
     table, size = moves.constants, len(values)
     values, inputs = values.to(shared.dtype), inputs.to(shared.dtype)

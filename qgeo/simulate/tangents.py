@@ -22,7 +22,7 @@ from torch import Tensor
 from qgeo.circuit.program import Program
 from qgeo.simulate.angles import derivative, joined
 from qgeo.simulate.apply import apply_each
-from qgeo.simulate.moves import Moves, zero_state
+from qgeo.simulate.moves import BlockMove, Moves, zero_state
 from qgeo.simulate.plan import BlockPlan, Frame, Plan, propagation_plan
 from qgeo.simulate.statevector import moves_of
 
@@ -33,7 +33,7 @@ class Tangents:
 
     Attributes:
         states: (B, 2ⁿ).
-        rows: (R, B, 2ⁿ), in the order in which parameters enter; a parameter's tangent is the sum of its rows.
+        rows: (R, B, 2ⁿ), in the order in which parameters enter; a parameter's rows add up to its tangent.
         parameter_of_row: (R,) positions among the chosen parameters; count: how many were chosen.
     """
 
@@ -135,8 +135,9 @@ class _Sweep:
             self._enter(stack, block, own, start)
 
     def _enter(self, stack: _Stack, block: int, own: BlockPlan, psi: Tensor) -> None:
-        if own.entries:
-            stack.enter(own, self._generators(block, own), psi, self.moves.program.blocks[block].qubits)
+        move = self.moves.all[block]
+        if own.entries and isinstance(move, BlockMove):
+            stack.enter(own, self._generators(block, own), psi, move.qubits)
 
     def _generators(self, block: int, own: BlockPlan) -> Tensor:
         """A_p (q, [B,] D, D) of the block's parameters."""

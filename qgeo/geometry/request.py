@@ -1,0 +1,193 @@
+"""What is asked of a circuit: everything checked once, at the door, and cut into chunks that fit.
+
+Contexts are taken in chunks whose tangents stay within a memory budget; the result does not depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from qgeo.circuit.program import Block, Program
+from qgeo.errors import ConfigurationError, ShapeError
+
+MEMORY_BUDGET = 4 * 2**30
+"""Bytes of tangents and matrices held at once, unless another budget is given."""
+
+CHUNK_BYTES = 2**26
+"""Chunks larger than this gain nothing: the caches have overflowed long before."""
+
+DTYPES = {"complex128": torch.complex128, "complex64": torch.complex64}
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A program at a point, and the trainable columns wanted.
+
+    Attributes:
+        values: (P,) float64; inputs: (B, d) float64, or None for a circuit without data.
+        columns: positions of the wanted parameters; dtype: complex type of the states.
+    """
+
+    program: Program
+    values: Tensor
+    inputs: Tensor | None
+    columns: tuple[int, ...]
+    dtype: torch.dtype = torch.complex128
+
+    @property
+    def num_contexts(self) -> int:
+        return 1 if self.inputs is None else len(self.inputs)
+
+    def chunks(self, memory_budget: int) -> Iterator[Tensor | None]:
+        """Inputs in chunks whose tangents fit; one chunk of None without data.
+
+        Raises:
+            ConfigurationError: one context alone does not fit; the message says what it needs.
+        """
+        fixed, per_context = self._bytes()
+        if fixed + per_context > memory_budget:
+            raise ConfigurationError(
+                f"expected a memory budget of at least {_size(fixed + per_context)} for the tangents of "
+                f"{len(self.columns)} parameters on {self.program.num_qubits} qubits, got "
+                f"{_size(memory_budget)}; raise memory_budget, choose fewer parameters, or use "
+                "quantum_fisher_operator(method='matrix-free')"
+            )
+        if self.inputs is None:
+            return iter([None])
+        room = min(memory_budget - fixed, max(CHUNK_BYTES, per_context))
+        return iter(self.inputs.split(max(1, room // max(1, per_context))))
+
+    def _bytes(self) -> tuple[int, int]:
+        """Bytes whatever the number of contexts, and bytes for each of them."""
+        amplitude = 16 if self.dtype == torch.complex128 else 8
+        rows = 2 * len(self.columns) + len(self.program.blocks)  # two buffers; states at the start of blocks
+        shared, per_context = _matrix_entries(self.program)
+        fixed = amplitude * shared + 4 * 8 * len(self.columns) ** 2
+        return fixed, amplitude * (rows * self.program.dimension + per_context)
+
+
+def _matrix_entries(program: Program) -> tuple[int, int]:
+    """Entries of all block matrices: shared ones, and those that every context has of its own."""
+    entries = [0, 0]
+    for block in program.blocks:
+        if isinstance(block, Block):
+            entries[block.per_context] += 4 * len(block.rotations) * block.dimension**2
+    return entries[0], entries[1]
+
+
+def requested(
+    circuit: Any,
+    values: ArrayLike,
+    parameters: Sequence[Any] | None,
+    inputs: Any,
+    input_parameters: Any,
+    *,
+    dtype: str = "complex128",
+    device: str = "cpu",
+) -> Request:
+    """The request, checked.
+
+    Raises:
+        CircuitError: an instruction that is not unitary.
+        ShapeError: a wrong number of values or inputs, NaN or infinite ones, an unknown parameter.
+        ConfigurationError: another data type than complex128 and complex64, or a device that is not there.
+    """
+    if dtype not in DTYPES:
+        raise ConfigurationError(f"expected a dtype among {', '.join(DTYPES)}, got {dtype!r}")
+    program = as_program(circuit, input_parameters)
+    checked, data = checked_values(program, values), _checked_inputs(program, inputs)
+    columns = _columns(program, parameters)
+    where = _device(device)
+    return Request(
+        program, checked.to(where), None if data is None else data.to(where), columns, DTYPES[dtype]
+    )
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise ConfigurationError(f"expected a device that torch can use here, got {name!r}") from None
+    return device
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.3g} GiB"
+
+
+def as_program(circuit: Any, input_parameters: Any = None) -> Program:
+    """The program itself, or the compiled circuit."""
+    if not isinstance(circuit, Program):
+        from qgeo.circuit.compiler import compile  # Qiskit is imported only where a circuit comes in
+
+        return compile(circuit, input_parameters=input_parameters)
+    if input_parameters is not None:
+        from qgeo.circuit.compiler import input_names
+
+        if input_names(input_parameters) != circuit.input_parameters:
+            raise ShapeError(
+                f"expected the program's own input parameters {list(circuit.input_parameters)}, got "
+                f"{list(input_names(input_parameters))}; leave input_parameters out for a Program"
+            )
+    return circuit
+
+
+def checked_values(program: Program, values: ArrayLike) -> Tensor:
+    """(P,) float64, finite."""
+    array = _real_array(values, "values")
+    if array.shape != (program.num_parameters,):
+        raise ShapeError(
+            f"expected {program.num_parameters} values for {_names(program.parameters)}, "
+            f"got {array.size if array.ndim == 1 else f'an array of shape {array.shape}'}"
+        )
+    return torch.from_numpy(array)
+
+
+def _checked_inputs(program: Program, inputs: Any) -> Tensor | None:
+    if not program.num_inputs:
+        if inputs is not None:
+            raise ShapeError("expected no inputs for a circuit without input_parameters; name them")
+        return None
+    wanted = f"inputs of shape (contexts, {program.num_inputs}) for {_names(program.input_parameters)}"
+    if inputs is None:
+        raise ShapeError(f"expected {wanted}, got none")
+    array = _real_array(inputs, "inputs")
+    if array.ndim != 2 or array.shape[1] != program.num_inputs or not len(array):
+        raise ShapeError(f"expected {wanted}, got an array of shape {array.shape}")
+    return torch.from_numpy(array)
+
+
+def _real_array(numbers: Any, what: str) -> NDArray[np.float64]:
+    try:
+        array = np.array(numbers, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ShapeError(f"expected real numbers as {what}, got {type(numbers).__name__}") from None
+    if not np.isfinite(array).all():
+        position = int(np.flatnonzero(~np.isfinite(array))[0])
+        raise ShapeError(f"expected finite {what}, got {array.flat[position]} at position {position}")
+    return array
+
+
+def _columns(program: Program, parameters: Sequence[Any] | None) -> tuple[int, ...]:
+    if parameters is None:
+        return tuple(range(program.num_parameters))
+    names = [p if isinstance(p, str) else getattr(p, "name", p) for p in parameters]
+    position = {name: column for column, name in enumerate(program.parameters)}
+    unknown = [name for name in names if name not in position]
+    if unknown or len(set(names)) < len(names):
+        raise ShapeError(
+            f"expected distinct trainable parameters among {_names(program.parameters)}, got {names}"
+        )
+    return tuple(position[name] for name in names)
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) < 5 else f"{names[0]} … {names[-1]}"
