@@ -33,11 +33,15 @@ def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:
 
 
 def pulled_back_generators(group: GroupConstants, products: Tensor) -> Tensor:
-    """A_r, (m, [B,] g, D, D)."""
-    dimension = products.shape[-1]
+    """A_r = S_t† H_r S_t at the block's start, (m, [B,] g, D, D): ∂U/∂a_r = U A_r."""
     reached = products.index_select(0, group.step_of_rotation).flatten(1, -3)
-    pulled_back = reached.mH @ (group.generators.unsqueeze(1) @ reached)
-    return pulled_back.view(-1, *products.shape[1:-2], dimension, dimension)
+    return _unflattened(reached.mH @ (group.generators.unsqueeze(1) @ reached), products)
+
+
+def pushed_generators(group: GroupConstants, products: Tensor) -> Tensor:
+    """U A_r U† = R_t H_r R_t† at the block's end, with R_t = U S_t† the steps to come; (m, [B,] g, D, D)."""
+    to_come = (products[-1] @ products.mH).index_select(0, group.step_of_rotation).flatten(1, -3)
+    return _unflattened((to_come @ group.generators.unsqueeze(1)) @ to_come.mH, products)
 
 
 def generator_expectations(group: GroupConstants, products: Tensor, overlaps: Tensor) -> Tensor:
@@ -49,6 +53,11 @@ def generator_expectations(group: GroupConstants, products: Tensor, overlaps: Te
     of_rotation = pushed.index_select(0, group.step_of_rotation)
     found = (of_rotation @ group.generators.flatten(1).unsqueeze(-1)).real
     return found.view(-1, *overlaps.shape[:-2]).movedim(0, -1)
+
+
+def _unflattened(matrices: Tensor, products: Tensor) -> Tensor:
+    """(m, N, D, D) → (m, [B,] g, D, D)."""
+    return matrices.view(len(matrices), *products.shape[1:])
 
 
 def _cumulative(factors: Tensor) -> Tensor:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.simulate.apply import apply_block, relabelled
-from qgeo.simulate.blocks import partial_products, pulled_back_generators
+from qgeo.simulate.blocks import partial_products, pulled_back_generators, pushed_generators
 from qgeo.simulate.constants import BlockConstants, Constants, MapConstants, constants
+
+DENSE_DIMENSION = 64
+"""Up to it one dense 2ⁿ×2ⁿ product is faster than a layer of narrow blocks and a relabelling."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,20 +72,33 @@ class Moves:
     all: tuple[Move, ...]
     products: tuple[Tensor, ...]
 
-    _generators: dict[int, Tensor] = field(default_factory=dict, repr=False)
+    _generators: dict[tuple[int, str], Tensor] = field(default_factory=dict, repr=False)
 
-    def generators(self, block: int) -> Tensor:
-        """A_r of a block with rotations, (m, [B,] D, D): ∂U/∂a_r = U A_r."""
+    def generators(self, block: int, at: Literal["start", "end"] = "start") -> Tensor:
+        """A_r of a block with rotations, at its start or its end, (m, [B,] D, D)."""
         own = self.constants.blocks[block]
         assert isinstance(own, BlockConstants)
-        return self.group_generators(own.group).select(-3, own.member)
+        return self.group_generators(own.group, at).select(-3, own.member)
 
-    def group_generators(self, group: int) -> Tensor:
+    def group_generators(self, group: int, at: Literal["start", "end"] = "start") -> Tensor:
         """A_r of all blocks of a group, (m, [B,] g, D, D): one product, made once."""
-        if group not in self._generators:
-            of_group = self.constants.groups[group], self.products[group]
-            self._generators[group] = pulled_back_generators(*of_group)
-        return self._generators[group]
+        if (group, at) not in self._generators:
+            make = pulled_back_generators if at == "start" else pushed_generators
+            self._generators[group, at] = make(self.constants.groups[group], self.products[group])
+        return self._generators[group, at]
+
+    def condensed(self, start: int, stop: int, columns: int) -> tuple[Move, ...]:
+        """The moves of blocks start … stop−1, as one dense unitary where that moves `columns` states faster."""
+        stretch = self.all[start:stop]
+        dimension = self.program.dimension
+        if len(stretch) < 2 or dimension > DENSE_DIMENSION or columns < 2 * dimension:
+            return stretch
+        if any(isinstance(move, BlockMove) and move.unitary.dim() > 2 for move in stretch):
+            return stretch
+        rows = torch.eye(dimension, dtype=self.dtype, device=self.constants.shared.offsets.device)
+        for move in stretch:
+            rows = move.apply(rows)
+        return (BlockMove(tuple(range(self.program.num_qubits)), rows.mT),)
 
 
 def moves_at(program: Program, shared: Tensor, per_context: Tensor, dtype: torch.dtype) -> Moves:

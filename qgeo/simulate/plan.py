@@ -1,7 +1,9 @@
 """Where tangents enter, and in which frame they meet: the plan of a tangent sweep, made once per program.
 
-Moving R rows of tangents through a block on k qubits costs R·2ᵏ products per amplitude, a relabelling about
-R·8. The middle is the frame with the least total.
+A position is a number of blocks already applied. Parameters of a block enter at a station: in the sweep
+forward behind their block, as late as blocks on other qubits allow; in the sweep back in front of it, as
+early as those allow. Moving R rows of tangents through a block on k qubits costs R·2ᵏ products per amplitude,
+a relabelling about R·8. The middle is the frame with the least total.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import groupby
 from typing import Literal
 
 from qgeo.circuit.program import Block, Program, Relabelling
@@ -30,12 +32,13 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class BlockPlan:
-    """Which parameters enter at a block: the first `fresh` get rows of their own, the others add to `rows`.
+class Entrance:
+    """The parameters of one block: the first `fresh` get rows of their own, the others add to `rows`.
 
     `plain` where each rotation's angle is one parameter, in order, with slope 1.
     """
 
+    block: int
     entries: tuple[Entry, ...]
     num_parameters: int
     num_rotations: int
@@ -45,82 +48,121 @@ class BlockPlan:
 
 
 @dataclass(frozen=True)
+class Station:
+    """Where the tangents of some blocks enter, all at once."""
+
+    position: int
+    entrances: tuple[Entrance, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
-    """A sweep forward over blocks 0 … frame−1 and one back over the others.
+    """A sweep forward from position 0 to `frame` and one back to it from the last station.
 
     Attributes:
-        forward: one plan per block; back: block and plan, from the frame to the last block that matters.
+        forward: stations in ascending order; back: in descending order.
         rows_forward, rows_back: how many rows of tangents each sweep makes.
-        moves_forward, moves_back: through how many blocks the first of them moves.
         parameter_of_row: position among the chosen parameters, for all rows.
     """
 
-    forward: tuple[BlockPlan, ...]
-    back: tuple[tuple[int, BlockPlan], ...]
+    frame: int
+    forward: tuple[Station, ...]
+    back: tuple[Station, ...]
     rows_forward: int
     rows_back: int
-    moves_forward: int
-    moves_back: int
     parameter_of_row: tuple[int, ...]
 
 
 @lru_cache(maxsize=256)
 def propagation_plan(program: Program, wanted: tuple[int, ...], where: Frame) -> Plan:
     """The plan for tangents by columns `wanted`, to meet at the circuit's end or in its middle."""
-    blocks = program.blocks
-    frame = len(blocks) if where == "end" else _middle(program, frozenset(wanted))
+    chosen = frozenset(wanted)
+    owners = [i for i, block in enumerate(program.blocks) if _columns(program, block) & chosen]
+    latest, earliest = _latest_positions(program), _earliest_positions(program)
+    frame = len(program.blocks) if where == "end" else _middle(program, owners, latest, earliest, chosen)
+    ahead = sorted((min(latest[i], frame), i) for i in owners if i < frame)
+    behind = sorted(((max(earliest[i], frame), i) for i in owners if i >= frame), reverse=True)
     forward_rows: dict[int, int] = {}
     back_rows: dict[int, int] = {}
-    forward = tuple(_block_plan(program, blocks[i], wanted, forward_rows) for i in range(frame))
-    behind = {
-        i: _block_plan(program, blocks[i], wanted, back_rows) for i in reversed(range(frame, len(blocks)))
-    }
-    first = min((i for i, own in enumerate(forward) if own.entries), default=frame)
-    last = max((i for i, own in behind.items() if own.entries), default=frame - 1)
-    position = {column: i for i, column in enumerate(wanted)}
-    return Plan(
-        forward=forward,
-        back=tuple((i, behind[i]) for i in range(frame, last + 1)),
-        rows_forward=len(forward_rows),
-        rows_back=len(back_rows),
-        moves_forward=frame - first,
-        moves_back=max(0, last - frame),
-        parameter_of_row=tuple(position[column] for column in [*forward_rows, *back_rows]),
+    forward = _stations(program, ahead, chosen, forward_rows)
+    back = _stations(program, behind, chosen, back_rows)
+    place = {column: i for i, column in enumerate(wanted)}
+    in_order = tuple(place[column] for column in [*forward_rows, *back_rows])
+    return Plan(frame, forward, back, len(forward_rows), len(back_rows), in_order)
+
+
+def _stations(
+    program: Program, placed: Iterable[tuple[int, int]], chosen: frozenset[int], row_of: dict[int, int]
+) -> tuple[Station, ...]:
+    """Stations of (position, block) pairs in the order given; new parameters get the next rows."""
+    by_position = groupby(placed, key=lambda pair: pair[0])
+    return tuple(
+        Station(position, tuple(_entrance(program, block, chosen, row_of) for _, block in pairs))
+        for position, pairs in by_position
     )
 
 
-def _middle(program: Program, wanted: frozenset[int]) -> int:
-    """The frame with the least work; work forward and back adds up over blocks."""
-    columns = [_columns(program, block) & wanted for block in program.blocks]
+def _latest_positions(program: Program) -> list[int]:
+    """For every block the last position behind it that only blocks on other qubits lie before."""
+    blocks = program.blocks
+    later = (
+        next((j for j in range(i + 1, len(blocks)) if _meet(blocks[i], blocks[j])), len(blocks))
+        for i in range(len(blocks))
+    )
+    return list(later)
+
+
+def _earliest_positions(program: Program) -> list[int]:
+    """For every block the first position before it that only blocks on other qubits lie behind."""
+    blocks = program.blocks
+    return [
+        1 + next((j for j in reversed(range(i)) if _meet(blocks[i], blocks[j])), -1)
+        for i in range(len(blocks))
+    ]
+
+
+def _meet(one: Block | Relabelling, other: Block | Relabelling) -> bool:
+    if isinstance(one, Relabelling) or isinstance(other, Relabelling):
+        return True
+    return not set(one.qubits).isdisjoint(other.qubits)
+
+
+def _middle(
+    program: Program, owners: list[int], latest: list[int], earliest: list[int], chosen: frozenset[int]
+) -> int:
+    """The frame with the least work."""
+    rows = {i: len(_columns(program, program.blocks[i]) & chosen) for i in owners}
     cost = [
         _RELABELLING_COST if isinstance(block, Relabelling) else block.dimension for block in program.blocks
     ]
-    forward = _work(columns, cost, entering_first=True)
-    back = _work(columns[::-1], cost[::-1], entering_first=False)[::-1]
+    count = len(cost)
+    entering, leaving = [0] * (count + 1), [0] * (count + 1)
+    for i in owners:
+        entering[latest[i]] += rows[i]
+        leaving[earliest[i]] += rows[i]
+    forward, back = [0] * (count + 1), [0] * (count + 1)
+    on_the_way = 0
+    for i in range(count):
+        on_the_way += entering[i]
+        forward[i + 1] = forward[i] + on_the_way * cost[i]
+    on_the_way = 0
+    for i in reversed(range(count)):
+        on_the_way += leaving[i + 1]
+        back[i] = back[i + 1] + on_the_way * cost[i]
     total = [one + other for one, other in zip(forward, back, strict=True)]
     return total.index(min(total))
-
-
-def _work(columns: list[frozenset[int]], cost: list[int], entering_first: bool) -> list[int]:
-    """Work of a sweep that stops after 0, 1, … blocks."""
-    start: frozenset[int] = frozenset()
-    seen = list(accumulate(columns, lambda rows, new: rows | new, initial=start))
-    moved = seen[1:] if entering_first else seen[:-1]
-    return list(accumulate((len(rows) * price for rows, price in zip(moved, cost, strict=True)), initial=0))
 
 
 def _columns(program: Program, block: Block | Relabelling) -> frozenset[int]:
     return frozenset(column for step in block.rotations for column in program.angles[step.angle].columns)
 
 
-def _block_plan(
-    program: Program, block: Block | Relabelling, wanted: Iterable[int], row_of: dict[int, int]
-) -> BlockPlan:
-    """The block's plan; its new parameters get the next rows of `row_of`."""
-    chosen = frozenset(wanted)
+def _entrance(program: Program, index: int, chosen: frozenset[int], row_of: dict[int, int]) -> Entrance:
+    """A block's parameters among the chosen ones; those new to `row_of` get its next rows."""
+    rotations = program.blocks[index].rotations
     used = [
         (rotation, step.angle, slot, column)
-        for rotation, step in enumerate(block.rotations)
+        for rotation, step in enumerate(rotations)
         for slot, column in enumerate(program.angles[step.angle].columns)
         if column in chosen
     ]
@@ -131,13 +173,12 @@ def _block_plan(
     row_of |= {column: len(row_of) + i for i, column in enumerate(fresh)}
     position = {column: i for i, column in enumerate([*fresh, *known])}
     entries = tuple(Entry(rotation, angle, slot, position[column]) for rotation, angle, slot, column in used)
-    return BlockPlan(
-        entries, len(mine), len(block.rotations), len(fresh), rows, _is_plain(program, block, entries)
-    )
+    plain = _is_plain(program, entries, len(rotations))
+    return Entrance(index, entries, len(mine), len(rotations), len(fresh), rows, plain)
 
 
-def _is_plain(program: Program, block: Block | Relabelling, entries: tuple[Entry, ...]) -> bool:
+def _is_plain(program: Program, entries: tuple[Entry, ...], num_rotations: int) -> bool:
     in_order = [(entry.rotation, entry.parameter) for entry in entries] == [
-        (i, i) for i in range(len(block.rotations))
+        (i, i) for i in range(num_rotations)
     ]
     return in_order and all(program.angles[entry.angle].derivatives == (1.0,) for entry in entries)

@@ -1,20 +1,21 @@
 """Tangents of a program, all at once: ∂|ψ⟩/∂p for chosen parameters.
 
-A parameter's tangent enters at the start of the block that holds it, as A_p ψ (`blocks.py`), and moves with
-the circuit. Quantum Fisher information is the same in every frame of the circuit, so that tangents need not
-go all the way to its end: those of the first blocks move forward, those of the last move back, and they meet
+A parameter's tangent enters next to the block that holds it, as A_p ψ (`blocks.py`), and moves with the
+circuit. Quantum Fisher information is the same in every frame of the circuit, so that tangents need not go
+all the way to its end: those of the first blocks move forward, those of the last move back, and they meet
 where the way is shortest.
 
-    forward   T ← U_b (T ∪ A_p ψ_b)      b < frame
-    back      T ← U_b† T ∪ A_p ψ_b       b ≥ frame,      ψ_b the state at the start of block b
+    forward   T ← U_b T ∪ A_p ψ      A at the block's end, ψ the state there        (blocks before the frame)
+    back      T ← U_b† T ∪ A_p ψ     A at the block's start, ψ the state there      (blocks behind it)
 
-Chain rule inside a block: A_p = Σ_r (∂a_r/∂p) A_r.
+Chain rule inside a block: A_p = Σ_r (∂a_r/∂p) A_r. Where to enter: `plan.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -23,8 +24,11 @@ from qgeo.circuit.program import Program
 from qgeo.simulate.angles import derivative, joined
 from qgeo.simulate.apply import apply_each
 from qgeo.simulate.moves import BlockMove, Moves, zero_state
-from qgeo.simulate.plan import BlockPlan, Frame, Plan, propagation_plan
+from qgeo.simulate.plan import Entrance, Frame, Plan, Station, propagation_plan
 from qgeo.simulate.statevector import moves_of
+
+Step = Callable[[Tensor, Tensor], Tensor]
+"""From a stack of states to another, (states, out)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +106,14 @@ def tangents_in_frame(
 
 
 @dataclass(frozen=True, eq=False)
+class _Leg:
+    """A station and the moves from there to the next one or to the frame, in the order they are done."""
+
+    station: Station
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class _Sweep:
     """The two sweeps that meet in the plan's frame; `point` (B, P + d) are all parameters of each context."""
 
@@ -110,45 +122,70 @@ class _Sweep:
     point: Tensor
 
     def run(self) -> tuple[Tensor, Tensor]:
-        """States (B, 2ⁿ) and rows of tangents (R, B, 2ⁿ)."""
+        """States (B, 2ⁿ) and rows of tangents (R, B, 2ⁿ), in the frame."""
         psi = zero_state(self.moves.program, len(self.point), self.moves.dtype, self.point.device)
         size = self.plan.rows_forward + self.plan.rows_back
-        buffers = psi.new_empty(size, *psi.shape), psi.new_empty(size, *psi.shape)
-        psi = self._forward(psi, _Stack(*buffers, slice(0, self.plan.rows_forward), self.plan.moves_forward))
-        self._back(psi, _Stack(*buffers, slice(self.plan.rows_forward, size), self.plan.moves_back))
-        return psi, buffers[0]
+        rows, spare = (psi.new_empty(size, *psi.shape) for _ in range(2))
+        ahead, behind = slice(0, self.plan.rows_forward), slice(self.plan.rows_forward, size)
+        psi = self._forward(psi, rows[ahead], spare[ahead])
+        self._back(psi, rows[behind], spare[behind])
+        return psi, rows
 
-    def _forward(self, psi: Tensor, stack: _Stack) -> Tensor:
-        for block, own in enumerate(self.plan.forward):
-            self._enter(stack, block, own, psi)
-            stack.move(self.moves.all[block].apply)
-            psi = self.moves.all[block].apply(psi)
+    def _forward(self, psi: Tensor, rows: Tensor, spare: Tensor) -> Tensor:
+        """Fill `rows` with the tangents of the blocks before the frame; the state there."""
+        legs = self._legs(self.plan.forward, back=False)
+        stack, position = _Stack(rows, spare, legs), 0
+        for leg in legs:
+            psi = self._between(position, leg.station.position, psi)
+            position = leg.station.position
+            self._enter(stack, leg.station, psi, at="end")
+            stack.move(leg.steps)
+        return self._between(position, self.plan.frame, psi)
+
+    def _back(self, psi: Tensor, rows: Tensor, spare: Tensor) -> None:
+        """Fill `rows` with the tangents of the blocks behind the frame, where the state is ψ."""
+        states, position = [], self.plan.frame
+        for station in reversed(self.plan.back):
+            psi, position = self._between(position, station.position, psi), station.position
+            states.append(psi)
+        legs = self._legs(self.plan.back, back=True)
+        stack = _Stack(rows, spare, legs)
+        for leg in legs:
+            self._enter(stack, leg.station, states.pop(), at="start")
+            stack.move(leg.steps)
+
+    def _between(self, start: int, stop: int, psi: Tensor) -> Tensor:
+        for move in self.moves.all[start:stop]:
+            psi = move.apply(psi)
         return psi
 
-    def _back(self, psi: Tensor, stack: _Stack) -> None:
-        starts = []
-        for block, _ in self.plan.back:
-            starts.append(psi)
-            psi = self.moves.all[block].apply(psi)
-        for (block, own), start in zip(reversed(self.plan.back), reversed(starts), strict=True):
-            stack.move(self.moves.all[block].undo)
-            self._enter(stack, block, own, start)
+    def _legs(self, stations: tuple[Station, ...], back: bool) -> list[_Leg]:
+        stops = [*(station.position for station in stations[1:]), self.plan.frame]
+        legs, count = [], 0
+        for station, stop in zip(stations, stops, strict=False):
+            count += sum(own.fresh for own in station.entrances)
+            start, end = sorted((station.position, stop))
+            stretch = self.moves.condensed(start, end, count * len(self.point))
+            steps = [move.undo for move in reversed(stretch)] if back else [move.apply for move in stretch]
+            legs.append(_Leg(station, tuple(steps)))
+        return legs
 
-    def _enter(self, stack: _Stack, block: int, own: BlockPlan, psi: Tensor) -> None:
-        move = self.moves.all[block]
-        if own.entries and isinstance(move, BlockMove):
-            stack.enter(own, self._generators(block, own), psi, move.qubits)
+    def _enter(self, stack: _Stack, station: Station, psi: Tensor, at: Literal["start", "end"]) -> None:
+        for own in station.entrances:
+            move = self.moves.all[own.block]
+            assert isinstance(move, BlockMove)
+            by_angle = self.moves.generators(own.block, at)
+            stack.enter(own, self._by_parameter(own, by_angle), psi, move.qubits)
 
-    def _generators(self, block: int, own: BlockPlan) -> Tensor:
-        """A_p (q, [B,] D, D) of the block's parameters."""
-        by_angle = self.moves.generators(block)
+    def _by_parameter(self, own: Entrance, by_angle: Tensor) -> Tensor:
+        """A_p (q, [B,] D, D) of a block's parameters."""
         if own.plain:
             return by_angle
         weights = _slopes(self.moves.program, own, self.point if by_angle.dim() == 4 else self.point[0])
         return torch.einsum("...qr,r...ij->q...ij", weights.to(by_angle.dtype), by_angle)
 
 
-def _slopes(program: Program, own: BlockPlan, point: Tensor) -> Tensor:
+def _slopes(program: Program, own: Entrance, point: Tensor) -> Tensor:
     """∂a_r/∂p of the block's parameters and rotations, (q, m), or (B, q, m) where it depends on data."""
     weights = point.new_zeros(*point.shape[:-1], own.num_parameters, own.num_rotations)
     for entry in own.entries:
@@ -159,23 +196,22 @@ def _slopes(program: Program, own: BlockPlan, point: Tensor) -> Tensor:
 class _Stack:
     """Rows of tangents that grow and move: `here` holds them, `there` is room to move them into.
 
-    Two buffers for the whole way: fresh memory at every block would cost more than the products. After
-    `moves_to_come` moves the rows lie in the first buffer.
+    Two buffers for the whole way: fresh memory at every block would cost more than the products. They start
+    in the one from which `legs` lead to `rows`.
     """
 
-    def __init__(self, first: Tensor, second: Tensor, rows: slice, moves_to_come: int) -> None:
-        self.here, self.there = first[rows], second[rows]
-        if moves_to_come % 2:
-            self.here, self.there = self.there, self.here
+    def __init__(self, rows: Tensor, spare: Tensor, legs: list[_Leg]) -> None:
+        odd = sum(len(leg.steps) for leg in legs) % 2
+        self.here, self.there = (spare, rows) if odd else (rows, spare)
         self.count = 0
 
-    def move(self, step: Callable[[Tensor, Tensor], Tensor]) -> None:
+    def move(self, steps: tuple[Step, ...]) -> None:
         """T ← U T."""
-        if self.count:
+        for step in steps:
             step(self.here[: self.count], self.there[: self.count])
             self.here, self.there = self.there, self.here
 
-    def enter(self, own: BlockPlan, generators: Tensor, psi: Tensor, qubits: tuple[int, ...]) -> None:
+    def enter(self, own: Entrance, generators: Tensor, psi: Tensor, qubits: tuple[int, ...]) -> None:
         """A_p ψ of a block's parameters: fresh ones behind the others, the rest added where they belong."""
         if own.fresh:
             free = self.here[self.count : self.count + own.fresh]
