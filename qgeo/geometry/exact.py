@@ -22,7 +22,7 @@ from qgeo.geometry.classical import bitstring_fisher_sum
 from qgeo.geometry.quantum import geometric_tensor_sum, quantum_fisher_sum
 from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
 from qgeo.simulate.plan import Frame
-from qgeo.simulate.tangents import tangents_in_frame
+from qgeo.simulate.tangents import tangent_sweep
 
 MatrixSum = Callable[[Tensor, Tensor], Tensor]
 """Σ over contexts of a matrix, from states (B, 2ⁿ) and tangents (R, B, 2ⁿ)."""
@@ -125,11 +125,17 @@ def _mean(request: Request, frame: Frame, matrix_sum: MatrixSum, memory_budget: 
 
 
 def _chunk_sum(request: Request, inputs: Tensor | None, frame: Frame, matrix_sum: MatrixSum) -> Tensor:
-    found = tangents_in_frame(
+    sweep = tangent_sweep(
         request.program, request.values, inputs, columns=request.columns, frame=frame, dtype=request.dtype
     )
-    total = found.folded(matrix_sum(found.states, found.rows))
-    return total.to(torch.complex128 if total.is_complex() else torch.float64)
+    total: Tensor | None = None
+    for tile in request.tiles(inputs):
+        found = sweep.of(tile)
+        own = matrix_sum(found.states, found.rows)
+        own = own.to(torch.complex128 if own.is_complex() else torch.float64)
+        total = own if total is None else total + own
+    assert total is not None
+    return found.folded(total)
 
 
 def _check_domain(matrix: Tensor) -> None:

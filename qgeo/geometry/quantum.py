@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+_GRAM_STRIPES, _NARROWEST_STRIPE = 4, 12
+
 
 def geometric_tensor_sum(states: Tensor, tangents: Tensor) -> Tensor:
     """Σ over contexts of Q, complex Hermitian (P, P); divide by the number of contexts for the mean.
@@ -30,7 +32,20 @@ def quantum_fisher_sum(states: Tensor, tangents: Tensor) -> Tensor:
     """
     flat = torch.view_as_real(tangents.flatten(1)).flatten(1)
     along = torch.view_as_real(_overlaps(states, tangents)).flatten(1)
-    return 4 * (flat @ flat.mT - along @ along.mT)
+    return 4 * (gram(flat) - along @ along.mT)
+
+
+def gram(rows: Tensor) -> Tensor:
+    """rows · rowsᵀ for real rows (P, M): blocks on and above the diagonal, mirrored; 5/8 of the work."""
+    step = -(-len(rows) // _GRAM_STRIPES)
+    if step < _NARROWEST_STRIPE:
+        return rows @ rows.mT
+    matrix = rows.new_empty(len(rows), len(rows))
+    for start in range(0, len(rows), step):
+        stripe = rows[start : start + step] @ rows[start:].mT
+        matrix[start : start + step, start:] = stripe
+        matrix[start:, start : start + step] = stripe.mT
+    return matrix
 
 
 def projected_tangents(states: Tensor, tangents: Tensor) -> Tensor:

@@ -20,8 +20,9 @@ from qgeo.errors import ConfigurationError, ShapeError
 MEMORY_BUDGET = 4 * 2**30
 """Bytes of tangents and matrices held at once, unless another budget is given."""
 
-CHUNK_BYTES = 2**26
-"""Chunks larger than this gain nothing: the caches have overflowed long before."""
+TILE_BYTES = 2**24
+"""Contexts are taken in tiles of about so many bytes of tangents: they stay in a cache, and memory of this
+size is reused by the allocator, where larger pieces are mapped and cleared anew every time."""
 
 DTYPES = {"complex128": torch.complex128, "complex64": torch.complex64}
 
@@ -61,16 +62,26 @@ class Request:
             )
         if self.inputs is None:
             return iter([None])
-        room = min(memory_budget - fixed, max(CHUNK_BYTES, per_context))
-        return iter(self.inputs.split(max(1, room // max(1, per_context))))
+        return iter(self.inputs.split(max(1, (memory_budget - fixed) // per_context)))
+
+    def tiles(self, inputs: Tensor | None) -> Iterator[slice]:
+        """A chunk's contexts in tiles of equal size."""
+        count = 1 if inputs is None else len(inputs)
+        bytes_per_context = 2 * self._amplitude_bytes * max(1, len(self.columns)) * self.program.dimension
+        tiles = -(-count * bytes_per_context // TILE_BYTES)
+        step = -(-count // min(count, tiles))
+        return (slice(start, start + step) for start in range(0, count, step))
+
+    @property
+    def _amplitude_bytes(self) -> int:
+        return 16 if self.dtype == torch.complex128 else 8
 
     def _bytes(self) -> tuple[int, int]:
         """Bytes whatever the number of contexts, and bytes for each of them."""
-        amplitude = 16 if self.dtype == torch.complex128 else 8
         rows = 2 * len(self.columns) + len(self.program.blocks)  # two buffers; states at the start of blocks
         shared, per_context = _matrix_entries(self.program)
-        fixed = amplitude * shared + 4 * 8 * len(self.columns) ** 2
-        return fixed, amplitude * (rows * self.program.dimension + per_context)
+        fixed = self._amplitude_bytes * shared + 4 * 8 * len(self.columns) ** 2
+        return fixed, self._amplitude_bytes * (rows * self.program.dimension + per_context)
 
 
 def _matrix_entries(program: Program) -> tuple[int, int]:

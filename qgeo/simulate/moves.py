@@ -7,7 +7,7 @@ Every simulation is a sweep over moves: states forward, adjoint gradients backwa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -36,6 +36,10 @@ class BlockMove:
     def undo(self, states: Tensor, out: Tensor | None = None) -> Tensor:
         return apply_block(self._inverse, states, self.qubits, out)
 
+    def of(self, contexts: slice) -> BlockMove:
+        """The same move for some of the contexts."""
+        return self if self.unitary.dim() == 2 else BlockMove(self.qubits, self.unitary[contexts])
+
     @cached_property
     def _inverse(self) -> Tensor:
         return self.unitary.mH.resolve_conj()
@@ -48,10 +52,15 @@ class MapMove:
     moves: MapConstants
 
     def apply(self, states: Tensor, out: Tensor | None = None) -> Tensor:
-        return relabelled(states, self.moves.source, self.moves.phase, out)
+        return relabelled(states, self.moves.source, self.moves.phase, self.moves.run, out)
 
     def undo(self, states: Tensor, out: Tensor | None = None) -> Tensor:
-        return relabelled(states, self.moves.inverse_source, self.moves.inverse_phase, out)
+        return relabelled(states, self.moves.inverse_source, self.moves.inverse_phase, self.moves.run, out)
+
+    def of(self, contexts: slice) -> MapMove:
+        """The same move: it is every context's."""
+        del contexts
+        return self
 
 
 Move = BlockMove | MapMove
@@ -72,7 +81,18 @@ class Moves:
     all: tuple[Move, ...]
     products: tuple[Tensor, ...]
 
-    _generators: dict[tuple[int, str], Tensor] = field(default_factory=dict, repr=False)
+    _shared_generators: dict[tuple[int, str], Tensor] = field(default_factory=dict, repr=False)
+    _context_generators: dict[tuple[int, str], Tensor] = field(default_factory=dict, repr=False)
+
+    def of(self, contexts: slice) -> Moves:
+        """The same moves for some of the contexts."""
+        groups = zip(self.constants.groups, self.products, strict=True)
+        return replace(
+            self,
+            all=tuple(move.of(contexts) for move in self.all),
+            products=tuple(own[:, contexts] if group.per_context else own for group, own in groups),
+            _context_generators={},
+        )
 
     def generators(self, block: int, at: Literal["start", "end"] = "start") -> Tensor:
         """A_r of a block with rotations, at its start or its end, (m, [B,] D, D)."""
@@ -82,13 +102,15 @@ class Moves:
 
     def group_generators(self, group: int, at: Literal["start", "end"] = "start") -> Tensor:
         """A_r of all blocks of a group, (m, [B,] g, D, D): one product, made once."""
-        if (group, at) not in self._generators:
+        own = self.constants.groups[group]
+        made = self._context_generators if own.per_context else self._shared_generators
+        if (group, at) not in made:
             make = pulled_back_generators if at == "start" else pushed_generators
-            self._generators[group, at] = make(self.constants.groups[group], self.products[group])
-        return self._generators[group, at]
+            made[group, at] = make(own, self.products[group])
+        return made[group, at]
 
     def condensed(self, start: int, stop: int, columns: int) -> tuple[Move, ...]:
-        """The moves of blocks start … stop−1, as one dense unitary where that moves `columns` states faster."""
+        """The moves of blocks start … stop−1: one dense unitary where that moves `columns` states faster."""
         stretch = self.all[start:stop]
         dimension = self.program.dimension
         if len(stretch) < 2 or dimension > DENSE_DIMENSION or columns < 2 * dimension:

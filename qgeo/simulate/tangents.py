@@ -96,13 +96,42 @@ def tangents_in_frame(
 
     Arguments as in `states_and_tangents`. One unitary per context takes the middle to the end.
     """
+    return tangent_sweep(program, values, inputs, columns=columns, frame=frame, dtype=dtype).of()
+
+
+def tangent_sweep(
+    program: Program,
+    values: Tensor,
+    inputs: Tensor | None = None,
+    *,
+    columns: Sequence[int] | None = None,
+    frame: Frame,
+    dtype: torch.dtype = torch.complex128,
+) -> TangentSweep:
+    """`tangents_in_frame` to be run on some contexts at a time: the blocks' matrices are made once."""
     wanted = tuple(range(program.num_parameters)) if columns is None else tuple(columns)
     per_context = values.new_zeros(1, 0) if inputs is None else inputs
     with torch.no_grad():
-        plan = propagation_plan(program, wanted, frame)
         moves = moves_of(program, values, per_context, dtype)
-        sweep = _Sweep(moves, plan, joined(values, per_context))
-        return Tangents(*sweep.run(), plan.parameter_of_row, len(wanted))
+        plan = propagation_plan(program, wanted, frame)
+        return TangentSweep(moves, plan, joined(values, per_context), len(wanted))
+
+
+@dataclass(frozen=True, eq=False)
+class TangentSweep:
+    """Sweeps that meet in the plan's frame; `point` (B, P + d) are all parameters of each context."""
+
+    moves: Moves
+    plan: Plan
+    point: Tensor
+    count: int
+
+    @torch.no_grad()
+    def of(self, contexts: slice = slice(None)) -> Tangents:
+        """States and tangents of some contexts."""
+        point = self.point[contexts]
+        moves = self.moves if len(point) == len(self.point) else self.moves.of(contexts)
+        return Tangents(*_Sweep(moves, self.plan, point).run(), self.plan.parameter_of_row, self.count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +144,7 @@ class _Leg:
 
 @dataclass(frozen=True, eq=False)
 class _Sweep:
-    """The two sweeps that meet in the plan's frame; `point` (B, P + d) are all parameters of each context."""
+    """One run of a `TangentSweep`: forward to the frame, then back to it from the last station."""
 
     moves: Moves
     plan: Plan
@@ -125,7 +154,7 @@ class _Sweep:
         """States (B, 2ⁿ) and rows of tangents (R, B, 2ⁿ), in the frame."""
         psi = zero_state(self.moves.program, len(self.point), self.moves.dtype, self.point.device)
         size = self.plan.rows_forward + self.plan.rows_back
-        rows, spare = (psi.new_empty(size, *psi.shape) for _ in range(2))
+        rows, spare = psi.new_empty(2, size, *psi.shape)  # one allocation: the allocator then reuses it
         ahead, behind = slice(0, self.plan.rows_forward), slice(self.plan.rows_forward, size)
         psi = self._forward(psi, rows[ahead], spare[ahead])
         self._back(psi, rows[behind], spare[behind])
