@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qgeo.geometry.classical import output_rows
 from qgeo.geometry.operators import DenseMatrix
-from qgeo.geometry.quantum import projected_tangents
+from qgeo.geometry.quantum import projected_tangents, quantum_fisher_sum
 
 
 def pulled_back_gram(own: Tensor, data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:
@@ -25,15 +25,9 @@ def pulled_back_gram(own: Tensor, data: Tensor, angle_jacobian: Tensor) -> Dense
     Args:
         own: (B, M, P) columns of R(x) that belong to the head's own parameters.
         data: (B, M, d) columns that belong to the data angles; angle_jacobian: (B, d, W).
-
-    Only F(x)'s last d columns are needed context by context; the θθ block is one Gram product.
     """
     flat = own.flatten(0, 1)
-    own_data, data_data = own.mT @ data, data.mT @ data
-    cross = own_data.transpose(0, 1).flatten(1) @ angle_jacobian.flatten(0, 1)
-    encoder = angle_jacobian.flatten(0, 1).mT @ (data_data @ angle_jacobian).flatten(0, 1)
-    matrix = torch.cat([torch.cat([flat.mT @ flat, cross], 1), torch.cat([cross.mT, encoder], 1)])
-    return DenseMatrix(matrix / len(own))
+    return _joint(flat.mT @ flat, own.mT @ data, data.mT @ data, angle_jacobian)
 
 
 def pulled_back_fisher(
@@ -44,10 +38,26 @@ def pulled_back_fisher(
     Args:
         states: (B, 2ⁿ); tangents: (P + d, B, 2ⁿ), the circuit's own parameters first.
         angle_jacobian: (B, d, W); num_circuit: P.
+
+    4 Re⟨u|v⟩ is 4 times the product of u and v as real vectors. One side of a product has to be projected.
     """
-    projected = torch.view_as_real(projected_tangents(states, tangents)).flatten(2)
-    rows = 2 * projected.permute(1, 2, 0)  # 4 Re⟨u|v⟩ is the product of doubled real vectors
-    return pulled_back_gram(rows[..., :num_circuit], rows[..., num_circuit:], angle_jacobian)
+    circuit = quantum_fisher_sum(states, tangents[:num_circuit])
+    own = torch.view_as_real(tangents[:num_circuit]).flatten(2).transpose(0, 1)
+    projected = projected_tangents(states, tangents[num_circuit:])
+    data = torch.view_as_real(projected).flatten(2).transpose(0, 1)
+    return _joint(circuit, 4 * (own @ data.mT), 4 * (data @ data.mT), angle_jacobian)
+
+
+def _joint(own_own: Tensor, own_data: Tensor, data_data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:
+    """From Σ_x F(x) over own parameters (P, P), and F(x)'s other blocks (B, P, d), (B, d, d), to the mean.
+
+    Only the last d columns of F(x) are needed context by context.
+    """
+    weights = angle_jacobian.flatten(0, 1)
+    cross = own_data.transpose(0, 1).flatten(1) @ weights
+    encoder = weights.mT @ (data_data @ angle_jacobian).flatten(0, 1)
+    matrix = torch.cat([torch.cat([own_own, cross], 1), torch.cat([cross.mT, encoder], 1)])
+    return DenseMatrix(matrix / len(angle_jacobian))
 
 
 def pulled_back_output_fisher(

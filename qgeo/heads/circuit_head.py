@@ -21,7 +21,7 @@ from qgeo.circuit.program import Program
 from qgeo.errors import ShapeError
 from qgeo.heads.encoder import Encoder
 from qgeo.heads.jacobian import count_trainable, parameter_jacobian
-from qgeo.heads.protocol import CircuitGeometry
+from qgeo.heads.protocol import CircuitPoint
 from qgeo.heads.staged import StagedJacobian
 from qgeo.simulate.statevector import states
 from qgeo.simulate.tangents import states_and_tangents
@@ -129,18 +129,17 @@ class CircuitHead(nn.Module):
         """(B, 2ⁿ) statevectors before the measurement."""
         return states(self.program, self.values, self.encoder(contexts))
 
-    def circuit_geometry(self, contexts: Tensor) -> CircuitGeometry:
-        """States, tangents and the encoder's Jacobian, for the quantum Fisher information."""
+    def circuit_point(self, contexts: Tensor) -> CircuitPoint:
+        """The circuit, its angles at these contexts and the encoder's Jacobian."""
         with torch.no_grad():
             angles = self.encoder(contexts)
-        psi, tangents = self._tangents(angles)
-        return CircuitGeometry(
-            states=psi,
-            tangents=tangents,
+        return CircuitPoint(
+            program=self.program,
+            values=self.values.detach(),
+            angles=angles,
             angle_jacobian=parameter_jacobian(self.encoder, contexts),
-            num_circuit=self.program.num_parameters if self.values.requires_grad else 0,
+            trains_circuit=self.values.requires_grad,
             num_readout=count_trainable(self.readout),
-            layers=self.program.layers if self.values.requires_grad else (),
         )
 
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,20 +149,17 @@ class CircuitHead(nn.Module):
 
     def staged_jacobian(self, contexts: Tensor) -> StagedJacobian:
         """Log-probabilities and their Jacobian stage by stage."""
-        geometry = self.circuit_geometry(contexts)
+        point = self.circuit_point(contexts)
+        columns = [*point.own_columns, *point.data_columns]
+        psi, tangents = states_and_tangents(point.program, point.values, point.angles, columns=columns)
         with torch.no_grad():
-            measured = self.measurement(geometry.states)
+            measured = self.measurement(psi)
             log_probs = self.readout(measured)
-            moved = self.measurement.derivative(geometry.states, geometry.tangents)
-            by_angle = self.readout.jacobian(measured) @ moved
-        by_circuit, by_data = by_angle.split([geometry.num_circuit, self.program.num_inputs], dim=2)
+            by_angle = self.readout.jacobian(measured) @ self.measurement.derivative(psi, tangents)
+        own = len(point.own_columns)
+        jacobian = point.angle_jacobian[:, : len(point.data_columns)]
         by_readout = parameter_jacobian(self.readout, measured)
-        return StagedJacobian(log_probs, by_circuit, by_data, geometry.angle_jacobian, by_readout)
-
-    def _tangents(self, angles: Tensor) -> tuple[Tensor, Tensor]:
-        own = range(self.program.num_parameters) if self.values.requires_grad else ()
-        data = range(self.program.num_parameters, len(self.program.columns))
-        return states_and_tangents(self.program, self.values.detach(), angles, columns=[*own, *data])
+        return StagedJacobian(log_probs, by_angle[..., :own], by_angle[..., own:], jacobian, by_readout)
 
 
 def initial_values(program: Program, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a head is: contexts → log-probabilities, their Jacobian; for a quantum head, states and tangents too.
+"""What a head is: contexts → log-probabilities, their Jacobian; for a quantum head, where its circuit stands.
 
 Everything called Fisher is a function of these. Heads are `torch.nn.Module`s; these protocols say what the
 rest of qgeo relies on, they are not base classes.
@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from qgeo.circuit.program import Program
 from qgeo.heads.staged import StagedJacobian
 
 
@@ -39,27 +40,47 @@ class StagedHead(Head, Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class CircuitGeometry:
-    """A quantum head's states and how they move with every parameter before the measurement.
+class CircuitPoint:
+    """Where a quantum head's circuit stands at some contexts: all that its quantum geometry depends on.
 
     Attributes:
-        states: (B, 2ⁿ).
-        tangents: (P + d, B, 2ⁿ): by the circuit's own parameters, then by each context's own data angles.
+        program: the circuit; values: (P,), detached; angles: (B, d) data angles, its inputs.
         angle_jacobian: (B, d, W): the data angles' Jacobian over the encoder's W trainable numbers.
-        num_circuit: P trainable circuit parameters; num_readout: trainable numbers behind the measurement.
-        layers: the circuit parameters grouped into commuting layers (positions 0 … P−1).
+        trains_circuit: whether the circuit's own parameters are trainable.
+        num_readout: trainable numbers behind the measurement.
     """
 
-    states: Tensor
-    tangents: Tensor
+    program: Program
+    values: Tensor
+    angles: Tensor
     angle_jacobian: Tensor
-    num_circuit: int
+    trains_circuit: bool
     num_readout: int
-    layers: tuple[tuple[int, ...], ...]
+
+    @property
+    def own_columns(self) -> tuple[int, ...]:
+        """Trainable circuit parameters, as columns of the program."""
+        return tuple(range(self.program.num_parameters)) if self.trains_circuit else ()
+
+    @property
+    def data_columns(self) -> tuple[int, ...]:
+        """Data angles, as columns of the program; none where the encoder is frozen."""
+        first = self.program.num_parameters
+        return tuple(range(first, first + self.program.num_inputs)) if self.num_encoder else ()
+
+    @property
+    def num_encoder(self) -> int:
+        """W, trainable numbers of the encoder."""
+        return self.angle_jacobian.shape[2]
+
+    @property
+    def layers(self) -> tuple[tuple[int, ...], ...]:
+        """The trainable circuit parameters grouped into commuting layers."""
+        return self.program.layers if self.trains_circuit else ()
 
 
 @runtime_checkable
 class QuantumHead(Head, Protocol):
     """A head whose log-probabilities come from measuring a parameterized circuit."""
 
-    def circuit_geometry(self, contexts: Tensor) -> CircuitGeometry: ...
+    def circuit_point(self, contexts: Tensor) -> CircuitPoint: ...

@@ -4,6 +4,7 @@
                              behind the measurement F_Q is zero and the F_C block stands in
     quantum-block-diagonal   its blocks: each commuting layer of the circuit, the encoder, the readout
     quantum-diagonal         its diagonal
+    quantum-matrix-free      the same as quantum, by products and conjugate gradients
     classical                F_C of the head's output, exact
     empirical                gradients at the observed tokens (needs targets)
 
@@ -21,9 +22,12 @@ from torch import Tensor
 from qgeo.errors import ConfigurationError
 from qgeo.geometry.classical import output_fisher
 from qgeo.geometry.empirical import empirical_fisher
+from qgeo.geometry.matrix_free import MatrixFreeFisher
 from qgeo.geometry.operators import BlockDiagonalMatrix, DenseMatrix, DiagonalMatrix, InformationMatrix
 from qgeo.geometry.pullback import pulled_back_fisher, pulled_back_output_fisher
-from qgeo.heads.protocol import CircuitGeometry, Head, QuantumHead, StagedHead
+from qgeo.geometry.quantum import quantum_fisher_sum
+from qgeo.heads.protocol import CircuitPoint, Head, QuantumHead, StagedHead
+from qgeo.simulate.tangents import tangents_in_frame
 
 Metric = Callable[[Head, Tensor, Tensor | None], InformationMatrix]
 
@@ -49,25 +53,43 @@ def empirical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> In
 def quantum(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """F_Q over circuit and encoder, F_C over the readout, no block between the two."""
     del targets
-    geometry = _circuit_geometry(head, contexts)
-    before = _before_measurement(geometry).matrix
-    if not geometry.num_readout:
+    point = _circuit_point(head, contexts)
+    before = _before_measurement(point)
+    if not point.num_readout:
         return DenseMatrix(before)
-    return DenseMatrix(torch.block_diag(before, _readout_block(head, contexts, geometry.num_readout)))
+    return DenseMatrix(torch.block_diag(before, _readout_block(head, contexts, point.num_readout)))
 
 
 def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """The blocks of `quantum` on each commuting layer of the circuit, on the encoder, on the readout."""
     del targets
-    geometry = _circuit_geometry(head, contexts)
-    before = _before_measurement(geometry).matrix
-    encoder = range(geometry.num_circuit, len(before))
-    groups = [torch.tensor(group) for group in [*geometry.layers, tuple(encoder)] if len(group)]
+    point = _circuit_point(head, contexts)
+    before = _before_measurement(point)
+    encoder = range(len(point.own_columns), len(before))
+    groups = [torch.tensor(group) for group in [*point.layers, tuple(encoder)] if len(group)]
     blocks = [before[group][:, group] for group in groups]
-    order = torch.cat([*groups, len(before) + torch.arange(geometry.num_readout)])
-    if geometry.num_readout:
-        blocks.append(_readout_block(head, contexts, geometry.num_readout))
+    order = torch.cat([*groups, len(before) + torch.arange(point.num_readout)])
+    if point.num_readout:
+        blocks.append(_readout_block(head, contexts, point.num_readout))
     return BlockDiagonalMatrix(tuple(blocks), order)
+
+
+def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """`quantum` by products alone, solved by conjugate gradients: for very many parameters.
+
+    Raises:
+        ConfigurationError: a head that is not quantum, or has trainable parameters behind the measurement.
+    """
+    del targets
+    point = _circuit_point(head, contexts)
+    if point.num_readout:
+        raise ConfigurationError(
+            "expected a head without trainable readout for 'quantum-matrix-free', got "
+            f"{point.num_readout} readout parameters; freeze them or use 'quantum'"
+        )
+    return MatrixFreeFisher(
+        point.program, point.values, point.angles, point.own_columns, point.angle_jacobian
+    )
 
 
 def quantum_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
@@ -79,6 +101,7 @@ METRICS: dict[str, Metric] = {
     "quantum": quantum,
     "quantum-block-diagonal": quantum_block_diagonal,
     "quantum-diagonal": quantum_diagonal,
+    "quantum-matrix-free": quantum_matrix_free,
     "classical": classical,
     "empirical": empirical,
 }
@@ -104,18 +127,22 @@ def _readout_last(matrix: Tensor, own: int, readout: int) -> Tensor:
     return matrix[order][:, order]
 
 
-def _circuit_geometry(head: Head, contexts: Tensor) -> CircuitGeometry:
+def _circuit_point(head: Head, contexts: Tensor) -> CircuitPoint:
     if not isinstance(head, QuantumHead):
         raise ConfigurationError(
             f"expected a quantum head for a quantum metric, got {type(head).__name__}; use 'classical'"
         )
-    return head.circuit_geometry(contexts)
+    return head.circuit_point(contexts)
 
 
-def _before_measurement(geometry: CircuitGeometry) -> DenseMatrix:
-    return pulled_back_fisher(
-        geometry.states, geometry.tangents, geometry.angle_jacobian, geometry.num_circuit
-    )
+def _before_measurement(point: CircuitPoint) -> Tensor:
+    """F_Q over the circuit's trainable parameters and the encoder's, (P + W, P + W)."""
+    columns = [*point.own_columns, *point.data_columns]
+    found = tangents_in_frame(point.program, point.values, point.angles, columns=columns, frame="middle")
+    if not point.num_encoder:
+        return found.folded(quantum_fisher_sum(found.states, found.rows)) / len(found.states)
+    num_circuit = len(point.own_columns)
+    return pulled_back_fisher(found.states, found.ordered(), point.angle_jacobian, num_circuit).matrix
 
 
 def _readout_block(head: Head, contexts: Tensor, num_readout: int) -> Tensor:

@@ -48,28 +48,18 @@ def apply_each(matrices: Tensor, states: Tensor, qubits: tuple[int, ...], out: T
     elif matrices.dim() == 4:
         rows = (len(states), left, size)
         torch.matmul(states.view(rows), matrices.mT, out=out.view(count, *rows))
-    elif left == 1 and right == 1:
-        torch.matmul(states, matrices.mT, out=out)
+    elif right == 1:
+        torch.matmul(states.view(-1, size), matrices.mT, out=out.view(count, -1, size))
     else:
         batch = states.view(-1, size, right)
         together = (matrices.flatten(0, 1) @ batch).view(-1, count, size, right)
         out.view(count, -1, size, right).copy_(together.transpose(0, 1))
 
 
-def relabelled(
-    states: Tensor, source: Tensor, phase: Tensor | None, run: int, out: Tensor | None = None
-) -> Tensor:
-    """phase_z ψ_{source_z} for every amplitude z of states (..., 2ⁿ), written to `out` or a new tensor.
-
-    Amplitudes move in runs of `run` neighbours; `source` counts runs.
-    """
-    out = states.new_empty(states.shape) if out is None else out
-    if run == 1:
-        torch.gather(states, -1, source.expand(states.shape), out=out)
-    else:
-        split = (-1, len(source), run)
-        torch.index_select(states.view(split), 1, source, out=out.view(split))
-    return out if phase is None else out.mul_(phase)
+def relabelled(states: Tensor, source: Tensor, phase: Tensor | None, out: Tensor | None = None) -> Tensor:
+    """phase_z ψ_{source_z} for every amplitude z of states (..., 2ⁿ), written to `out` or a new tensor."""
+    moved = torch.gather(states, -1, source.expand(states.shape), out=out)
+    return moved if phase is None else moved.mul_(phase)
 
 
 def overlap_on(bra: Tensor, ket: Tensor, qubits: tuple[int, ...], keep_contexts: bool) -> Tensor:

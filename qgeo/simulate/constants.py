@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from qgeo.circuit.elements import Matrix
@@ -59,13 +58,8 @@ class BlockConstants:
 
 @dataclass(frozen=True, eq=False)
 class MapConstants:
-    """A relabelling and its inverse: (U ψ)_z = phase_z ψ_{source_z}; phases are None where all are 1.
+    """A relabelling and its inverse: (U ψ)_z = phase_z ψ_{source_z}; phases are None where all are 1."""
 
-    Amplitudes move in runs of `run` neighbours, as far as the lowest qubits stay where they are; sources
-    count runs.
-    """
-
-    run: int
     source: Tensor
     phase: Tensor | None
     inverse_source: Tensor
@@ -167,27 +161,13 @@ def _index(numbers: Iterable[int], device: torch.device) -> Tensor:
 
 
 def _map(block: Relabelling, dtype: torch.dtype, device: torch.device) -> MapConstants:
-    back, run = np.argsort(block.source), _run_length(block.source)
+    back = np.argsort(block.source)
     return MapConstants(
-        run=run,
-        source=torch.as_tensor(block.source[::run] // run, device=device),
+        source=torch.as_tensor(block.source, device=device),
         phase=_phases(block.phase, dtype, device),
-        inverse_source=torch.as_tensor(back[::run] // run, device=device),
+        inverse_source=torch.as_tensor(back, device=device),
         inverse_phase=_phases(block.phase.conj()[back], dtype, device),
     )
-
-
-def _run_length(source: NDArray[np.int64]) -> int:
-    """The longest power of 2 such that aligned runs of so many amplitudes stay together, in order."""
-    run = 1
-    while 2 * run <= len(source) and _keeps_runs(source, 2 * run):
-        run *= 2
-    return run
-
-
-def _keeps_runs(source: NDArray[np.int64], run: int) -> bool:
-    heads = source.reshape(-1, run)[:, :1]
-    return bool((heads % run == 0).all() and (source.reshape(-1, run) == heads + np.arange(run)).all())
 
 
 def _phases(phases: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor | None:

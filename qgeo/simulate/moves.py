@@ -52,10 +52,10 @@ class MapMove:
     moves: MapConstants
 
     def apply(self, states: Tensor, out: Tensor | None = None) -> Tensor:
-        return relabelled(states, self.moves.source, self.moves.phase, self.moves.run, out)
+        return relabelled(states, self.moves.source, self.moves.phase, out)
 
     def undo(self, states: Tensor, out: Tensor | None = None) -> Tensor:
-        return relabelled(states, self.moves.inverse_source, self.moves.inverse_phase, self.moves.run, out)
+        return relabelled(states, self.moves.inverse_source, self.moves.inverse_phase, out)
 
     def of(self, contexts: slice) -> MapMove:
         """The same move: it is every context's."""

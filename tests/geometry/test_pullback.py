@@ -21,16 +21,17 @@ from qgeo.geometry.operators import DenseMatrix
 from qgeo.geometry.pullback import pulled_back_fisher
 from qgeo.heads.born import BornHead
 from qgeo.heads.circuit_head import CircuitHead
+from qgeo.simulate.tangents import states_and_tangents
 
 NUMERICAL = {"rtol": 1e-7, "atol": 1e-9}
 TIGHT = {"rtol": 1e-10, "atol": 1e-12}
 
 
 def pulled_back(head: CircuitHead, contexts: torch.Tensor) -> DenseMatrix:
-    geometry = head.circuit_geometry(contexts)
-    return pulled_back_fisher(
-        geometry.states, geometry.tangents, geometry.angle_jacobian, geometry.num_circuit
-    )
+    point = head.circuit_point(contexts)
+    own, data = point.own_columns, point.data_columns
+    psi, tangents = states_and_tangents(point.program, point.values, point.angles, columns=[*own, *data])
+    return pulled_back_fisher(psi, tangents, point.angle_jacobian[:, : len(data)], len(own))
 
 
 def numerical_fisher(head: CircuitHead, contexts: torch.Tensor) -> np.ndarray:
