@@ -16,7 +16,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 import qgeo
-from qgeo.simulate.statevector import states
+from qgeo.simulate.statevector import probabilities
 
 
 def layered_circuit(num_qubits: int, layers: int, data: bool) -> tuple[QuantumCircuit, ParameterVector]:
@@ -62,8 +62,8 @@ def head_gradient(n: int, layers: int, batch: int) -> dict[str, float]:
 
     def step(program: qgeo.Program) -> np.ndarray:
         values.grad = None
-        amplitudes = states(program, values, inputs)[torch.arange(batch), targets]
-        (-(amplitudes.abs().square() + 1e-12).log().mean()).backward()
+        likelihoods = probabilities(program, values, inputs)[torch.arange(batch), targets]
+        (-(likelihoods + 1e-12).log().mean()).backward()
         return np.diag(values.grad.numpy())
 
     return timed(lambda: qgeo.compile(circuit, input_parameters=x), step, repetitions=15)

@@ -17,9 +17,9 @@ import numpy as np
 from qgeo.circuit.elements import Element, Fixed, Matrix, embedded
 from qgeo.circuit.program import Block, FixedStep, Relabelling, RotationStep, Step
 
-WIDE, NARROW, FEW_QUBITS = 5, 4, 8
-"""Most qubits of a cell that all contexts share: 5, where 32×32 matrices make efficient products with long
-states, but 4 up to 8 qubits, where building wide matrices costs more than the products save."""
+WIDE, NARROW = 5, 4
+"""Most qubits of a cell that all contexts share: 5, where 32×32 matrices make efficient products, but 4 for
+6 to 8 qubits, where two cells of 3 or 4 are as good and cheaper to build."""
 
 PER_CONTEXT_WIDTH = 3
 """Most qubits of a cell with one matrix per context: small, because derivatives are stored per context."""
@@ -115,7 +115,7 @@ def fuse(items: list[Placed], num_qubits: int, width: int | None = None) -> tupl
         width: most qubits of a shared cell, chosen by the number of qubits where None is given (an element
             wider than that gets a block of its own).
     """
-    width = (NARROW if num_qubits <= FEW_QUBITS else WIDE) if width is None else width
+    width = _measured_width(num_qubits) if width is None else width
     cells = {
         False: Cells(num_qubits, width),
         True: Cells(num_qubits, min(width, PER_CONTEXT_WIDTH)),
@@ -127,6 +127,10 @@ def fuse(items: list[Placed], num_qubits: int, width: int | None = None) -> tupl
         drafts[index].add(item)
         last_on_qubit |= dict.fromkeys(item.element.qubits, index)
     return tuple(draft.finished(num_qubits) for draft in drafts)
+
+
+def _measured_width(num_qubits: int) -> int:
+    return NARROW if WIDE < num_qubits <= 2 * NARROW else WIDE
 
 
 def _home(

@@ -98,6 +98,7 @@ class MatrixFreeFisher:
         tangent = tangent - (psi.conj() * tangent).sum(-1, keepdim=True) * psi
         by_angle = adjoint_gradient(self._moves, psi, tangent * (4 / len(psi)))
         by_values, by_inputs = gradient_by_parameters(self._moves, self.values, self.inputs, by_angle)
+        assert by_inputs is not None
         by_encoder = torch.einsum("bd,bdw->w", by_inputs, self.encoder_jacobian)
         return torch.cat([by_values[list(self.columns)], by_encoder]).to(vector.dtype)
 

@@ -15,29 +15,42 @@ from torch import Tensor
 
 from qgeo.simulate.apply import overlap_on
 from qgeo.simulate.blocks import generator_expectations
-from qgeo.simulate.constants import BlockConstants
+from qgeo.simulate.constants import BlockConstants, Index
 from qgeo.simulate.moves import Moves
+
+Piece = tuple[Index, Tensor]
 
 
 def adjoint_gradient(
     moves: Moves, psi: Tensor, cotangent: Tensor, *, data_too: bool = True
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor | None]:
     """∂L/∂angles for dL = Re⟨cotangent|dψ⟩, shared (m,) and per context (B, m').
 
     Args:
         moves: the program at its angles; psi: its final states (B, 2ⁿ); cotangent: (B, 2ⁿ).
-        data_too: whether the gradient by per-context angles is wanted; zero otherwise.
+        data_too: whether the gradient by per-context angles is wanted; None in its place otherwise.
     """
     overlaps = _overlaps(moves, psi, cotangent, data_too)
-    real, count = psi.real.dtype, len(psi)
-    shared = psi.new_zeros(len(moves.constants.shared.offsets), dtype=real)
-    per_context = psi.new_zeros(count, len(moves.constants.per_context.offsets), dtype=real)
-    for group, products, found in zip(moves.constants.groups, moves.products, overlaps, strict=True):
-        if found:
-            by_angle = generator_expectations(group, products, torch.stack(found, -3))
-            target = per_context if group.per_context else shared
-            target.index_copy_(-1, group.angles, by_angle.flatten(-2))
-    return shared, per_context
+    found: tuple[list[Piece], list[Piece]] = ([], [])
+    for group, products, own in zip(moves.constants.groups, moves.products, overlaps, strict=True):
+        if own:
+            by_angle = generator_expectations(group, products, torch.stack(own, -3))
+            found[group.per_context].append((group.own_angles, by_angle.flatten(-2)))
+    table = moves.constants
+    shared = _assembled(found[0], psi.new_zeros(len(table.shared.offsets), dtype=psi.real.dtype))
+    if not data_too:
+        return shared, None
+    zeros = psi.new_zeros(len(psi), len(table.per_context.offsets), dtype=psi.real.dtype)
+    return shared, _assembled(found[1], zeros)
+
+
+def _assembled(pieces: list[Piece], zeros: Tensor) -> Tensor:
+    """Pieces of a gradient at their positions along the last dimension."""
+    for position, piece in pieces:
+        if piece.shape == zeros.shape and isinstance(position, slice):
+            return piece
+        zeros[..., position] = piece
+    return zeros
 
 
 def _overlaps(moves: Moves, psi: Tensor, cotangent: Tensor, data_too: bool) -> list[list[Tensor]]:

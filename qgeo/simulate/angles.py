@@ -20,19 +20,27 @@ from qgeo.simulate.constants import AngleConstants, constants, real_dtype
 
 @dataclass(frozen=True, eq=False)
 class AngleJacobian:
-    """∂a/∂p by its entries: `slopes` (..., E) at (rows[e], columns[e]); a leading dimension is contexts."""
+    """∂a/∂p by its entries: `slopes` (..., E) at (rows[e], columns[e]); a leading dimension is contexts.
+
+    `is_identity` where every angle is the parameter of the same position.
+    """
 
     rows: Tensor
     columns: Tensor
     slopes: Tensor
     shape: tuple[int, int]
+    is_identity: bool
 
     def __matmul__(self, direction: Tensor) -> Tensor:
         """∂a/∂p · v: (..., columns) → (..., angles)."""
+        if self.is_identity:
+            return direction
         return _scattered(self.slopes * direction[..., self.columns], self.rows, self.shape[0])
 
     def transposed_times(self, cotangent: Tensor) -> Tensor:
         """(∂a/∂p)ᵀ g: (..., angles) → (..., columns)."""
+        if self.is_identity:
+            return cotangent
         return _scattered(self.slopes * cotangent[..., self.rows], self.columns, self.shape[1])
 
 
@@ -60,14 +68,16 @@ def angle_jacobian(table: AngleConstants, point: Tensor) -> AngleJacobian:
     if table.curved_slopes:
         curved = evaluate_trees(table.curved_slopes, point)
         slopes = torch.cat([slopes.expand(*point.shape[:-1], -1), curved], -1)
-    return AngleJacobian(table.rows, table.columns, slopes, (len(table.offsets), point.shape[-1]))
+    shape = (len(table.offsets), point.shape[-1])
+    is_identity = isinstance(table.plain, slice) and table.plain == slice(0, shape[1])
+    return AngleJacobian(table.rows, table.columns, slopes, shape, is_identity)
 
 
 def _evaluate(table: AngleConstants, point: Tensor) -> Tensor:
+    if table.plain is not None:
+        return point[..., table.plain]
     affine = len(table.coefficients)
     terms = point.index_select(-1, table.columns[:affine]) * table.coefficients
-    if table.in_order:
-        return terms + table.offsets
     angles = table.offsets.expand(*point.shape[:-1], -1).index_add(-1, table.rows[:affine], terms)
     if not table.curved:
         return angles

@@ -23,7 +23,7 @@ def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:
         angles: all angles of the group's kind, (a,) shared or (B, a) per context.
     """
     steps, rotations, dimension = group.spectra.shape
-    own = angles.index_select(-1, group.angles).view(-1, rotations)
+    own = angles[..., group.angles].reshape(-1, steps, rotations).transpose(0, 1)
     turns = -0.5 * (own @ group.spectra)
     phases = torch.polar(torch.ones_like(turns), turns)
     turned = (group.left.unsqueeze(1) * phases.unsqueeze(2)).view(steps, -1, dimension)
@@ -34,14 +34,14 @@ def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:
 
 def pulled_back_generators(group: GroupConstants, products: Tensor) -> Tensor:
     """A_r = S_t† H_r S_t at the block's start, (m, [B,] g, D, D): ∂U/∂a_r = U A_r."""
-    reached = products.index_select(0, group.step_of_rotation).flatten(1, -3)
-    return _unflattened(reached.mH @ (group.generators.unsqueeze(1) @ reached), products)
+    reached = products.flatten(1, -3).unsqueeze(1)
+    return _of_rotations(group, reached.mH @ (group.generators.unsqueeze(2) @ reached), products)
 
 
 def pushed_generators(group: GroupConstants, products: Tensor) -> Tensor:
     """U A_r U† = R_t H_r R_t† at the block's end, with R_t = U S_t† the steps to come; (m, [B,] g, D, D)."""
-    to_come = (products[-1] @ products.mH).index_select(0, group.step_of_rotation).flatten(1, -3)
-    return _unflattened((to_come @ group.generators.unsqueeze(1)) @ to_come.mH, products)
+    to_come = (products[-1] @ products.mH).flatten(1, -3).unsqueeze(1)
+    return _of_rotations(group, (to_come @ group.generators.unsqueeze(2)) @ to_come.mH, products)
 
 
 def generator_expectations(group: GroupConstants, products: Tensor, overlaps: Tensor) -> Tensor:
@@ -50,20 +50,21 @@ def generator_expectations(group: GroupConstants, products: Tensor, overlaps: Te
     Computed as Re Σ_kl (H_r)_kl (S* M Sᵀ)_kl: M is pushed forward to every step, A_r is not formed.
     """
     pushed = (products.conj() @ overlaps @ products.mT).flatten(-2).flatten(1, -2)
-    of_rotation = pushed.index_select(0, group.step_of_rotation)
-    found = (of_rotation @ group.generators.flatten(1).unsqueeze(-1)).real
-    return found.view(-1, *overlaps.shape[:-2]).movedim(0, -1)
+    found = (pushed @ group.generators.flatten(2).mT).real.transpose(0, 1).flatten(1)
+    chosen = found if group.rotations is None else found.index_select(1, group.rotations)
+    return chosen.view(*overlaps.shape[:-2], -1)
 
 
-def _unflattened(matrices: Tensor, products: Tensor) -> Tensor:
-    """(m, N, D, D) → (m, [B,] g, D, D)."""
-    return matrices.view(len(matrices), *products.shape[1:])
+def _of_rotations(group: GroupConstants, padded: Tensor, products: Tensor) -> Tensor:
+    """(s, k, N, D, D) → (m, [B,] g, D, D), without the rotations that only pad the steps."""
+    flat = padded.flatten(0, 1)
+    chosen = flat if group.rotations is None else flat.index_select(0, group.rotations)
+    return chosen.view(len(chosen), *products.shape[1:])
 
 
 def _cumulative(factors: Tensor) -> Tensor:
     """Products factors[t] ⋯ factors[0] for every t."""
-    products = torch.empty_like(factors)
-    products[0] = factors[0]
-    for t in range(1, len(factors)):
-        torch.bmm(factors[t], products[t - 1], out=products[t])
-    return products
+    products = [factors[0]]
+    for factor in factors[1:]:
+        products.append(factor @ products[-1])
+    return torch.stack(products)

@@ -19,6 +19,9 @@ from qgeo.circuit.expression import Tree
 from qgeo.circuit.program import Block, FixedStep, Program, Relabelling
 from qgeo.simulate.steps import commuting_steps
 
+Index = slice | Tensor
+"""Positions along a dimension: a slice where they are consecutive, so that taking them costs nothing."""
+
 
 @dataclass(frozen=True, eq=False)
 class GroupConstants:
@@ -27,12 +30,15 @@ class GroupConstants:
     A step is a set of commuting rotations in their common eigenbasis, the fixed gates next to it absorbed:
     E(a) = left · diag(exp(−i/2 Σ_r a_r spectrum_r)) · right.
 
+    Steps are padded to the same number k of rotations, with rotations that do nothing.
+
     Attributes:
-        spectra: (s, m, D) real, zero where a rotation is not of the step; left, right: (s, D, D).
-        generators: (m, D, D), H_r = −i/2 F G_r F†, with F the fixed gates behind the rotation's step.
-        step_of_rotation: (m,).
-        angles: (g·m,), block by block: positions of the rotations' angles in the blocks' kind of angles
-            (shared, or per context).
+        spectra: (s, k, D) real; left, right: (s, D, D).
+        generators: (s, k, D, D), H_r = −i/2 F G_r F†, with F the fixed gates behind the rotation's step.
+        angles: positions of the padded rotations' angles in the blocks' kind of angles (shared, or per
+            context), (g·s·k,), block by block.
+        rotations: (m,) positions of the block's m rotations among its s·k padded ones; None where none pads.
+        own_angles: (g·m,) positions of the rotations' angles, block by block.
     """
 
     per_context: bool
@@ -41,8 +47,9 @@ class GroupConstants:
     left: Tensor
     right: Tensor
     generators: Tensor
-    step_of_rotation: Tensor
-    angles: Tensor
+    angles: Index
+    rotations: Tensor | None
+    own_angles: Index
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +79,7 @@ class AngleConstants:
 
     Attributes:
         offsets: (m,); coefficients: slopes of the affine entries.
-        in_order: whether every angle is affine in one parameter, so that rows are 0 … m−1.
+        plain: the columns, where every angle is one parameter and nothing else; else None.
         curved_rows, curved: the angles that are not affine and their trees.
         curved_slopes: trees of the remaining entries' slopes.
     """
@@ -81,7 +88,7 @@ class AngleConstants:
     columns: Tensor
     coefficients: Tensor
     offsets: Tensor
-    in_order: bool
+    plain: Index | None
     curved_rows: Tensor
     curved: tuple[Tree, ...]
     curved_slopes: tuple[Tree, ...]
@@ -140,17 +147,25 @@ def _angles(program: Program, which: range, real: torch.dtype, device: torch.dev
     ]
     affine = [entry for entry in entries if own[entry[0]].tree is None]
     curved = [entry for entry in entries if own[entry[0]].tree is not None]
+    is_plain = all(angle.derivatives == (1.0,) and angle.offset == 0 for angle in own)
     curved_rows = [row for row, angle in enumerate(own) if angle.tree is not None]
     return AngleConstants(
         rows=_index([row for row, *_ in affine + curved], device),
         columns=_index([column for _, column, _ in affine + curved], device),
         coefficients=torch.tensor([slope for *_, slope in affine], dtype=real, device=device),
         offsets=torch.tensor([angle.offset for angle in own], dtype=real, device=device),
-        in_order=[row for row, *_ in entries] == list(range(len(own))) and not curved,
+        plain=as_index([column for _, column, _ in entries], device) if is_plain else None,
         curved_rows=_index(curved_rows, device),
         curved=tuple(tree for row in curved_rows if (tree := own[row].tree) is not None),
         curved_slopes=tuple(slope for *_, slope in curved if not isinstance(slope, float)),
     )
+
+
+def as_index(numbers: list[int], device: torch.device) -> Index:
+    """A slice where the numbers are consecutive, else a tensor."""
+    if numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        return slice(numbers[0], numbers[0] + len(numbers))
+    return _index(numbers, device)
 
 
 def _index(numbers: Iterable[int], device: torch.device) -> Tensor:
@@ -207,21 +222,28 @@ def _group(blocks: list[Block], first: int, dtype: torch.dtype, device: torch.de
     """Constants of blocks with the same steps; `first` is the number of shared angles."""
     pattern = blocks[0]
     steps = commuting_steps(pattern)
+    widest = max(len(step.spectra) for step in steps)
+    used = [t * widest + r for t, step in enumerate(steps) for r in range(len(step.spectra))]
     offset = first if pattern.per_context else 0
-    step_of = [i for i, step in enumerate(steps) for _ in step.spectra]
-    spectra = np.zeros((len(steps), len(step_of), pattern.dimension))
-    spectra[step_of, range(len(step_of))] = [row for step in steps for row in step.spectra]
+    own = np.array([[rotation.angle - offset for rotation in block.rotations] for block in blocks])
+    padded = np.full((len(blocks), len(steps) * widest), own[0, 0])
+    padded[:, used] = own
+    spectra = np.zeros((len(steps) * widest, pattern.dimension))
+    spectra[used] = [row for step in steps for row in step.spectra]
+    generators = np.zeros((len(steps) * widest, pattern.dimension, pattern.dimension), dtype=complex)
+    generators[used] = [generator for step in steps for generator in step.generators]
 
-    def tensor(matrices: list[Matrix]) -> Tensor:
-        return torch.as_tensor(np.stack(matrices), dtype=dtype, device=device)
+    def tensor(matrices: Matrix) -> Tensor:
+        return torch.as_tensor(matrices, dtype=dtype, device=device).unflatten(0, (len(steps), -1))
 
     return GroupConstants(
         per_context=pattern.per_context,
         num_blocks=len(blocks),
-        spectra=torch.as_tensor(spectra, dtype=real_dtype(dtype), device=device),
-        left=tensor([step.left for step in steps]),
-        right=tensor([step.right for step in steps]),
-        generators=tensor([generator for step in steps for generator in step.generators]),
-        step_of_rotation=_index(step_of, device),
-        angles=_index([rotation.angle - offset for block in blocks for rotation in block.rotations], device),
+        spectra=tensor(spectra).real.to(real_dtype(dtype)),
+        left=tensor(np.stack([step.left for step in steps])).squeeze(1),
+        right=tensor(np.stack([step.right for step in steps])).squeeze(1),
+        generators=tensor(generators),
+        angles=as_index(padded.ravel().tolist(), device),
+        rotations=None if len(used) == len(spectra) else _index(used, device),
+        own_angles=as_index(own.ravel().tolist(), device),
     )

@@ -27,6 +27,13 @@ def states(
     return _States.apply(program, dtype, values, values.new_zeros(1, 0) if inputs is None else inputs)
 
 
+def probabilities(
+    program: Program, values: Tensor, inputs: Tensor | None = None, *, dtype: torch.dtype = torch.complex128
+) -> Tensor:
+    """Born's rule: p(z|x) = |⟨z|ψ(x)⟩|², real (B, 2ⁿ); differentiable once. Arguments: see `states`."""
+    return _Probabilities.apply(program, dtype, values, values.new_zeros(1, 0) if inputs is None else inputs)
+
+
 def moves_of(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> Moves:
     """The program's moves at `values` (P,) and `inputs` (B, d)."""
     shared = shared_angles(program, values, dtype)
@@ -42,34 +49,55 @@ def final_states(moves: Moves, count: int) -> Tensor:
 
 
 def gradient_by_parameters(
-    moves: Moves, values: Tensor, inputs: Tensor, by_angle: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """The gradient by values (P,) and inputs (B, d), from the one by angles, (m,) and (B, m')."""
+    moves: Moves, values: Tensor, inputs: Tensor, by_angle: tuple[Tensor, Tensor | None]
+) -> tuple[Tensor, Tensor | None]:
+    """The gradient by values (P,) and inputs (B, d), from the one by angles, (m,) and (B, m').
+
+    None stands for a gradient by per-context angles, and then by inputs, that is not wanted.
+    """
     shared, per_context = by_angle
     table, size = moves.constants, len(values)
-    values, inputs = values.to(shared.dtype), inputs.to(shared.dtype)
-    by_values = angle_jacobian(table.shared, values).transposed_times(shared)
-    if not len(table.per_context.offsets):
-        return by_values, torch.zeros_like(inputs)
-    jacobian = angle_jacobian(table.per_context, joined(values, inputs))
-    by_point = jacobian.transposed_times(per_context)
+    by_values = angle_jacobian(table.shared, values.to(shared.dtype)).transposed_times(shared)
+    if per_context is None:
+        return by_values, None
+    point = joined(values, inputs).to(shared.dtype)
+    by_point = angle_jacobian(table.per_context, point).transposed_times(per_context)
     return by_values + by_point[:, :size].sum(0), by_point[:, size:]
 
 
 class _States(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs: Tensor) -> Tensor:
-        moves = moves_of(program, values, inputs, dtype)
-        psi = final_states(moves, len(inputs))
-        ctx.moves = moves
-        ctx.save_for_backward(values, inputs, psi)
-        return psi
+        return _run(ctx, program, dtype, values, inputs)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, cotangent: Tensor) -> tuple[None, None, Tensor, Tensor]:
-        values, inputs, psi = ctx.saved_tensors
-        data_too = ctx.needs_input_grad[3] or ctx.moves.constants.trained_with_data
-        by_angle = adjoint_gradient(ctx.moves, psi, cotangent, data_too=data_too)
-        by_values, by_inputs = gradient_by_parameters(ctx.moves, values, inputs, by_angle)
-        return None, None, by_values.to(values.dtype), by_inputs.to(inputs.dtype)
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[None, None, Tensor, Tensor | None]:
+        return _gradients(ctx, cotangent, ctx.saved_tensors[2])
+
+
+class _Probabilities(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs: Tensor) -> Tensor:
+        return torch.view_as_real(_run(ctx, program, dtype, values, inputs)).square().sum(-1)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[None, None, Tensor, Tensor | None]:
+        psi = ctx.saved_tensors[2]
+        return _gradients(ctx, 2 * cotangent * psi, psi)  # dp = 2 Re ψ* dψ
+
+
+def _run(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs: Tensor) -> Tensor:
+    ctx.moves = moves_of(program, values, inputs, dtype)
+    psi = final_states(ctx.moves, len(inputs))
+    ctx.save_for_backward(values, inputs, psi)
+    return psi
+
+
+def _gradients(ctx: Any, cotangent: Tensor, psi: Tensor) -> tuple[None, None, Tensor, Tensor | None]:
+    values, inputs, _ = ctx.saved_tensors
+    data_too = ctx.needs_input_grad[3] or ctx.moves.constants.trained_with_data
+    by_angle = adjoint_gradient(ctx.moves, psi, cotangent, data_too=data_too)
+    by_values, by_inputs = gradient_by_parameters(ctx.moves, values, inputs, by_angle)
+    return None, None, by_values.to(values.dtype), None if by_inputs is None else by_inputs.to(inputs.dtype)
