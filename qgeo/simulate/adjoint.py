@@ -35,7 +35,7 @@ def adjoint_gradient(
     for group, products, own in zip(moves.constants.groups, moves.products, overlaps, strict=True):
         if own:
             by_angle = generator_expectations(group, products, torch.stack(own, -3))
-            found[group.per_context].append((group.own_angles, by_angle.flatten(-2)))
+            found[group.per_context].append((group.own_angles, by_angle[..., group.rotations]))
     table = moves.constants
     shared = _assembled(found[0], psi.new_zeros(len(table.shared.offsets), dtype=psi.real.dtype))
     if not data_too:
@@ -58,9 +58,10 @@ def _overlaps(moves: Moves, psi: Tensor, cotangent: Tensor, data_too: bool) -> l
     blocks = moves.constants.blocks
     wanted = [_is_wanted(block, data_too) for block in blocks]
     found: list[list[Tensor]] = [[] for _ in moves.products]
-    pair = torch.stack([psi, cotangent.resolve_conj()])
+    pair, spare = psi.new_empty(2, 2, *psi.shape)  # two buffers in one allocation, for the whole way
+    pair[0], pair[1] = psi, cotangent
     for i in reversed(range(wanted.index(True) if any(wanted) else len(blocks), len(blocks))):
-        pair, block = moves.all[i].undo(pair), blocks[i]
+        pair, spare, block = moves.all[i].undo(pair, out=spare), pair, blocks[i]
         if wanted[i] and isinstance(block, BlockConstants):
             ket, bra = pair
             found[block.group].append(overlap_on(bra, ket, block.qubits, keep_contexts=block.per_context))

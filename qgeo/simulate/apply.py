@@ -72,10 +72,13 @@ def overlap_on(bra: Tensor, ket: Tensor, qubits: tuple[int, ...], keep_contexts:
         (D, D), or (B, D, D) with contexts kept.
     """
     left, right = split_sizes(bra.shape[-1], qubits)
+    size = 2 ** len(qubits)
     if right == 1:
         lead = (len(bra), left) if keep_contexts else (-1,)
-        rows, columns = (vectors.view(*lead, 2 ** len(qubits)) for vectors in (bra, ket))
-        return rows.mH @ columns
+        return bra.view(*lead, size).mH @ ket.view(*lead, size)
+    if left == 1 and right is not None:
+        each = bra.view(-1, size, right).conj() @ ket.view(-1, size, right).mT
+        return each if keep_contexts else each.sum(0)
     rows, columns = _block_axis_first(bra, qubits), _block_axis_first(ket, qubits)
     if not keep_contexts:
         rows, columns = rows.transpose(0, 1).flatten(1), columns.transpose(0, 1).flatten(1)

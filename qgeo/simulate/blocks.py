@@ -22,44 +22,42 @@ def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:
         group: constants of g blocks with s steps each.
         angles: all angles of the group's kind, (a,) shared or (B, a) per context.
     """
-    steps, rotations, dimension = group.spectra.shape
-    own = angles[..., group.angles].reshape(-1, steps, rotations).transpose(0, 1)
-    turns = -0.5 * (own @ group.spectra)
+    steps, blocks, rotations, dimension = group.spectra.shape
+    own = angles[..., group.angles].reshape(-1, blocks, steps, rotations).movedim(2, 0)
+    turns = -0.5 * (own.unsqueeze(-1) * group.spectra.unsqueeze(1)).sum(-2)
     phases = torch.polar(torch.ones_like(turns), turns)
-    turned = (group.left.unsqueeze(1) * phases.unsqueeze(2)).view(steps, -1, dimension)
-    factors = torch.bmm(turned, group.right).view(steps, -1, dimension, dimension)
+    factors = (group.left.unsqueeze(1) * phases.unsqueeze(-2)) @ group.right.unsqueeze(1)
     products = factors if steps == 1 else _cumulative(factors)
-    return products.view(steps, *angles.shape[:-1], group.num_blocks, dimension, dimension)
+    return products.view(steps, *angles.shape[:-1], blocks, dimension, dimension)
 
 
 def pulled_back_generators(group: GroupConstants, products: Tensor) -> Tensor:
-    """A_r = S_t† H_r S_t at the block's start, (m, [B,] g, D, D): ∂U/∂a_r = U A_r."""
-    reached = products.flatten(1, -3).unsqueeze(1)
-    return _of_rotations(group, reached.mH @ (group.generators.unsqueeze(2) @ reached), products)
+    """A_r = S_t† H_r S_t at the blocks' starts, (s·k, [B,] g, D, D): ∂U/∂a_r = U A_r."""
+    reached = _with_contexts(products).unsqueeze(1)
+    padded = reached.mH @ (group.generators.unsqueeze(2) @ reached)
+    return padded.view(-1, *products.shape[1:])
 
 
 def pushed_generators(group: GroupConstants, products: Tensor) -> Tensor:
-    """U A_r U† = R_t H_r R_t† at the block's end, with R_t = U S_t† the steps to come; (m, [B,] g, D, D)."""
-    to_come = (products[-1] @ products.mH).flatten(1, -3).unsqueeze(1)
-    return _of_rotations(group, (to_come @ group.generators.unsqueeze(2)) @ to_come.mH, products)
+    """U A_r U† = R_t H_r R_t† at the blocks' ends, R_t = U S_t† the steps to come; (s·k, [B,] g, D, D)."""
+    to_come = _with_contexts(products[-1] @ products.mH).unsqueeze(1)
+    padded = (to_come @ group.generators.unsqueeze(2)) @ to_come.mH
+    return padded.view(-1, *products.shape[1:])
 
 
 def generator_expectations(group: GroupConstants, products: Tensor, overlaps: Tensor) -> Tensor:
-    """Re Σ_ij (A_r)_ij M_ij for M (..., g, D, D): (..., g, m). With M = λ* ψᵀ it is Re⟨λ|A_r ψ⟩.
+    """Re Σ_ij (A_r)_ij M_ij for M (..., g, D, D): (..., g·s·k). With M = λ* ψᵀ it is Re⟨λ|A_r ψ⟩.
 
     Computed as Re Σ_kl (H_r)_kl (S* M Sᵀ)_kl: M is pushed forward to every step, A_r is not formed.
     """
-    pushed = (products.conj() @ overlaps @ products.mT).flatten(-2).flatten(1, -2)
-    found = (pushed @ group.generators.flatten(2).mT).real.transpose(0, 1).flatten(1)
-    chosen = found if group.rotations is None else found.index_select(1, group.rotations)
-    return chosen.view(*overlaps.shape[:-2], -1)
+    pushed = _with_contexts(products.conj() @ overlaps @ products.mT).flatten(-2).transpose(1, 2)
+    by_step = pushed @ group.generators.flatten(-2).permute(0, 2, 3, 1)  # (s, g, B, k)
+    return by_step.real.permute(2, 1, 0, 3).reshape(*overlaps.shape[:-3], -1)
 
 
-def _of_rotations(group: GroupConstants, padded: Tensor, products: Tensor) -> Tensor:
-    """(s, k, N, D, D) → (m, [B,] g, D, D), without the rotations that only pad the steps."""
-    flat = padded.flatten(0, 1)
-    chosen = flat if group.rotations is None else flat.index_select(0, group.rotations)
-    return chosen.view(len(chosen), *products.shape[1:])
+def _with_contexts(products: Tensor) -> Tensor:
+    """(s, B, g, D, D), with B = 1 where all contexts share the blocks."""
+    return products if products.dim() == 5 else products.unsqueeze(1)
 
 
 def _cumulative(factors: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.expression import Tree
 from qgeo.circuit.program import Block, FixedStep, Program, Relabelling
-from qgeo.simulate.steps import commuting_steps
+from qgeo.simulate.steps import CommutingStep, commuting_steps
 
 Index = slice | Tensor
 """Positions along a dimension: a slice where they are consecutive, so that taking them costs nothing."""
@@ -25,20 +25,20 @@ Index = slice | Tensor
 
 @dataclass(frozen=True, eq=False)
 class GroupConstants:
-    """g blocks that are the same product of s steps with m rotations, on other qubits or at other angles.
+    """g blocks of one dimension D, each a product of s steps of k rotations, to be built together.
 
     A step is a set of commuting rotations in their common eigenbasis, the fixed gates next to it absorbed:
-    E(a) = left · diag(exp(−i/2 Σ_r a_r spectrum_r)) · right.
-
-    Steps are padded to the same number k of rotations, with rotations that do nothing.
+    E(a) = left · diag(exp(−i/2 Σ_r a_r spectrum_r)) · right. Shorter blocks and narrower steps are padded
+    with steps and rotations that do nothing.
 
     Attributes:
-        spectra: (s, k, D) real; left, right: (s, D, D).
-        generators: (s, k, D, D), H_r = −i/2 F G_r F†, with F the fixed gates behind the rotation's step.
-        angles: positions of the padded rotations' angles in the blocks' kind of angles (shared, or per
-            context), (g·s·k,), block by block.
-        rotations: (m,) positions of the block's m rotations among its s·k padded ones; None where none pads.
-        own_angles: (g·m,) positions of the rotations' angles, block by block.
+        spectra: (s, g, k, D) real; left, right: (s, g, D, D).
+        generators: (s, k, g, D, D), H_r = −i/2 F G_r F†, with F the fixed gates behind the rotation's step.
+        angles: (g·s·k,) positions of the padded rotations' angles in the blocks' kind of angles (shared, or
+            per context).
+        rotations: positions of the rotations that are not padding among g·s·k; own_angles: of their angles.
+        rotations_of: for every block, the positions of its m rotations among s·k; own_angles_of: of their
+            angles.
     """
 
     per_context: bool
@@ -48,8 +48,10 @@ class GroupConstants:
     right: Tensor
     generators: Tensor
     angles: Index
-    rotations: Tensor | None
+    rotations: Index
     own_angles: Index
+    rotations_of: tuple[Index, ...]
+    own_angles_of: tuple[Index, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +110,9 @@ class Constants:
 def constants(program: Program, dtype: torch.dtype, device: torch.device) -> Constants:
     """Tensors of a program; `dtype` is the complex type of the states."""
     grouped = _grouped(program.blocks)
-    place = {block: (group, member) for group, own in enumerate(grouped) for member, block in enumerate(own)}
+    place = {
+        own.block: (group, member) for group, all in enumerate(grouped) for member, own in enumerate(all)
+    }
     maps: dict[bytes, MapConstants] = {}
     blocks: list[BlockConstants | MapConstants] = []
     for block in program.blocks:
@@ -192,13 +196,43 @@ def _phases(phases: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor 
 # --- blocks ---------------------------------------------------------------------------------------
 
 
-def _grouped(blocks: Sequence[Block | Relabelling]) -> list[list[Block]]:
-    """Blocks with rotations, those with the same steps together."""
-    groups: dict[tuple[object, ...], list[Block]] = {}
+@dataclass(frozen=True, eq=False)
+class _Stepped:
+    """A block and its steps, and the (steps, rotations a step) that it is padded to."""
+
+    block: Block
+    steps: list[CommutingStep]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return len(self.steps), max(len(step.spectra) for step in self.steps)
+
+
+def _grouped(blocks: Sequence[Block | Relabelling]) -> list[list[_Stepped]]:
+    """Blocks with rotations, in groups of one dimension and kind that waste little on padding."""
+    known: dict[tuple[object, ...], list[CommutingStep]] = {}
+    kinds: dict[tuple[int, bool], list[_Stepped]] = {}
     for block in blocks:
-        if block.rotations and isinstance(block, Block):
-            groups.setdefault(_fingerprint(block), []).append(block)
-    return list(groups.values())
+        if isinstance(block, Block) and block.rotations:
+            key = _fingerprint(block)
+            known[key] = known.get(key) or commuting_steps(block)
+            kinds.setdefault((block.dimension, block.per_context), []).append(_Stepped(block, known[key]))
+    return [group for kind in kinds.values() for group in _split(kind)]
+
+
+def _split(kind: list[_Stepped]) -> list[list[_Stepped]]:
+    """One group, or one per size where padding all to the largest would more than double the work."""
+    steps, rotations = _padded_size(kind)
+    if steps * rotations * len(kind) <= 2 * sum(own.size[0] * own.size[1] for own in kind):
+        return [kind]
+    by_size: dict[tuple[int, int], list[_Stepped]] = {}
+    for own in kind:
+        by_size.setdefault(own.size, []).append(own)
+    return list(by_size.values())
+
+
+def _padded_size(group: list[_Stepped]) -> tuple[int, int]:
+    return max(own.size[0] for own in group), max(own.size[1] for own in group)
 
 
 def _fingerprint(block: Block) -> tuple[object, ...]:
@@ -207,7 +241,7 @@ def _fingerprint(block: Block) -> tuple[object, ...]:
         step.matrix.tobytes() if isinstance(step, FixedStep) else (step.generator.tobytes(), step.positions)
         for step in block.steps
     )
-    return (len(block.qubits), block.per_context, *steps)
+    return (len(block.qubits), *steps)
 
 
 def _fixed_unitary(block: Block) -> Matrix:
@@ -218,32 +252,39 @@ def _fixed_unitary(block: Block) -> Matrix:
     return unitary
 
 
-def _group(blocks: list[Block], first: int, dtype: torch.dtype, device: torch.device) -> GroupConstants:
-    """Constants of blocks with the same steps; `first` is the number of shared angles."""
-    pattern = blocks[0]
-    steps = commuting_steps(pattern)
-    widest = max(len(step.spectra) for step in steps)
-    used = [t * widest + r for t, step in enumerate(steps) for r in range(len(step.spectra))]
-    offset = first if pattern.per_context else 0
-    own = np.array([[rotation.angle - offset for rotation in block.rotations] for block in blocks])
-    padded = np.full((len(blocks), len(steps) * widest), own[0, 0])
-    padded[:, used] = own
-    spectra = np.zeros((len(steps) * widest, pattern.dimension))
-    spectra[used] = [row for step in steps for row in step.spectra]
-    generators = np.zeros((len(steps) * widest, pattern.dimension, pattern.dimension), dtype=complex)
-    generators[used] = [generator for step in steps for generator in step.generators]
+def _group(group: list[_Stepped], first: int, dtype: torch.dtype, device: torch.device) -> GroupConstants:
+    """Constants of a group; `first` is the number of shared angles."""
+    (count, width), blocks = _padded_size(group), len(group)
+    pattern = group[0].block
+    dimension, offset = pattern.dimension, first if pattern.per_context else 0
+    spectra = np.zeros((count, blocks, width, dimension))
+    left = np.tile(np.eye(dimension, dtype=complex), (count, blocks, 1, 1))
+    right, generators = left.copy(), np.zeros((count, width, blocks, dimension, dimension), dtype=complex)
+    angles = np.zeros((blocks, count * width), dtype=int)
+    used, turned = [], []
+    for b, own in enumerate(group):
+        for t, step in enumerate(own.steps):
+            rotations = len(step.spectra)
+            spectra[t, b, :rotations], generators[t, :rotations, b] = step.spectra, step.generators
+            left[t, b], right[t, b] = step.left, step.right
+        used.append([t * width + r for t, step in enumerate(own.steps) for r in range(len(step.spectra))])
+        turned.append([rotation.angle - offset for rotation in own.block.rotations])
+        angles[b] = turned[-1][0]
+        angles[b, used[-1]] = turned[-1]
 
-    def tensor(matrices: Matrix) -> Tensor:
-        return torch.as_tensor(matrices, dtype=dtype, device=device).unflatten(0, (len(steps), -1))
+    def tensor(numbers: Matrix, kind: torch.dtype = dtype) -> Tensor:
+        return torch.as_tensor(numbers, dtype=kind, device=device)
 
     return GroupConstants(
         per_context=pattern.per_context,
-        num_blocks=len(blocks),
-        spectra=tensor(spectra).real.to(real_dtype(dtype)),
-        left=tensor(np.stack([step.left for step in steps])).squeeze(1),
-        right=tensor(np.stack([step.right for step in steps])).squeeze(1),
+        num_blocks=blocks,
+        spectra=tensor(spectra, real_dtype(dtype)),
+        left=tensor(left),
+        right=tensor(right),
         generators=tensor(generators),
-        angles=as_index(padded.ravel().tolist(), device),
-        rotations=None if len(used) == len(spectra) else _index(used, device),
-        own_angles=as_index(own.ravel().tolist(), device),
+        angles=as_index(angles.ravel().tolist(), device),
+        rotations=as_index([b * count * width + r for b, own in enumerate(used) for r in own], device),
+        own_angles=as_index([angle for own in turned for angle in own], device),
+        rotations_of=tuple(as_index(own, device) for own in used),
+        own_angles_of=tuple(as_index(own, device) for own in turned),
     )

@@ -51,11 +51,9 @@ def generator_variances(moves: Moves, count: int) -> tuple[Tensor, Tensor]:
     for i, (block, move) in enumerate(zip(table.blocks, moves.all, strict=True)):
         if isinstance(block, BlockConstants) and block.fixed is None:
             group = table.groups[block.group]
+            own = group.own_angles_of[block.member]
             density = overlap_on(psi, psi, block.qubits, keep_contexts=True)
-            variances = _variances(moves.generators(i), density)
-            all_of_group = found[group.per_context][group.own_angles].view(group.num_blocks, -1)
-            all_of_group[block.member] = variances
-            found[group.per_context][group.own_angles] = all_of_group.flatten()
+            found[group.per_context][own] = _variances(moves.generators(i), density)
         psi = move.apply(psi)
     return found
 
@@ -80,7 +78,7 @@ def _combined_generators(
     )
     combined = []
     for i, group in enumerate(table.groups):
-        chosen = along[group.per_context][..., group.own_angles]
+        chosen = along[group.per_context][..., group.angles]
         weights = chosen.unflatten(-1, (group.num_blocks, -1)).movedim(-1, 0)
         combined.append((weights[..., None, None] * moves.group_generators(i)).sum(0))
     return combined

@@ -98,10 +98,11 @@ class Moves:
         """A_r of a block with rotations, at its start or its end, (m, [B,] D, D)."""
         own = self.constants.blocks[block]
         assert isinstance(own, BlockConstants)
-        return self.group_generators(own.group, at).select(-3, own.member)
+        padded = self.group_generators(own.group, at).select(-3, own.member)
+        return padded[self.constants.groups[own.group].rotations_of[own.member]]
 
     def group_generators(self, group: int, at: Literal["start", "end"] = "start") -> Tensor:
-        """A_r of all blocks of a group, (m, [B,] g, D, D): one product, made once."""
+        """A_r of all blocks of a group and all padded rotations, (s·k, [B,] g, D, D): made once."""
         own = self.constants.groups[group]
         made = self._context_generators if own.per_context else self._shared_generators
         if (group, at) not in made:

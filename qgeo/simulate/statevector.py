@@ -43,8 +43,9 @@ def moves_of(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtyp
 def final_states(moves: Moves, count: int) -> Tensor:
     """U|0…0⟩ for `count` contexts, (count, 2ⁿ)."""
     psi = zero_state(moves.program, count, moves.dtype, moves.constants.shared.offsets.device)
+    spare = torch.empty_like(psi)
     for move in moves.all:
-        psi = move.apply(psi)
+        psi, spare = move.apply(psi, out=spare), psi
     return psi
 
 
