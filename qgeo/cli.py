@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import json
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.exceptions import Exit, TyperException
+from typer.exceptions import Abort, Exit, TyperException
 
+from qgeo import __version__
 from qgeo.errors import QGeoError
 
 app = typer.Typer(
@@ -30,6 +32,17 @@ app = typer.Typer(
 circuits = typer.Typer(help="The frozen catalogue of circuits.", no_args_is_help=True)
 app.add_typer(circuits, name="circuits")
 
+
+@app.callback(invoke_without_command=True)
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """The information geometry of quantum models, computed."""
+    if version:
+        print(__version__)
+        raise Exit
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 
 
@@ -40,6 +53,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command; the exit status."""
+    _print_what_the_terminal_can()
     try:
         status = app(arguments, prog_name="qgeo", standalone_mode=False)
     except QGeoError as error:
@@ -48,13 +62,22 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message()) if error.format_message().strip() else 2
     except Exit as finished:
         return finished.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except (KeyboardInterrupt, Abort):
+        print("interrupted; a comparison goes on with qgeo compare --resume DIR", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+    except OSError as error:  # a full disk, a folder that went away
+        return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     return status if isinstance(status, int) else 0
+
+
+def _print_what_the_terminal_can() -> None:
+    """Characters that the terminal's encoding lacks become question marks, not tracebacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _fail(message: str) -> int:
@@ -76,16 +99,18 @@ def compare(
     arms: Annotated[
         str | None, typer.Option(help="HEAD+METRIC, separated by commas.", show_default=False)
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Final runs per arm [3].", show_default=False)] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Final runs per arm (default 3).", show_default=False)
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps per run.", show_default=False)] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder [runs/TASK-TIMESTAMP].", show_default=False)
+        Path | None, typer.Option(help="Run folder (default runs/TASK-TIMESTAMP).", show_default=False)
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Continue the comparison in this run folder.", show_default=False)
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes [one per core].", show_default=False)
+        int | None, typer.Option(min=1, help="Processes (default one per core).", show_default=False)
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -130,8 +155,10 @@ def fisher(
 @app.command()
 def generate(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder of qgeo compare.")],
-    length: Annotated[int, typer.Option(help="Tokens to sample.")] = 200,
-    arm: Annotated[str | None, typer.Option(help="Which arm [the first].", show_default=False)] = None,
+    length: Annotated[int, typer.Option(help="Tokens to sample, at most a million.")] = 200,
+    arm: Annotated[
+        str | None, typer.Option(help="Which arm (default the first).", show_default=False)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Which of the arm's runs.")] = 0,
     draw: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sampling.")] = 0,
 ) -> None:
@@ -168,7 +195,9 @@ def show_circuit(name: str, as_json: Json = False) -> None:
 @circuits.command("export")
 def export_circuit(
     name: str,
-    out: Annotated[Path | None, typer.Option(help="File to write [stdout].", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write (default stdout).", show_default=False)
+    ] = None,
 ) -> None:
     """Write an entry's OpenQASM 3 text."""
     from qgeo.circuit.catalogue import text

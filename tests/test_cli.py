@@ -157,7 +157,7 @@ FROM_A_RUN = [
     ("--seed 1", "expected a seed of 0 to 0, got 1"),
     ("--seed -1", "expected a seed of 0 to 0"),
     (f"--seed {10**30}", "expected a seed of 0 to 0"),
-    ("--length 0", "expected a length of at least 1"),
+    ("--length 0", "expected a length of 1 to 1000000"),
     ("--draw -1", "--draw"),
     (f"--draw {10**30}", "--draw"),
 ]

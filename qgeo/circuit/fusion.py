@@ -65,7 +65,7 @@ class _Draft:
     def accepts(self, item: Placed, cells: dict[bool, Cells]) -> bool:
         kind = None if item.angle is None else item.per_context
         kinds = {kind, self.per_context} - {None}
-        if len(kinds) > 1 or len(self.qubits) > WIDE:
+        if len(kinds) > 1 or len(self.qubits) > cells[False].width:
             return False
         union = self.qubits | item.qubits
         return union == self.qubits or cells[True in kinds].one(union)

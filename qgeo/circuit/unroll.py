@@ -102,6 +102,7 @@ def _definition(operation: Any) -> QuantumCircuit | None:
 
 def _not_unitary() -> CircuitError:
     return CircuitError(
-        "expected unitary instructions only, got one without a unitary; remove measurements "
-        "(circuit.remove_final_measurements()), resets and control flow first"
+        "expected unitary instructions with a matrix, or with a definition where parameters are unbound, "
+        "got one without; remove measurements (circuit.remove_final_measurements()), resets and control "
+        "flow, decompose other gates first"
     )

@@ -8,7 +8,7 @@ Everything between is in files of the run folder, so that the job can be killed 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from qgeo.circuit.ansatz import ansatz
 from qgeo.compare.arms import parse_arm
 from qgeo.compare.config import Configuration, dump_configuration, parse_configuration, read_toml
 from qgeo.compare.inputs import build_task, environment, load_inputs, with_own_corpus
+from qgeo.compare.memory import check_memory
 from qgeo.compare.results import build_results, chosen_learning_rates, final_outcomes
 from qgeo.compare.run_folder import (
     RunFolder,
@@ -37,7 +38,7 @@ class ComparisonResult:
     """A finished comparison: its folder and the content of its results.json."""
 
     folder: Path
-    results: dict[str, Any]
+    results: dict[str, Any] = field(repr=False)
 
     @property
     def report(self) -> Path:
@@ -47,8 +48,8 @@ class ComparisonResult:
 def compare(
     configuration: Configuration | dict[str, Any] | None = None,
     *,
-    out: Path | None = None,
-    workers: int | None = None,
+    out: str | Path | None = None,
+    workers: int = 1,
     on_progress: Stage | None = None,
 ) -> ComparisonResult:
     """Run a comparison in a new folder.
@@ -56,23 +57,24 @@ def compare(
     Args:
         configuration: a `Configuration`, the same as nested dictionaries, or None for the defaults.
         out: the run folder; by default runs/TASK-TIMESTAMP. An existing non-empty folder is refused.
-        workers: processes; by default one per core. 1 runs everything in this process.
+        workers: processes; 1 runs everything in this one. More import the calling script anew, so that it
+            needs the guard `if __name__ == "__main__":`, as always with Python's multiprocessing.
         on_progress: called as (stage, number of jobs) and then as (stage, 0) for each finished one.
 
     Raises:
         ConfigurationError, TaskError, RunFolderError: before anything is written.
         AgreementError: a trained head and Aer disagree.
     """
-    folder = prepare(_as_configuration(configuration), out)
+    folder = prepare(_as_configuration(configuration), None if out is None else Path(out))
     return resume(folder.path, workers=workers, on_progress=on_progress)
 
 
 def prepare(configuration: Configuration, out: Path | None = None) -> RunFolder:
     """Check everything that can be checked, then make the run folder."""
-    for name in configuration.arms.names:
-        parse_arm(name)
+    arms = [parse_arm(name) for name in configuration.arms.names]
     task = build_task(configuration.task)
     ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
+    check_memory(configuration, arms, task)
     own, corpus = with_own_corpus(configuration)
     path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"
     return create_run_folder(path, dump_configuration(own, environment()), corpus)

@@ -92,7 +92,7 @@ class TuningSection(_Section):
     `damping` is relative: λ = damping · tr F / P at each step, so that no metric gains by its units.
     """
 
-    lr: tuple[Positive, ...] = (0.03, 0.1, 0.3, 1.0)
+    lr: tuple[Positive, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
     damping: Positive = 1.0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
 

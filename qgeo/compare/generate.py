@@ -13,6 +13,8 @@ from qgeo.compare.run_folder import open_run_folder, read_json
 from qgeo.errors import ConfigurationError
 from qgeo.heads.sampling import sample_tokens
 
+LONGEST = 1_000_000
+
 
 def generate(path: Path, *, arm: str | None = None, seed: int = 0, length: int = 200, draw: int = 0) -> str:
     """Sample `length` tokens from a trained head, starting from the first validation context.
@@ -30,8 +32,8 @@ def generate(path: Path, *, arm: str | None = None, seed: int = 0, length: int =
     name = arm or configuration.arms.names[0]
     if name not in configuration.arms.names:
         raise ConfigurationError(f"expected an arm of {', '.join(configuration.arms.names)}, got {name!r}")
-    if length < 1:
-        raise ConfigurationError(f"expected a length of at least 1, got {length}")
+    if not 1 <= length <= LONGEST:
+        raise ConfigurationError(f"expected a length of 1 to {LONGEST}, got {length}")
     if seed not in range(configuration.training.seeds):
         raise ConfigurationError(f"expected a seed of 0 to {configuration.training.seeds - 1}, got {seed}")
     head = trained_head(folder, configuration, task, parse_arm(name), seed)

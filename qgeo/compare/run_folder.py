@@ -137,7 +137,11 @@ def load_head(path: Path, head: nn.Module) -> nn.Module:
             state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
         head.load_state_dict(state)
     except FileNotFoundError:
-        raise RunFolderError(f"expected a trained head, found none at {path}; finish the run first") from None
+        part = path.parents[1] / "parts" / "final" / f"{path.stem}.json"
+        raise RunFolderError(
+            f"expected a trained head, found none at {path}; finish the run first, or remove {part} and "
+            "report.html to run it again"
+        ) from None
     except (OSError, EOFError, TypeError, ValueError, RuntimeError, BadZipFile) as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
         raise RunFolderError(

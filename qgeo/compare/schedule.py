@@ -11,8 +11,11 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Thread
+from time import sleep
 from typing import Any
 
 from qgeo.compare.agreement import check_agreement
@@ -21,6 +24,7 @@ from qgeo.compare.config import Configuration
 from qgeo.compare.inputs import load_inputs
 from qgeo.compare.run_folder import RunFolder, read_json, save_head, write_json
 from qgeo.compare.training import RunSettings, train, validation_windows
+from qgeo.errors import RunFolderError
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.tasks.task import Task
 
@@ -111,15 +115,34 @@ def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int) -> Iterator[
             yield job
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    pool_of_workers = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
+    )
+    with pool_of_workers as pool:
         futures = {pool.submit(execute, job, folder.path): job for job in jobs}
         try:
             for future in as_completed(futures):
                 future.result()
                 yield futures[future]
+        except BrokenProcessPool:
+            raise RunFolderError(
+                "a worker process was ended from outside, most likely for lack of memory; "
+                f"finish with fewer of them: qgeo compare --resume {folder.path} --workers 1"
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with_parent(parent: int) -> None:
+    """A worker whose parent was killed ends within a second, instead of waiting for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def execute(job: Job, path: Path) -> None:

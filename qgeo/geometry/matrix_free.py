@@ -60,12 +60,14 @@ class MatrixFreeFisher:
         check_vector(self.size, vector)
         if vector.dim() == 1:
             return self._product(vector)
-        return torch.stack([self._product(column) for column in vector.mT], dim=1)
+        columns = [self._product(column) for column in vector.mT]
+        return torch.stack(columns, dim=1) if columns else vector
 
     def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
         check_vector(self.size, gradient)
         if gradient.dim() > 1:
-            return torch.stack([self.solve(column, damping) for column in gradient.mT], dim=1)
+            columns = [self.solve(column, damping) for column in gradient.mT]
+            return torch.stack(columns, dim=1) if columns else gradient
         return conjugate_gradients(
             lambda vector: self._product(vector) + damping * vector,
             gradient,

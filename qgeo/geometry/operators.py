@@ -7,7 +7,7 @@ Every form offers
     F.to_dense() (P, P);  F.diagonal() (P,);  F.trace()
 
 `DenseMatrix`, `GramMatrix` (low rank: solved on the side that is smaller), `BlockDiagonalMatrix`,
-`DiagonalMatrix`.
+`DiagonalMatrix`, `DirectSum`; `MatrixFreeFisher` in `matrix_free.py`.
 """
 
 from __future__ import annotations
@@ -181,6 +181,37 @@ class DiagonalMatrix:
 
     def _column(self, like: Tensor) -> Tensor:
         return self.entries.view(-1, *(1,) * (like.dim() - 1))
+
+
+@dataclass(frozen=True, eq=False)
+class DirectSum:
+    """Information matrices of parameters that follow each other, with no block between them."""
+
+    parts: tuple[InformationMatrix, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        return self._each(vector, lambda part, piece: part @ piece)
+
+    def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
+        return self._each(gradient, lambda part, piece: part.solve(piece, damping))
+
+    def to_dense(self) -> Tensor:
+        return torch.block_diag(*(part.to_dense() for part in self.parts))
+
+    def diagonal(self) -> Tensor:
+        return torch.cat([part.diagonal() for part in self.parts])
+
+    def trace(self) -> float:
+        return sum(part.trace() for part in self.parts)
+
+    def _each(self, vector: Tensor, act: Callable[[InformationMatrix, Tensor], Tensor]) -> Tensor:
+        check_vector(self.size, vector)
+        pieces = vector.split([part.size for part in self.parts])
+        return torch.cat([act(part, piece) for part, piece in zip(self.parts, pieces, strict=True)])
 
 
 FORMS = {form.__name__: form for form in (DenseMatrix, GramMatrix, BlockDiagonalMatrix, DiagonalMatrix)}

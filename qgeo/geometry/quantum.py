@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_GRAM_STRIPES, _NARROWEST_STRIPE = 4, 12
+_GRAM_STRIPES, _NARROWEST_STRIPE = 4, 16
 
 
 def geometric_tensor_sum(states: Tensor, tangents: Tensor) -> Tensor:

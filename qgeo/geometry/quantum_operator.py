@@ -50,8 +50,9 @@ def quantum_fisher_operator(
         CircuitError, ShapeError: as in `quantum_fisher`.
 
     >>> from qiskit.circuit.library import efficient_su2
-    >>> F = quantum_fisher_operator(efficient_su2(2, reps=1), torch.ones(8), method="matrix-free")
-    >>> float(F @ torch.ones(8, dtype=torch.float64) @ torch.ones(8, dtype=torch.float64)) > 0
+    >>> F = quantum_fisher_operator(efficient_su2(2, reps=1), [0.5] * 8, method="matrix-free")
+    >>> v = torch.ones(8, dtype=torch.float64)
+    >>> float(v @ (F @ v)) > 0
     True
     """
     if method not in METHODS:

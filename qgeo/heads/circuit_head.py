@@ -142,6 +142,12 @@ class CircuitHead(nn.Module):
             num_readout=count_trainable(self.readout),
         )
 
+    def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (B, V) and their Jacobian over the readout's parameters alone, (B, V, R)."""
+        with torch.no_grad():
+            measured = self.measurement(self.states(contexts))
+            return self.readout(measured), parameter_jacobian(self.readout, measured)
+
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (B, V) and their Jacobian (B, V, P) over all trainable parameters."""
         staged = self.staged_jacobian(contexts)

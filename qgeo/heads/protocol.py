@@ -84,3 +84,7 @@ class QuantumHead(Head, Protocol):
     """A head whose log-probabilities come from measuring a parameterized circuit."""
 
     def circuit_point(self, contexts: Tensor) -> CircuitPoint: ...
+
+    def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities (B, V) and their Jacobian over what is behind the measurement, (B, V, R)."""
+        ...

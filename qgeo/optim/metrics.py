@@ -23,7 +23,13 @@ from qgeo.errors import ConfigurationError
 from qgeo.geometry.classical import output_fisher
 from qgeo.geometry.empirical import empirical_fisher
 from qgeo.geometry.matrix_free import MatrixFreeFisher
-from qgeo.geometry.operators import BlockDiagonalMatrix, DenseMatrix, DiagonalMatrix, InformationMatrix
+from qgeo.geometry.operators import (
+    BlockDiagonalMatrix,
+    DenseMatrix,
+    DiagonalMatrix,
+    DirectSum,
+    InformationMatrix,
+)
 from qgeo.geometry.pullback import pulled_back_fisher, pulled_back_output_fisher
 from qgeo.geometry.quantum import quantum_fisher_sum
 from qgeo.heads.protocol import CircuitPoint, Head, QuantumHead, StagedHead
@@ -53,43 +59,40 @@ def empirical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> In
 def quantum(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """F_Q over circuit and encoder, F_C over the readout, no block between the two."""
     del targets
-    point = _circuit_point(head, contexts)
+    quantum_head = _quantum(head)
+    point = quantum_head.circuit_point(contexts)
     before = _before_measurement(point)
     if not point.num_readout:
         return DenseMatrix(before)
-    return DenseMatrix(torch.block_diag(before, _readout_block(head, contexts, point.num_readout)))
+    return DenseMatrix(torch.block_diag(before, _readout_block(quantum_head, contexts)))
 
 
 def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """The blocks of `quantum` on each commuting layer of the circuit, on the encoder, on the readout."""
     del targets
-    point = _circuit_point(head, contexts)
+    quantum_head = _quantum(head)
+    point = quantum_head.circuit_point(contexts)
     before = _before_measurement(point)
     encoder = range(len(point.own_columns), len(before))
     groups = [torch.tensor(group) for group in [*point.layers, tuple(encoder)] if len(group)]
     blocks = [before[group][:, group] for group in groups]
     order = torch.cat([*groups, len(before) + torch.arange(point.num_readout)])
     if point.num_readout:
-        blocks.append(_readout_block(head, contexts, point.num_readout))
+        blocks.append(_readout_block(quantum_head, contexts))
     return BlockDiagonalMatrix(tuple(blocks), order)
 
 
 def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-    """`quantum` by products alone, solved by conjugate gradients: for very many parameters.
-
-    Raises:
-        ConfigurationError: a head that is not quantum, or has trainable parameters behind the measurement.
-    """
+    """`quantum` by products alone, solved by conjugate gradients: for very many parameters."""
     del targets
-    point = _circuit_point(head, contexts)
-    if point.num_readout:
-        raise ConfigurationError(
-            "expected a head without trainable readout for 'quantum-matrix-free', got "
-            f"{point.num_readout} readout parameters; freeze them or use 'quantum'"
-        )
-    return MatrixFreeFisher(
+    quantum_head = _quantum(head)
+    point = quantum_head.circuit_point(contexts)
+    before = MatrixFreeFisher(
         point.program, point.values, point.angles, point.own_columns, point.angle_jacobian
     )
+    if not point.num_readout:
+        return before
+    return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
 
 
 def quantum_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
@@ -127,12 +130,12 @@ def _readout_last(matrix: Tensor, own: int, readout: int) -> Tensor:
     return matrix[order][:, order]
 
 
-def _circuit_point(head: Head, contexts: Tensor) -> CircuitPoint:
+def _quantum(head: Head) -> QuantumHead:
     if not isinstance(head, QuantumHead):
         raise ConfigurationError(
             f"expected a quantum head for a quantum metric, got {type(head).__name__}; use 'classical'"
         )
-    return head.circuit_point(contexts)
+    return head
 
 
 def _before_measurement(point: CircuitPoint) -> Tensor:
@@ -145,6 +148,5 @@ def _before_measurement(point: CircuitPoint) -> Tensor:
     return pulled_back_fisher(found.states, found.ordered(), point.angle_jacobian, num_circuit).matrix
 
 
-def _readout_block(head: Head, contexts: Tensor, num_readout: int) -> Tensor:
-    log_probs, jacobian = head.log_probs_and_jacobian(contexts)
-    return output_fisher(log_probs, jacobian[..., -num_readout:]).to_dense()
+def _readout_block(head: QuantumHead, contexts: Tensor) -> Tensor:
+    return output_fisher(*head.readout_jacobian(contexts)).to_dense()

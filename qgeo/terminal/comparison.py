@@ -24,7 +24,7 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
         options: config, text, task, arms, seeds, steps, out, resume; None where not given.
     """
     folder = _run_folder(options)
-    messages().print(f"run folder: {folder}")
+    messages().print(f"run folder: {folder}", soft_wrap=True)
     bars = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*bars, console=messages()) as progress:
         known: dict[str, Any] = {}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgeo.circuit.qasm import load_qasm
-from qgeo.errors import CircuitError, ConfigurationError, ShapeError
+from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.terminal.console import messages, tables
 
 METHODS = ("exact",)
@@ -55,7 +55,7 @@ def read_values(path: Path, names: list[str]) -> NDArray[np.float64]:
     if path.suffix == ".npy":
         return _read_npy(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ShapeError(f"expected a text file of values at {path}: {reason}") from None
@@ -90,9 +90,8 @@ def _exact(circuit: Any, values: NDArray[np.float64]) -> dict[str, Any]:
     from qgeo.circuit.compiler import compile
     from qgeo.geometry.exact import quantum_fisher
 
-    _check_memory(circuit.num_qubits, len(values))
     started = perf_counter()
-    matrix = quantum_fisher(compile(circuit), values)
+    matrix = quantum_fisher(compile(circuit), values, memory_budget=_memory_budget())
     return {
         "parameters": [parameter.name for parameter in circuit.parameters],
         "matrix": matrix.tolist(),
@@ -102,16 +101,13 @@ def _exact(circuit: Any, values: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def _check_memory(num_qubits: int, parameters: int) -> None:
+def _memory_budget() -> int:
+    """Three quarters of this machine's memory, or the library's default where the system does not tell."""
+    from qgeo.geometry.request import MEMORY_BUDGET
+
     if not hasattr(os, "sysconf"):  # Windows
-        return
-    needed = 16 * (parameters + 1) * 2.0**num_qubits
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
-        raise CircuitError(
-            f"expected a circuit whose state and {parameters} tangents fit into {there / 2**30:.0f} GiB, got "
-            f"{num_qubits} qubits, which need {needed / 2**30:.3g} GiB; use fewer qubits"
-        )
+        return MEMORY_BUDGET
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
 
 
 def _read_npy(path: Path) -> NDArray[np.float64]:
@@ -119,8 +115,11 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
         content = np.load(BytesIO(path.read_bytes()), allow_pickle=False)
     except (OSError, ValueError, EOFError, BadZipFile):
         content = None
-    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu":
-        raise ShapeError(f"expected a .npy file of real numbers at {path}; save it with numpy.save")
+    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu" or content.ndim != 1:
+        problem = "found none" if not path.exists() else "got another file"
+        raise ShapeError(
+            f"expected a .npy file of a vector of real numbers at {path}, {problem}; save it with numpy.save"
+        )
     return content.astype(float)
 
 

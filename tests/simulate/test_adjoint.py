@@ -26,7 +26,7 @@ from torch import Tensor
 from qgeo.circuit import fusion
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.program import Program, Relabelling
-from qgeo.simulate.statevector import states
+from qgeo.simulate.statevector import probabilities, states
 from qgeo.simulate.tangents import states_and_tangents
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
@@ -184,6 +184,32 @@ def test_second_derivatives_are_refused_not_wrong():
     (gradient,) = torch.autograd.grad(loss, values, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()
+
+
+def test_second_derivatives_of_a_linear_loss_are_refused_too():
+    # Once wrong in silence: the loss has a constant cotangent, but the angles are curved.
+    program = compile(nonlinear())
+    values = torch.tensor([0.3, 0.8], dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(states(program, values)[0, 0].real, values, create_graph=True)
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        gradient.sum().backward()
+
+
+@pytest.mark.parametrize("case", DATA_CASES[:8], ids=str)
+def test_probabilities_are_squared_amplitudes_and_so_are_their_gradients(case):
+    # Seen to fail under factor 2 (of dp = 2 Re ψ* dψ), conjugation.
+    program, numbers = case.program(2), case.numbers()
+    point = [number.requires_grad_() for number in numbers]
+    weights = torch.rand(
+        3, program.dimension, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
+    by_states = (states(program, *point).abs().square() * weights).sum()
+    by_probabilities = (probabilities(program, *point) * weights).sum()
+    assert_allclose(by_probabilities.detach(), by_states.detach(), **TIGHT)
+    expected = torch.autograd.grad(by_states, point, materialize_grads=True, allow_unused=True)
+    found = torch.autograd.grad(by_probabilities, point, materialize_grads=True, allow_unused=True)
+    for one, other in zip(found, expected, strict=True):
+        assert_allclose(one, other, **TIGHT)
 
 
 # --- states and tangents --------------------------------------------------------------------------
