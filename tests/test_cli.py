@@ -325,3 +325,54 @@ def test_a_defect_of_ours_is_not_hidden(monkeypatch):
     monkeypatch.setattr(circuits, "circuit_list", broken)
     with pytest.raises(ZeroDivisionError):
         run(["circuits", "list"])
+
+
+def test_the_version_is_printed(capsys):
+    import qgeo
+
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"{qgeo.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["compare", "generate", "fisher", "circuits export"])
+def test_defaults_are_named_in_the_help(capsys, command):
+    # Once swallowed: square brackets are markup there.
+    assert run([*command.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "[]" not in out
+    assert command in ("fisher", "compare") or "default" in out
+    assert command != "compare" or "runs/TASK-TIMESTAMP" in out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_characters_that_a_terminal_lacks_are_no_traceback(here, encoding):
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    for arguments in (["fisher", "one.qasm", "--random", "0"], ["circuits", "show", "iqp-4"]):
+        answer = subprocess.run(
+            [sys.executable, "-c", "from qgeo.cli import main; main()", *arguments],
+            cwd=here,
+            env=environment,
+            capture_output=True,
+        )
+        assert (answer.returncode, answer.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_a_full_disk_is_one_line(here):
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run(
+            [sys.executable, "-u", "-c", "from qgeo.cli import main; main()", "circuits", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=here,
+        )
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert "No space left on device" in answer.stderr
+
+
+def test_a_scalar_array_of_values_is_refused(here, capsys):
+    # Once a TypeError: len() of an unsized object.
+    np.save(here / "scalar.npy", np.array(3.0))
+    assert run(["fisher", "one.qasm", "--values", "scalar.npy"]) == 2
+    assert "expected a .npy file of a vector of real numbers" in capsys.readouterr().err

@@ -46,7 +46,7 @@ def print_circuit(name: str, facts: dict[str, Any]) -> None:
     console = tables()
     for key, value in facts.items():
         console.print(f"{key}: {_short(value)}", soft_wrap=True)
-    drawing = catalogue.circuit(name).draw(output="text", fold=-1)
+    drawing = "\n".join(catalogue.circuit(name).draw(output="text", fold=-1).lines())
     console.print(str(drawing), soft_wrap=True)
 
 

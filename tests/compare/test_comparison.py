@@ -377,3 +377,55 @@ def test_a_kill_at_any_moment_leaves_what_continues_to_the_same_bytes(tmp_path):
     assert (out / "records.jsonl").read_bytes() == (whole / "records.jsonl").read_bytes()
     assert without_clocks(out) == without_clocks(whole)
     assert RunFolder(out).is_finished
+
+
+def processes_of(session: int) -> set[int]:
+    """Living processes of a session; zombies have no command line."""
+    found = set()
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            own = int((place / "stat").read_text().rsplit(")", 1)[1].split()[3])
+            alive = bool((place / "cmdline").read_bytes())
+        except (OSError, ValueError):
+            continue
+        if own == session and alive:
+            found.add(int(place.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see other processes")
+def test_workers_end_with_a_parent_that_was_killed(tmp_path):
+    # Once they stayed for ever, with half a gigabyte each.
+    config = write_toml(tmp_path / "c.toml", **LONGER)
+    out = tmp_path / "run"
+    arguments = command(config, "--out", out, "--workers", "2")
+    process = subprocess.Popen(arguments, start_new_session=True, **QUIET)
+    end = time.monotonic() + 60
+    while len(processes_of(process.pid)) < 3 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(processes_of(process.pid)) >= 3, "no workers came"
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 20
+    while processes_of(process.pid) and time.monotonic() < end:
+        time.sleep(0.1)
+    left = processes_of(process.pid)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
+
+
+def test_the_folder_may_be_named_by_a_string_and_needs_no_main_guard(tmp_path):
+    # Once an AttributeError; once seventy lines of tracebacks from workers that ran the script again.
+    config = write_toml(tmp_path / "c.toml")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import tomllib, qgeo\n"
+        f"settings = tomllib.loads(open({str(config)!r}).read())\n"
+        "result = qgeo.compare(settings, out='run')\n"
+        "print(result)\n"
+    )
+    answer = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout == "ComparisonResult(folder=PosixPath('run'))\n"
+    assert (tmp_path / "run" / "report.html").exists()
