@@ -129,8 +129,10 @@ def _chunk_sum(request: Request, inputs: Tensor | None, frame: Frame, matrix_sum
         request.program, request.values, inputs, columns=request.columns, frame=frame, dtype=request.dtype
     )
     total: Tensor | None = None
-    for tile in request.tiles(inputs):
-        found = sweep.of(tile)
+    tiles = request.tiles(inputs)
+    workspace = sweep.workspace(tiles[0].stop)  # memory that is new costs more than the products in it
+    for tile in tiles:
+        found = sweep.of(tile, workspace)
         own = matrix_sum(found.states, found.rows)
         own = own.to(torch.complex128 if own.is_complex() else torch.float64)
         total = own if total is None else total + own

@@ -21,8 +21,7 @@ MEMORY_BUDGET = 4 * 2**30
 """Bytes of tangents and matrices held at once, unless another budget is given."""
 
 TILE_BYTES = 2**24
-"""Contexts are taken in tiles of about so many bytes of tangents: they stay in a cache, and memory of this
-size is reused by the allocator, where larger pieces are mapped and cleared anew every time."""
+"""Contexts are taken in tiles of about so many bytes of tangents, which stay in a cache."""
 
 DTYPES = {"complex128": torch.complex128, "complex64": torch.complex64}
 
@@ -64,13 +63,13 @@ class Request:
             return iter([None])
         return iter(self.inputs.split(max(1, (memory_budget - fixed) // per_context)))
 
-    def tiles(self, inputs: Tensor | None) -> Iterator[slice]:
-        """A chunk's contexts in tiles of equal size."""
+    def tiles(self, inputs: Tensor | None) -> list[slice]:
+        """A chunk's contexts in tiles of equal size, the last one perhaps smaller."""
         count = 1 if inputs is None else len(inputs)
         bytes_per_context = 2 * self._amplitude_bytes * max(1, len(self.columns)) * self.program.dimension
         tiles = -(-count * bytes_per_context // TILE_BYTES)
         step = -(-count // min(count, tiles))
-        return (slice(start, start + step) for start in range(0, count, step))
+        return [slice(start, start + step) for start in range(0, count, step)]
 
     @property
     def _amplitude_bytes(self) -> int:

@@ -31,17 +31,21 @@ def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:
     return products.view(steps, *angles.shape[:-1], blocks, dimension, dimension)
 
 
-def pulled_back_generators(group: GroupConstants, products: Tensor) -> Tensor:
-    """A_r = S_t† H_r S_t at the blocks' starts, (s·k, [B,] g, D, D): ∂U/∂a_r = U A_r."""
+def pulled_back_generators(generators: Tensor, products: Tensor) -> Tensor:
+    """A_r = S_t† H_r S_t at the start of g blocks, (s·k, [B,] g, D, D): ∂U/∂a_r = U A_r.
+
+    Args:
+        generators: H_r, (s, k, g, D, D); products: S_t of the same blocks, (s, [B,] g, D, D).
+    """
     reached = _with_contexts(products).unsqueeze(1)
-    padded = reached.mH @ (group.generators.unsqueeze(2) @ reached)
+    padded = reached.mH @ (generators.unsqueeze(2) @ reached)
     return padded.view(-1, *products.shape[1:])
 
 
-def pushed_generators(group: GroupConstants, products: Tensor) -> Tensor:
+def pushed_generators(generators: Tensor, products: Tensor) -> Tensor:
     """U A_r U† = R_t H_r R_t† at the blocks' ends, R_t = U S_t† the steps to come; (s·k, [B,] g, D, D)."""
     to_come = _with_contexts(products[-1] @ products.mH).unsqueeze(1)
-    padded = (to_come @ group.generators.unsqueeze(2)) @ to_come.mH
+    padded = (to_come @ generators.unsqueeze(2)) @ to_come.mH
     return padded.view(-1, *products.shape[1:])
 
 

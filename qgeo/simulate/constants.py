@@ -36,13 +36,14 @@ class GroupConstants:
         generators: (s, k, g, D, D), H_r = −i/2 F G_r F†, with F the fixed gates behind the rotation's step.
         angles: (g·s·k,) positions of the padded rotations' angles in the blocks' kind of angles (shared, or
             per context).
+        positions: of the blocks among all blocks of the program, ascending.
         rotations: positions of the rotations that are not padding among g·s·k; own_angles: of their angles.
         rotations_of: for every block, the positions of its m rotations among s·k; own_angles_of: of their
             angles.
     """
 
     per_context: bool
-    num_blocks: int
+    positions: tuple[int, ...]
     spectra: Tensor
     left: Tensor
     right: Tensor
@@ -52,6 +53,10 @@ class GroupConstants:
     own_angles: Index
     rotations_of: tuple[Index, ...]
     own_angles_of: tuple[Index, ...]
+
+    @property
+    def num_blocks(self) -> int:
+        return len(self.positions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,13 +203,15 @@ def _phases(phases: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor 
 
 @dataclass(frozen=True, eq=False)
 class _Stepped:
-    """A block and its steps, and the (steps, rotations a step) that it is padded to."""
+    """A block, its position in the program, and its steps."""
 
     block: Block
+    position: int
     steps: list[CommutingStep]
 
     @property
     def size(self) -> tuple[int, int]:
+        """Steps, and rotations of the widest."""
         return len(self.steps), max(len(step.spectra) for step in self.steps)
 
 
@@ -212,11 +219,11 @@ def _grouped(blocks: Sequence[Block | Relabelling]) -> list[list[_Stepped]]:
     """Blocks with rotations, in groups of one dimension and kind that waste little on padding."""
     known: dict[tuple[object, ...], list[CommutingStep]] = {}
     kinds: dict[tuple[int, bool], list[_Stepped]] = {}
-    for block in blocks:
+    for i, block in enumerate(blocks):
         if isinstance(block, Block) and block.rotations:
             key = _fingerprint(block)
             known[key] = known.get(key) or commuting_steps(block)
-            kinds.setdefault((block.dimension, block.per_context), []).append(_Stepped(block, known[key]))
+            kinds.setdefault((block.dimension, block.per_context), []).append(_Stepped(block, i, known[key]))
     return [group for kind in kinds.values() for group in _split(kind)]
 
 
@@ -277,7 +284,7 @@ def _group(group: list[_Stepped], first: int, dtype: torch.dtype, device: torch.
 
     return GroupConstants(
         per_context=pattern.per_context,
-        num_blocks=blocks,
+        positions=tuple(own.position for own in group),
         spectra=tensor(spectra, real_dtype(dtype)),
         left=tensor(left),
         right=tensor(right),

@@ -7,6 +7,7 @@ Every simulation is a sweep over moves: states forward, adjoint gradients backwa
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -18,6 +19,8 @@ from qgeo.circuit.program import Program
 from qgeo.simulate.apply import apply_block, relabelled
 from qgeo.simulate.blocks import partial_products, pulled_back_generators, pushed_generators
 from qgeo.simulate.constants import BlockConstants, Constants, MapConstants, constants
+
+Side = Literal["start", "end"]
 
 DENSE_DIMENSION = 64
 """Up to it one dense 2ⁿ×2ⁿ product is faster than a layer of narrow blocks and a relabelling."""
@@ -81,8 +84,8 @@ class Moves:
     all: tuple[Move, ...]
     products: tuple[Tensor, ...]
 
-    _shared_generators: dict[tuple[int, str], Tensor] = field(default_factory=dict, repr=False)
-    _context_generators: dict[tuple[int, str], Tensor] = field(default_factory=dict, repr=False)
+    _shared_generators: dict[tuple[int, str, int], Tensor] = field(default_factory=dict, repr=False)
+    _context_generators: dict[tuple[int, str, int], Tensor] = field(default_factory=dict, repr=False)
 
     def of(self, contexts: slice) -> Moves:
         """The same moves for some of the contexts."""
@@ -94,21 +97,28 @@ class Moves:
             _context_generators={},
         )
 
-    def generators(self, block: int, at: Literal["start", "end"] = "start") -> Tensor:
-        """A_r of a block with rotations, at its start or its end, (m, [B,] D, D)."""
+    def generators(self, block: int, at: Side = "start", frame: int = 0) -> Tensor:
+        """A_r of a block with rotations, at its start or its end, (m, [B,] D, D).
+
+        Made for all blocks of its group on the same side of `frame` at once.
+        """
         own = self.constants.blocks[block]
         assert isinstance(own, BlockConstants)
-        padded = self.group_generators(own.group, at).select(-3, own.member)
-        return padded[self.constants.groups[own.group].rotations_of[own.member]]
+        group = self.constants.groups[own.group]
+        ahead = bisect_left(group.positions, frame)
+        members = slice(0, ahead) if block < frame else slice(ahead, group.num_blocks)
+        padded = self.group_generators(own.group, at, members).select(-3, own.member - members.start)
+        return padded[group.rotations_of[own.member]]
 
-    def group_generators(self, group: int, at: Literal["start", "end"] = "start") -> Tensor:
-        """A_r of all blocks of a group and all padded rotations, (s·k, [B,] g, D, D): made once."""
+    def group_generators(self, group: int, at: Side, members: slice) -> Tensor:
+        """A_r of some blocks of a group and all their padded rotations, (s·k, [B,] g, D, D): made once."""
         own = self.constants.groups[group]
         made = self._context_generators if own.per_context else self._shared_generators
-        if (group, at) not in made:
+        key = (group, at, members.start)
+        if key not in made:
             make = pulled_back_generators if at == "start" else pushed_generators
-            made[group, at] = make(own, self.products[group])
-        return made[group, at]
+            made[key] = make(own.generators[:, :, members], self.products[group][..., members, :, :])
+        return made[key]
 
     def condensed(self, start: int, stop: int, columns: int) -> tuple[Move, ...]:
         """The moves of blocks start … stop−1: one dense unitary where that moves `columns` states faster."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -23,7 +22,7 @@ from torch import Tensor
 from qgeo.circuit.program import Program
 from qgeo.simulate.angles import derivative, joined
 from qgeo.simulate.apply import apply_each
-from qgeo.simulate.moves import BlockMove, Moves, zero_state
+from qgeo.simulate.moves import BlockMove, Moves, Side, zero_state
 from qgeo.simulate.plan import Entrance, Frame, Plan, Station, propagation_plan
 from qgeo.simulate.statevector import moves_of
 
@@ -127,11 +126,19 @@ class TangentSweep:
     count: int
 
     @torch.no_grad()
-    def of(self, contexts: slice = slice(None)) -> Tangents:
-        """States and tangents of some contexts."""
+    def of(self, contexts: slice = slice(None), workspace: Tensor | None = None) -> Tangents:
+        """States and tangents of some contexts; in a `workspace` they last until it is used again."""
         point = self.point[contexts]
         moves = self.moves if len(point) == len(self.point) else self.moves.of(contexts)
-        return Tangents(*_Sweep(moves, self.plan, point).run(), self.plan.parameter_of_row, self.count)
+        room = self.workspace(len(point)) if workspace is None else workspace
+        psi, rows = _Sweep(moves, self.plan, point, room).run()
+        return Tangents(psi, rows, self.plan.parameter_of_row, self.count)
+
+    def workspace(self, contexts: int) -> Tensor:
+        """Room for the sweeps of so many contexts, or fewer: two stacks of tangents, uninitialised."""
+        rows = self.plan.rows_forward + self.plan.rows_back
+        size = 2 * rows * contexts * self.moves.program.dimension
+        return torch.empty(size, dtype=self.moves.dtype, device=self.point.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,12 +156,13 @@ class _Sweep:
     moves: Moves
     plan: Plan
     point: Tensor
+    room: Tensor
 
     def run(self) -> tuple[Tensor, Tensor]:
         """States (B, 2ⁿ) and rows of tangents (R, B, 2ⁿ), in the frame."""
         psi = zero_state(self.moves.program, len(self.point), self.moves.dtype, self.point.device)
         size = self.plan.rows_forward + self.plan.rows_back
-        rows, spare = psi.new_empty(2, size, *psi.shape)  # one allocation: the allocator then reuses it
+        rows, spare = self.room[: 2 * size * psi.numel()].view(2, size, *psi.shape)
         ahead, behind = slice(0, self.plan.rows_forward), slice(self.plan.rows_forward, size)
         psi = self._forward(psi, rows[ahead], spare[ahead])
         self._back(psi, rows[behind], spare[behind])
@@ -199,11 +207,11 @@ class _Sweep:
             legs.append(_Leg(station, tuple(steps)))
         return legs
 
-    def _enter(self, stack: _Stack, station: Station, psi: Tensor, at: Literal["start", "end"]) -> None:
+    def _enter(self, stack: _Stack, station: Station, psi: Tensor, at: Side) -> None:
         for own in station.entrances:
             move = self.moves.all[own.block]
             assert isinstance(move, BlockMove)
-            by_angle = self.moves.generators(own.block, at)
+            by_angle = self.moves.generators(own.block, at, self.plan.frame)
             stack.enter(own, self._by_parameter(own, by_angle), psi, move.qubits)
 
     def _by_parameter(self, own: Entrance, by_angle: Tensor) -> Tensor:
