@@ -35,18 +35,24 @@ def pulled_back_generators(generators: Tensor, products: Tensor) -> Tensor:
     """A_r = S_t† H_r S_t at the start of g blocks, (s·k, [B,] g, D, D): ∂U/∂a_r = U A_r.
 
     Args:
-        generators: H_r, (s, k, g, D, D); products: S_t of the same blocks, (s, [B,] g, D, D).
+        generators: H_r, (s, g, D, k, D); products: S_t of the same blocks, (s, [B,] g, D, D).
     """
-    reached = _with_contexts(products).unsqueeze(1)
-    padded = reached.mH @ (generators.unsqueeze(2) @ reached)
-    return padded.view(-1, *products.shape[1:])
+    return _conjugated(generators, products.mH)
 
 
 def pushed_generators(generators: Tensor, products: Tensor) -> Tensor:
     """U A_r U† = R_t H_r R_t† at the blocks' ends, R_t = U S_t† the steps to come; (s·k, [B,] g, D, D)."""
-    to_come = _with_contexts(products[-1] @ products.mH).unsqueeze(1)
-    padded = (to_come @ generators.unsqueeze(2)) @ to_come.mH
-    return padded.view(-1, *products.shape[1:])
+    return _conjugated(generators, products[-1] @ products.mH)
+
+
+def _conjugated(generators: Tensor, left: Tensor) -> Tensor:
+    """L_t H_r L_t† for every rotation r of every step t: two products a step, rotations side by side."""
+    steps, blocks, dimension, rotations, _ = generators.shape
+    factor = _with_contexts(left)
+    half = factor @ generators.view(steps, 1, blocks, dimension, -1)
+    whole = half.view(*factor.shape[:-2], dimension * rotations, dimension) @ factor.mH
+    by_rotation = whole.unflatten(-2, (dimension, rotations)).movedim(-2, 1)
+    return by_rotation.reshape(-1, *left.shape[1:])
 
 
 def generator_expectations(group: GroupConstants, products: Tensor, overlaps: Tensor) -> Tensor:
@@ -55,7 +61,7 @@ def generator_expectations(group: GroupConstants, products: Tensor, overlaps: Te
     Computed as Re Σ_kl (H_r)_kl (S* M Sᵀ)_kl: M is pushed forward to every step, A_r is not formed.
     """
     pushed = _with_contexts(products.conj() @ overlaps @ products.mT).flatten(-2).transpose(1, 2)
-    by_step = pushed @ group.generators.flatten(-2).permute(0, 2, 3, 1)  # (s, g, B, k)
+    by_step = pushed @ group.generator_columns  # (s, g, B, k)
     return by_step.real.permute(2, 1, 0, 3).reshape(*overlaps.shape[:-3], -1)
 
 

@@ -19,6 +19,9 @@ from qgeo.circuit.expression import Tree
 from qgeo.circuit.program import Block, FixedStep, Program, Relabelling
 from qgeo.simulate.steps import CommutingStep, commuting_steps
 
+_PADDING_PRODUCTS = 2**18
+"""Complex products worth wasting on padding: about what a dozen more calls cost."""
+
 Index = slice | Tensor
 """Positions along a dimension: a slice where they are consecutive, so that taking them costs nothing."""
 
@@ -33,7 +36,8 @@ class GroupConstants:
 
     Attributes:
         spectra: (s, g, k, D) real; left, right: (s, g, D, D).
-        generators: (s, k, g, D, D), H_r = −i/2 F G_r F†, with F the fixed gates behind the rotation's step.
+        generators: (s, g, D, k, D), those of a step side by side, H_r = −i/2 F G_r F†, with F the fixed gates
+            behind the step; generator_columns: the same as (s, g, D², k).
         angles: (g·s·k,) positions of the padded rotations' angles in the blocks' kind of angles (shared, or
             per context).
         positions: of the blocks among all blocks of the program, ascending.
@@ -48,6 +52,7 @@ class GroupConstants:
     left: Tensor
     right: Tensor
     generators: Tensor
+    generator_columns: Tensor
     angles: Index
     rotations: Index
     own_angles: Index
@@ -228,9 +233,10 @@ def _grouped(blocks: Sequence[Block | Relabelling]) -> list[list[_Stepped]]:
 
 
 def _split(kind: list[_Stepped]) -> list[list[_Stepped]]:
-    """One group, or one per size where padding all to the largest would more than double the work."""
+    """One group, or one per size where padding all to the largest would cost more than the calls it saves."""
     steps, rotations = _padded_size(kind)
-    if steps * rotations * len(kind) <= 2 * sum(own.size[0] * own.size[1] for own in kind):
+    wasted = steps * rotations * len(kind) - sum(own.size[0] * own.size[1] for own in kind)
+    if wasted * kind[0].block.dimension ** 3 <= _PADDING_PRODUCTS:
         return [kind]
     by_size: dict[tuple[int, int], list[_Stepped]] = {}
     for own in kind:
@@ -266,13 +272,13 @@ def _group(group: list[_Stepped], first: int, dtype: torch.dtype, device: torch.
     dimension, offset = pattern.dimension, first if pattern.per_context else 0
     spectra = np.zeros((count, blocks, width, dimension))
     left = np.tile(np.eye(dimension, dtype=complex), (count, blocks, 1, 1))
-    right, generators = left.copy(), np.zeros((count, width, blocks, dimension, dimension), dtype=complex)
+    right, generators = left.copy(), np.zeros((count, blocks, width, dimension, dimension), dtype=complex)
     angles = np.zeros((blocks, count * width), dtype=int)
     used, turned = [], []
     for b, own in enumerate(group):
         for t, step in enumerate(own.steps):
             rotations = len(step.spectra)
-            spectra[t, b, :rotations], generators[t, :rotations, b] = step.spectra, step.generators
+            spectra[t, b, :rotations], generators[t, b, :rotations] = step.spectra, step.generators
             left[t, b], right[t, b] = step.left, step.right
         used.append([t * width + r for t, step in enumerate(own.steps) for r in range(len(step.spectra))])
         turned.append([rotation.angle - offset for rotation in own.block.rotations])
@@ -280,7 +286,7 @@ def _group(group: list[_Stepped], first: int, dtype: torch.dtype, device: torch.
         angles[b, used[-1]] = turned[-1]
 
     def tensor(numbers: Matrix, kind: torch.dtype = dtype) -> Tensor:
-        return torch.as_tensor(numbers, dtype=kind, device=device)
+        return torch.as_tensor(np.ascontiguousarray(numbers), dtype=kind, device=device)
 
     return GroupConstants(
         per_context=pattern.per_context,
@@ -288,7 +294,8 @@ def _group(group: list[_Stepped], first: int, dtype: torch.dtype, device: torch.
         spectra=tensor(spectra, real_dtype(dtype)),
         left=tensor(left),
         right=tensor(right),
-        generators=tensor(generators),
+        generators=tensor(generators.swapaxes(2, 3)),
+        generator_columns=tensor(generators.reshape(count, blocks, width, -1).swapaxes(2, 3)),
         angles=as_index(angles.ravel().tolist(), device),
         rotations=as_index([b * count * width + r for b, own in enumerate(used) for r in own], device),
         own_angles=as_index([angle for own in turned for angle in own], device),

@@ -117,7 +117,7 @@ class Moves:
         key = (group, at, members.start)
         if key not in made:
             make = pulled_back_generators if at == "start" else pushed_generators
-            made[key] = make(own.generators[:, :, members], self.products[group][..., members, :, :])
+            made[key] = make(own.generators[:, members], self.products[group][..., members, :, :])
         return made[key]
 
     def condensed(self, start: int, stop: int, columns: int) -> tuple[Move, ...]:
