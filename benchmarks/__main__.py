@@ -1,6 +1,6 @@
 """Run every table, paired with its opponents, and write benchmarks/README.md.
 
-    python -m benchmarks [--rounds 3] [--only TITLE_PART]
+    python -m benchmarks [--rounds 2] [--only TITLE_PART]
 
 A round measures qgeo and each opponent once, one process after another; the figure of a case is the median
 over rounds of each process's own median. Ratios are opponent / qgeo, so that larger is better for qgeo.
@@ -21,7 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.cases import TABLES, Table
+from benchmarks.cases import ALONE, TABLES, Table
+from benchmarks.growth import draw_growth
 
 HERE = Path(__file__).parent
 _PACKAGES = (
@@ -34,19 +35,34 @@ _PACKAGES = (
     "qiskit-algorithms",
     "qiskit-machine-learning",
 )
-_SLOW_SECONDS = 10.0
+_SLOW_SECONDS = 5.0
+
+GROWTH = """
+## Growth
+
+![Seconds of a product by gates and by contexts](growth.svg)
+
+One product F v at n = 12, matrix-free: by layers of 24 rotations and 11 CX (one context), and by contexts
+(four layers). Both axes are logarithmic; the grey lines have slope 1. What was tried on the way, what was
+expected of it and what was seen: [NOTES.md](NOTES.md).
+"""
 
 Measurement = dict[str, float]
 
 
 def main() -> None:
     options = _options()
-    chosen = [table for table in TABLES if options.only.lower() in table.title.lower()]
+    part = options.only.lower()
+    chosen = [table for table in TABLES if part in table.title.lower()]
+    alone = [name for name, (title, _) in ALONE.items() if part in title.lower()]
     sections = [section for table in chosen for section in _section(table, options.rounds)]
+    sections += [line for name in alone for line in _alone_section(name)]
     text = "\n".join([*_heading(options.rounds), *sections]) + "\n"
-    print(text)
-    if len(chosen) == len(TABLES):
+    if not part:
+        draw_growth(measure(["-m", "benchmarks.alone", "growth"]), HERE / "growth.svg")
+        text += GROWTH
         (HERE / "README.md").write_text(text, encoding="utf-8")
+    print(text)
 
 
 def measure(command: Sequence[str]) -> Measurement | str:
@@ -73,6 +89,15 @@ def _section(table: Table, rounds: int) -> list[str]:
         _line(["---"] * len(header)),
         *map(_line, rows),
     ]
+
+
+def _alone_section(name: str) -> list[str]:
+    title, question = ALONE[name]
+    print(title, file=sys.stderr, flush=True)
+    found = measure(["-m", "benchmarks.alone", name])
+    rows = found.items() if isinstance(found, dict) else [("failed", found)]
+    lines = [_line([what, f"{value:,.3g}" if isinstance(value, float) else value]) for what, value in rows]
+    return [f"\n## {title}\n", f"{question}.\n", _line(["figure", "value"]), _line(["---", "---"]), *lines]
 
 
 def _row(table: Table, case: tuple[int, ...], rounds: int) -> list[str]:
@@ -156,7 +181,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="how often each process is run")
+    parser.add_argument("--rounds", type=int, default=2, help="how often each process is run")
     parser.add_argument(
         "--only", default="", help="tables whose title contains this; README.md is then left alone"
     )

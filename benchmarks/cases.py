@@ -39,6 +39,15 @@ TABLES = (
         skip={},
     ),
     Table(
+        title="Mean QFIM with the data in every layer",
+        question="the same with RY(x) in front of every layer, against JAX code of the same kind",
+        ours="mean_qfim_reuploaded",
+        opponents={"JAX (jit, vmap, jacfwd)": ("jax_expert_reuploaded.py",)},
+        cases=_SIZES,
+        label="n={0}, P={P}, B={2}",
+        skip={},
+    ),
+    Table(
         title="QFIM of one circuit",
         question="F_Q of RY–RZ–CX layers, no data; compiled program, warm",
         ours="single_qfim",
@@ -48,11 +57,9 @@ TABLES = (
             "qiskit-ML LinCombQGT": ("single_circuit.py", "lincomb"),
             "TensorCircuit (JAX, jit)": ("single_circuit.py", "tc"),
         },
-        cases=((4, 3), (10, 4)),
+        cases=((4, 3), (8, 4), (10, 4)),
         label="n={0}, P={P}",
-        skip={
-            ("qiskit-ML LinCombQGT", (10, 4)): "minutes",
-        },
+        skip={("qiskit-ML LinCombQGT", case): "minutes" for case in ((8, 4), (10, 4))},
     ),
     Table(
         title="Loss and gradient of a Born head",
@@ -68,3 +75,20 @@ TABLES = (
         skip={("SamplerQNN + TorchConnector", case): "minutes" for case in _HEADS[1:]},
     ),
 )
+
+ALONE = {
+    "step": (
+        "A natural-gradient step beside a gradient step",
+        "Born head, n=6, 48 circuit parameters, 64 contexts: loss, gradient, F_Q, solve",
+    ),
+    "roofline": (
+        "Distance from the roofline",
+        "what Gram product (half of it, by symmetry) and propagation need at the GEMM rate of the same process",
+    ),
+    "scale": (
+        "Scale",
+        "matrix-free products and conjugate gradients; each in a process of its own",
+    ),
+    "imports": ("Start-up", "medians of seven fresh processes"),
+}
+"""Measurement of `alone.py` → title, and what is measured."""

@@ -22,9 +22,6 @@ from qgeo.simulate.constants import BlockConstants, Constants, MapConstants, con
 
 Side = Literal["start", "end"]
 
-DENSE_DIMENSION = 64
-"""Up to it one dense 2ⁿ×2ⁿ product is faster than a layer of narrow blocks and a relabelling."""
-
 
 @dataclass(frozen=True, eq=False)
 class BlockMove:
@@ -119,19 +116,6 @@ class Moves:
             make = pulled_back_generators if at == "start" else pushed_generators
             made[key] = make(own.generators[:, members], self.products[group][..., members, :, :])
         return made[key]
-
-    def condensed(self, start: int, stop: int, columns: int) -> tuple[Move, ...]:
-        """The moves of blocks start … stop−1: one dense unitary where that moves `columns` states faster."""
-        stretch = self.all[start:stop]
-        dimension = self.program.dimension
-        if len(stretch) < 2 or dimension > DENSE_DIMENSION or columns < 2 * dimension:
-            return stretch
-        if any(isinstance(move, BlockMove) and move.unitary.dim() > 2 for move in stretch):
-            return stretch
-        rows = torch.eye(dimension, dtype=self.dtype, device=self.constants.shared.offsets.device)
-        for move in stretch:
-            rows = move.apply(rows)
-        return (BlockMove(tuple(range(self.program.num_qubits)), rows.mT),)
 
 
 def moves_at(program: Program, shared: Tensor, per_context: Tensor, dtype: torch.dtype) -> Moves:

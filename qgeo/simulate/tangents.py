@@ -198,11 +198,9 @@ class _Sweep:
 
     def _legs(self, stations: tuple[Station, ...], back: bool) -> list[_Leg]:
         stops = [*(station.position for station in stations[1:]), self.plan.frame]
-        legs, count = [], 0
+        legs = []
         for station, stop in zip(stations, stops, strict=False):
-            count += sum(own.fresh for own in station.entrances)
-            start, end = sorted((station.position, stop))
-            stretch = self.moves.condensed(start, end, count * len(self.point))
+            stretch = self.moves.all[slice(*sorted((station.position, stop)))]
             steps = [move.undo for move in reversed(stretch)] if back else [move.apply for move in stretch]
             legs.append(_Leg(station, tuple(steps)))
         return legs

@@ -6,7 +6,6 @@ Seen to fail: a station one block too late in the sweep forward; rows of the swe
 from __future__ import annotations
 
 import cases
-import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -55,12 +54,3 @@ def test_the_middle_halves_the_way(layers):
     assert plan.rows_forward + plan.rows_back == len(wanted)
     assert abs(plan.rows_forward - plan.rows_back) <= len(wanted) / layers
     assert propagation_plan(program, wanted, "end").rows_back == 0
-
-
-def test_long_layers_on_few_qubits_move_as_one_dense_unitary():
-    # The same numbers with and without it (64 contexts make it worth while, one does not).
-    program = compile(cases.layered(6, 3))
-    values = torch.from_numpy(np.random.default_rng(5).uniform(-3, 3, program.num_parameters))
-    alone = tangents_in_frame(program, values, frame="end")
-    many = tangents_in_frame(program, values, torch.zeros(64, 0, dtype=torch.float64), frame="end")
-    assert_allclose(many.rows[:, 7], alone.rows[:, 0], **TIGHT)
