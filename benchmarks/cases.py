@@ -83,7 +83,7 @@ ALONE = {
     ),
     "roofline": (
         "Distance from the roofline",
-        "what Gram product (half of it, by symmetry) and propagation need at the GEMM rate of the same process",
+        "what the Gram product (half, by symmetry) and propagation need at this process's GEMM rate",
     ),
     "scale": (
         "Scale",
