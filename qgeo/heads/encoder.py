@@ -52,20 +52,21 @@ class Encoder(nn.Module):
         ∂a_o/∂e(v)_c = Σ_{i: x_i = v} W_{o,(i,c)},   ∂a_o/∂W_{o,j} = h_j,   ∂a_o/∂b_o = 1,   h = (e(x_i))_i
         """
         check_contexts(contexts, self.context)
+        stages = {"embedding": self._by_embedding, "weight": self._by_weight, "bias": self._by_bias}
         with torch.no_grad():
-            stages = {
-                "embedding": self._by_embedding(contexts),
-                "weight": self._by_weight(contexts),
-                "bias": torch.eye(self.outputs, dtype=self.bias.dtype).expand(len(contexts), -1, -1),
-            }
-        chosen = [stages[name] for name, parameter in self.named_parameters() if parameter.requires_grad]
-        return torch.cat(chosen, 2) if chosen else stages["bias"][..., :0]
+            trained = [name for name, parameter in self.named_parameters() if parameter.requires_grad]
+            chosen = [stages[name](contexts) for name in trained]
+        return torch.cat(chosen, 2) if chosen else self.bias.new_zeros(len(contexts), self.outputs, 0)
 
     def _by_embedding(self, contexts: Tensor) -> Tensor:
         """(B, outputs, V·embedding)."""
         by_position = self.weight.view(self.outputs, self.context, self.embedding.shape[1])
         shown = torch.nn.functional.one_hot(contexts.long(), self.vocabulary).to(by_position.dtype)
         return torch.einsum("biv,oic->bovc", shown, by_position).flatten(2)
+
+    def _by_bias(self, contexts: Tensor) -> Tensor:
+        """(B, outputs, outputs)."""
+        return torch.eye(self.outputs, dtype=self.bias.dtype).expand(len(contexts), -1, -1)
 
     def _by_weight(self, contexts: Tensor) -> Tensor:
         """(B, outputs, outputs·k·embedding)."""
