@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from qgeo.errors import ConfigurationError
 from qgeo.geometry.operators import InformationMatrix, from_plain_form, plain_form
-from qgeo.heads.jacobian import flat_parameters, trainable
+from qgeo.heads.jacobian import trainable
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.metrics import Metric, metric_by_name
 from qgeo.optim.trust_region import longest_within
@@ -80,11 +80,12 @@ class NaturalGradient(torch.optim.Optimizer):
         self.refresh, self.trust_region = refresh, trust_region
         self._matrix: InformationMatrix | None = None
         start = _initial_damping(damping)
-        own = [parameter for _, parameter in trainable(head)]
-        if not own:
+        self._parameters = [parameter for _, parameter in trainable(head)]
+        if not self._parameters:
             raise ConfigurationError(f"expected a head with trainable parameters, got {type(head).__name__}")
-        super().__init__(own if params is None else params, {"lr": lr, "damping": start, "steps": 0})
-        self._check_groups(own)
+        defaults = {"lr": lr, "damping": start, "steps": 0}
+        super().__init__(self._parameters if params is None else params, defaults)
+        self._check_groups(self._parameters)
 
     @property
     def damping(self) -> float:
@@ -115,7 +116,7 @@ class NaturalGradient(torch.optim.Optimizer):
         gradient = self._flat_gradient()
         matrix = self._refreshed(contexts, targets)
         direction = matrix.solve(gradient, self.damping)
-        start = flat_parameters(self.head)
+        start = torch.cat([parameter.flatten() for parameter in self._own()])
         step = self._limited(start, -self._flat_lr() * direction, contexts)
         self._move_to(start + step)
         if self.schedule is not None and closure is not None:
@@ -175,18 +176,22 @@ class NaturalGradient(torch.optim.Optimizer):
         return length * step if length else torch.zeros_like(step)
 
     def _flat_gradient(self) -> Tensor:
-        grads = [torch.zeros_like(p) if p.grad is None else p.grad for _, p in trainable(self.head)]
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._own()]
         return torch.cat([grad.flatten() for grad in grads])
 
     def _flat_lr(self) -> Tensor:
         lr = {id(p): float(group["lr"]) for group in self.param_groups for p in group["params"]}
-        own = [parameter for _, parameter in trainable(self.head)]
+        own = self._own()
         return torch.cat([torch.full((p.numel(),), lr[id(p)], dtype=p.dtype, device=p.device) for p in own])
 
     def _move_to(self, point: Tensor) -> None:
-        own = [parameter for _, parameter in trainable(self.head)]
+        own = self._own()
         for parameter, part in zip(own, point.split([p.numel() for p in own]), strict=True):
             parameter.copy_(part.view_as(parameter))
+
+    def _own(self) -> list[nn.Parameter]:
+        """The head's parameters that are trainable now, in its order."""
+        return [parameter for parameter in self._parameters if parameter.requires_grad]
 
     def _set(self, key: str, value: float) -> None:
         for group in self.param_groups:

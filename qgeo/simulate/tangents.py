@@ -55,8 +55,9 @@ class Tangents:
         """From a matrix (R, R) over rows to one over the chosen parameters, (count, count)."""
         if self.parameter_of_row == tuple(range(self.count)):
             return matrix
-        half = _gathered(matrix, self.parameter_of_row, self.count)
-        return _gathered(half.mT, self.parameter_of_row, self.count).mT
+        index = torch.tensor(self.parameter_of_row, dtype=torch.long, device=matrix.device)
+        half = matrix.new_zeros(self.count, len(matrix)).index_add_(0, index, matrix)
+        return matrix.new_zeros(self.count, self.count).index_add_(1, index, half)
 
 
 def states_and_tangents(
