@@ -15,8 +15,9 @@ from torch import Tensor
 
 from qgeo.simulate.apply import overlap_on
 from qgeo.simulate.blocks import generator_expectations
-from qgeo.simulate.constants import BlockConstants, Index
+from qgeo.simulate.constants import BlockConstants
 from qgeo.simulate.moves import Moves
+from qgeo.simulate.tensors import Index
 
 Piece = tuple[Index, Tensor]
 

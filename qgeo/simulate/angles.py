@@ -15,7 +15,8 @@ from torch import Tensor
 
 from qgeo.circuit.expression import Tree
 from qgeo.circuit.program import Program
-from qgeo.simulate.constants import AngleConstants, constants, real_dtype
+from qgeo.simulate.constants import AngleConstants, constants
+from qgeo.simulate.tensors import real_dtype
 
 
 @dataclass(frozen=True, eq=False)

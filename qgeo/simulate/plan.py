@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Literal
 
 from qgeo.circuit.program import Block, Program, Relabelling
@@ -131,26 +131,26 @@ def _middle(
     program: Program, owners: list[int], latest: list[int], earliest: list[int], chosen: frozenset[int]
 ) -> int:
     """The frame with the least work."""
-    rows = {i: len(_columns(program, program.blocks[i]) & chosen) for i in owners}
-    cost = [
-        _RELABELLING_COST if isinstance(block, Relabelling) else block.dimension for block in program.blocks
-    ]
-    count = len(cost)
-    entering, leaving = [0] * (count + 1), [0] * (count + 1)
+    cost = [_cost(block) for block in program.blocks]
+    entering, leaving = [0] * (len(cost) + 1), [0] * (len(cost) + 1)
     for i in owners:
-        entering[latest[i]] += rows[i]
-        leaving[earliest[i]] += rows[i]
-    forward, back = [0] * (count + 1), [0] * (count + 1)
-    on_the_way = 0
-    for i in range(count):
-        on_the_way += entering[i]
-        forward[i + 1] = forward[i] + on_the_way * cost[i]
-    on_the_way = 0
-    for i in reversed(range(count)):
-        on_the_way += leaving[i + 1]
-        back[i] = back[i + 1] + on_the_way * cost[i]
+        rows = len(_columns(program, program.blocks[i]) & chosen)
+        entering[latest[i]] += rows
+        leaving[earliest[i]] += rows
+    forward = _work(entering, cost)
+    back = _work(leaving[::-1], cost[::-1])[::-1]
     total = [one + other for one, other in zip(forward, back, strict=True)]
     return total.index(min(total))
+
+
+def _work(entering: list[int], cost: list[int]) -> list[int]:
+    """Work of a sweep up to every position, from the rows that enter there and the cost of the blocks."""
+    moved = (rows * price for rows, price in zip(accumulate(entering[:-1]), cost, strict=True))
+    return list(accumulate(moved, initial=0))
+
+
+def _cost(block: Block | Relabelling) -> int:
+    return _RELABELLING_COST if isinstance(block, Relabelling) else block.dimension
 
 
 def _columns(program: Program, block: Block | Relabelling) -> frozenset[int]:
