@@ -64,6 +64,7 @@ class MatrixFreeFisher:
         return torch.stack(columns, dim=1) if columns else vector
 
     def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
+        """(F + damping·I)⁻¹ g to the tolerance; a warning says so where the iterations did not suffice."""
         check_vector(self.size, gradient)
         if gradient.dim() > 1:
             columns = [self.solve(column, damping) for column in gradient.mT]
