@@ -56,8 +56,8 @@ class Request:
             raise ConfigurationError(
                 f"expected a memory budget of at least {_size(fixed + per_context)} for the tangents of "
                 f"{len(self.columns)} parameters on {self.program.num_qubits} qubits, got "
-                f"{_size(memory_budget)}; choose fewer qubits or parameters, or from Python raise memory_budget "
-                "or use quantum_fisher_operator(method='matrix-free')"
+                f"{_size(memory_budget)}; choose fewer qubits or parameters, or from Python raise "
+                "memory_budget or use quantum_fisher_operator(method='matrix-free')"
             )
         if self.inputs is None:
             return iter([None])
