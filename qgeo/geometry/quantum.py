@@ -62,5 +62,5 @@ def context_fisher(states: Tensor, tangents: Tensor) -> Tensor:
 
 def _overlaps(states: Tensor, tangents: Tensor) -> Tensor:
     """⟨∂_pψ|ψ⟩ for every context, (P, B)."""
-    per_context = tangents.transpose(0, 1) @ states.conj().unsqueeze(-1)
+    per_context = torch.bmm(tangents.transpose(0, 1), states.conj().unsqueeze(-1))
     return per_context.squeeze(-1).mT.conj().resolve_conj()

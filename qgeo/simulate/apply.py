@@ -46,10 +46,11 @@ def apply_each(matrices: Tensor, states: Tensor, qubits: tuple[int, ...], out: T
         split = (len(states), left, size, right)
         torch.matmul(matrices.unsqueeze(2), states.view(split), out=out.view(count, *split))
     elif matrices.dim() == 4:
-        rows = (len(states), left, size)
-        torch.matmul(states.view(rows), matrices.mT, out=out.view(count, *rows))
+        short = (len(states), left, size)
+        torch.matmul(states.view(short), matrices.mT, out=out.view(count, *short))
     elif right == 1:
-        torch.matmul(states.view(-1, size), matrices.mT, out=out.view(count, -1, size))
+        rows = states.view(-1, size)
+        torch.bmm(rows.expand(count, *rows.shape), matrices.mT, out=out.view(count, *rows.shape))
     else:
         batch = states.view(-1, size, right)
         together = (matrices.flatten(0, 1) @ batch).view(-1, count, size, right)

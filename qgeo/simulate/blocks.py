@@ -26,8 +26,8 @@ def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:
     own = angles[..., group.angles].reshape(-1, blocks, steps, rotations).movedim(2, 0)
     turns = -0.5 * (own.unsqueeze(-1) * group.spectra.unsqueeze(1)).sum(-2)
     phases = torch.polar(torch.ones_like(turns), turns)
-    factors = (group.left.unsqueeze(1) * phases.unsqueeze(-2)) @ group.right.unsqueeze(1)
-    products = factors if steps == 1 else _cumulative(factors)
+    factors = products_of(group.left.unsqueeze(1) * phases.unsqueeze(-2), group.right.unsqueeze(1))
+    products = factors if steps == 1 else _cumulative(factors.flatten(1, -3))
     return products.view(steps, *angles.shape[:-1], blocks, dimension, dimension)
 
 
@@ -49,8 +49,8 @@ def _conjugated(generators: Tensor, left: Tensor) -> Tensor:
     """L_t H_r L_t† for every rotation r of every step t: two products a step, rotations side by side."""
     steps, blocks, dimension, rotations, _ = generators.shape
     factor = _with_contexts(left)
-    half = factor @ generators.view(steps, 1, blocks, dimension, -1)
-    whole = half.view(*factor.shape[:-2], dimension * rotations, dimension) @ factor.mH
+    half = products_of(factor, generators.reshape(steps, 1, blocks, dimension, -1))
+    whole = products_of(half.view(*factor.shape[:-2], dimension * rotations, dimension), factor.mH)
     by_rotation = whole.unflatten(-2, (dimension, rotations)).movedim(-2, 1)
     return by_rotation.reshape(-1, *left.shape[1:])
 
@@ -60,8 +60,9 @@ def generator_expectations(group: GroupConstants, products: Tensor, overlaps: Te
 
     Computed as Re Σ_kl (H_r)_kl (S* M Sᵀ)_kl: M is pushed forward to every step, A_r is not formed.
     """
-    pushed = _with_contexts(products.conj() @ overlaps @ products.mT).flatten(-2).transpose(1, 2)
-    by_step = pushed @ group.generator_columns  # (s, g, B, k)
+    half = products_of(products.conj(), overlaps.expand(products.shape))
+    pushed = _with_contexts(products_of(half, products.mT)).flatten(-2).transpose(1, 2)
+    by_step = products_of(pushed, group.generator_columns)  # (s, g, B, k)
     return by_step.real.permute(2, 1, 0, 3).reshape(*overlaps.shape[:-3], -1)
 
 
@@ -70,9 +71,17 @@ def _with_contexts(products: Tensor) -> Tensor:
     return products if products.dim() == 5 else products.unsqueeze(1)
 
 
+def products_of(one: Tensor, other: Tensor) -> Tensor:
+    """one @ other; by a single call where the leading dimensions agree, which `@` turns into half a dozen."""
+    lead = one.shape[:-2]
+    if other.shape[:-2] != lead:
+        return one @ other
+    return torch.bmm(one.flatten(0, -3), other.flatten(0, -3)).unflatten(0, lead)
+
+
 def _cumulative(factors: Tensor) -> Tensor:
-    """Products factors[t] ⋯ factors[0] for every t."""
+    """Products factors[t] ⋯ factors[0] for every t, (s, N, D, D)."""
     products = [factors[0]]
     for factor in factors[1:]:
-        products.append(factor @ products[-1])
+        products.append(torch.bmm(factor, products[-1]))
     return torch.stack(products)
