@@ -63,7 +63,10 @@ def expression(angle: Any, columns: Mapping[str, int]) -> Expression:
     slopes = _constant_slopes(angle, free)
     if slopes is not None:
         return Expression(own_columns, slopes, _offset(angle), None)
-    formula = _with_real_symbols(angle.sympify())
+    symbolic = angle.sympify()
+    if symbolic is NotImplemented:  # qiskit 2.6.2: a number to the power of a parameter
+        raise CircuitError(f"expected an angle that Qiskit can write as a formula, got {angle}; use exp(…)")
+    formula = _with_real_symbols(symbolic)
     # sympy differentiates: in qiskit 2.6.2, gradient(p).sympify() of a*b can name the wrong symbol
     derivatives = tuple(_walk(formula.diff(sympy.Symbol(p.name, real=True)), columns) for p in free)
     return Expression(own_columns, derivatives, 0.0, _walk(formula, columns))

@@ -68,4 +68,4 @@ def _commute(one: Rotation, two: Rotation) -> bool:
         embedded(rotation.generator, tuple(qubits.index(q) for q in rotation.qubits), len(qubits))
         for rotation in (one, two)
     )
-    return bool(np.abs(a @ b - b @ a).max() < 1e-12)
+    return bool(np.abs(a @ b - b @ a).max() <= 1e-12 * np.abs(a).max() * np.abs(b).max())

@@ -121,7 +121,7 @@ def _mean(request: Request, frame: Frame, matrix_sum: MatrixSum, memory_budget: 
     """Mean over contexts of the matrix that `matrix_sum` gives."""
     total = sum(_chunk_sum(request, chunk, frame, matrix_sum) for chunk in request.chunks(memory_budget))
     assert isinstance(total, Tensor)
-    _check_domain(total)
+    check_domain(total)
     return (total / request.num_contexts).cpu().numpy()
 
 
@@ -141,7 +141,7 @@ def _chunk_sum(request: Request, inputs: Tensor | None, frame: Frame, matrix_sum
     return found.folded(total)
 
 
-def _check_domain(matrix: Tensor) -> None:
+def check_domain(matrix: Tensor) -> None:
     """Finite values can still lie outside an angle's domain: log(a) at a < 0."""
     if not math.isfinite(abs(matrix.sum().item())):  # one entry that is not finite spoils the sum
         raise ShapeError(

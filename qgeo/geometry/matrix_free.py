@@ -5,7 +5,8 @@
 One forward sweep gives the tangent t = J v along v, one adjoint sweep gives Jᵀ of its projection
 (1 − |ψ⟩⟨ψ|) t. Time grows like gates × contexts × 2ⁿ, memory like a few states of every context, whatever
 the number of parameters; besides, the matrices of the blocks take about 80·4ᵏ bytes per rotation (k ≤ 5
-qubits a block). Systems are solved by conjugate gradients, preconditioned by the diagonal.
+qubits a block). Systems are solved by conjugate gradients, preconditioned by the diagonal; without damping
+by conjugate gradients on the normal equations, which converge to the least-norm solution, slowly.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -29,6 +31,11 @@ from qgeo.simulate.statevector import final_states, gradient_by_parameters, move
 from qgeo.simulate.tangents import tangents_in_frame
 
 _DIAGONAL_BYTES = 2**26
+
+
+class _Limits(TypedDict):
+    tolerance: float
+    max_iterations: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +76,13 @@ class MatrixFreeFisher:
         if gradient.dim() > 1:
             columns = [self.solve(column, damping) for column in gradient.mT]
             return torch.stack(columns, dim=1) if columns else gradient
+        limits = _Limits(tolerance=self.tolerance, max_iterations=self.max_iterations)
+        if damping == 0:  # the least-norm solution: conjugate gradients on F² x = F g, from 0, as it stands
+            ones = torch.ones_like(gradient)
+            twice = self._product(gradient)
+            return conjugate_gradients(lambda v: self._product(self._product(v)), twice, ones, **limits)
         return conjugate_gradients(
-            lambda vector: self._product(vector) + damping * vector,
-            gradient,
-            self._exact_diagonal + damping,
-            tolerance=self.tolerance,
-            max_iterations=self.max_iterations,
+            lambda v: self._product(v) + damping * v, gradient, self._exact_diagonal + damping, **limits
         )
 
     def to_dense(self) -> Tensor:
@@ -102,8 +110,9 @@ class MatrixFreeFisher:
         by_angle = adjoint_gradient(self._moves, psi, tangent * (4 / len(psi)))
         by_values, by_inputs = gradient_by_parameters(self._moves, self.values, self.inputs, by_angle)
         assert by_inputs is not None
-        by_encoder = torch.einsum("bd,bdw->w", by_inputs, self.encoder_jacobian)
-        return torch.cat([by_values[list(self.columns)], by_encoder]).to(vector.dtype)
+        jacobian = self.encoder_jacobian
+        by_encoder = torch.einsum("bd,bdw->w", by_inputs.to(jacobian.dtype), jacobian)
+        return torch.cat([by_values[list(self.columns)].to(jacobian.dtype), by_encoder]).to(vector.dtype)
 
     def _direction(self, vector: Tensor) -> tuple[Tensor, Tensor]:
         """From a vector over (C, W) to directions of values (P,) and of every context's inputs (B, d)."""

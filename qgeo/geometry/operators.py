@@ -138,13 +138,16 @@ class BlockDiagonalMatrix:
         return dense[back][:, back]
 
     def diagonal(self) -> Tensor:
-        return torch.cat([block.diagonal() for block in self.blocks])[self.order.argsort()]
+        parts = [block.diagonal() for block in self.blocks]
+        return torch.cat(parts)[self.order.argsort()] if parts else torch.zeros(0, dtype=torch.float64)
 
     def trace(self) -> float:
         return float(self.diagonal().sum())
 
     def _each(self, vector: Tensor, act: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         check_vector(self.size, vector)
+        if not self.blocks:
+            return vector
         parts = vector[self.order].split([len(block) for block in self.blocks])
         moved = torch.cat([act(block, part) for block, part in zip(self.blocks, parts, strict=True)])
         return torch.empty_like(moved).index_copy(0, self.order, moved)

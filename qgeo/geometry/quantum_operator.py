@@ -17,7 +17,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from qgeo.errors import ConfigurationError
-from qgeo.geometry.exact import quantum_fisher
+from qgeo.geometry.exact import check_domain, quantum_fisher
 from qgeo.geometry.matrix_free import MatrixFreeFisher
 from qgeo.geometry.operators import DenseMatrix, GramMatrix, InformationMatrix
 from qgeo.geometry.quantum import projected_tangents
@@ -47,7 +47,7 @@ def quantum_fisher_operator(
 
     Raises:
         ConfigurationError: another method, or one that does not fit into the memory budget.
-        CircuitError, ShapeError: as in `quantum_fisher`.
+        CircuitError, ShapeError: as in `quantum_fisher`, values outside an angle's domain included.
 
     >>> from qiskit.circuit.library import efficient_su2
     >>> F = quantum_fisher_operator(efficient_su2(2, reps=1), [0.5] * 8, method="matrix-free")
@@ -89,12 +89,16 @@ def _gram(request: Request, memory_budget: int) -> GramMatrix:
         )
         projected = projected_tangents(found.states, found.ordered()).flatten(1)
         parts.append(2 * torch.view_as_real(projected.resolve_conj()).flatten(1).mT)
-    return GramMatrix(torch.cat(parts).to(torch.float64), scale=1 / request.num_contexts)
+    rows = torch.cat(parts).to(torch.float64)
+    check_domain(rows)
+    return GramMatrix(rows, scale=1 / request.num_contexts)
 
 
 def _matrix_free(request: Request) -> MatrixFreeFisher:
     inputs = request.values.new_zeros(1, 0) if request.inputs is None else request.inputs
     no_encoder = inputs.new_zeros(*inputs.shape, 0)
-    return MatrixFreeFisher(
+    matrix = MatrixFreeFisher(
         request.program, request.values, inputs, request.columns, no_encoder, dtype=request.dtype
     )
+    check_domain(matrix.diagonal())
+    return matrix

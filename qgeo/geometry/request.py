@@ -176,10 +176,15 @@ def _checked_inputs(program: Program, inputs: Any) -> Tensor | None:
 
 
 def _real_array(numbers: Any, what: str) -> NDArray[np.float64]:
+    if isinstance(numbers, Tensor):
+        numbers = numbers.detach().cpu().numpy()
     try:
+        if np.iscomplexobj(numbers):
+            raise TypeError
         array = np.array(numbers, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ShapeError(f"expected real numbers as {what}, got {type(numbers).__name__}") from None
+        kind = getattr(numbers, "dtype", type(numbers).__name__)
+        raise ShapeError(f"expected real numbers as {what}, got {kind}") from None
     if not np.isfinite(array).all():
         position = int(np.flatnonzero(~np.isfinite(array))[0])
         raise ShapeError(f"expected finite {what}, got {array.flat[position]} at position {position}")

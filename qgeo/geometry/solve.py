@@ -15,6 +15,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+_VANISHING = 1e-13
+"""Curvature along a direction, relative to what the diagonal says of it, that is rounding."""
+
 
 def damped_solve(matrix: Tensor, right: Tensor, damping: float = 0.0) -> Tensor:
     """(matrix + damping·I)⁻¹ right, or the least-norm solution where that is singular.
@@ -85,7 +88,8 @@ def conjugate_gradients(
             return solution
         moved = product(direction)
         curvature = direction @ moved
-        if not float(curvature) > 0:  # the rest of the residual lies where A vanishes
+        scale = direction @ (diagonal * direction)
+        if not float(curvature) > _VANISHING * float(scale):  # the rest of the residual lies where A vanishes
             return solution
         length = height / curvature
         solution, residual = solution + length * direction, residual - length * moved

@@ -80,7 +80,6 @@ def _combined_generators(
     for i, group in enumerate(table.groups):
         chosen = along[group.per_context][..., group.angles]
         weights = chosen.unflatten(-1, (group.num_blocks, -1)).movedim(-1, 0)
-        combined.append(
-            (weights[..., None, None] * moves.group_generators(i, "start", slice(0, group.num_blocks))).sum(0)
-        )
+        generators = moves.group_generators(i, "start", slice(0, group.num_blocks))
+        combined.append((weights[..., None, None].to(moves.dtype) * generators).sum(0))
     return combined

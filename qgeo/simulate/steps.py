@@ -70,7 +70,7 @@ def _joined(step: CommutingStep, rotation: RotationStep, size: int) -> Commuting
     else:
         inside = left.conj().T @ generator @ left
         spectrum = inside.diagonal().real
-        if np.abs(inside - np.diag(spectrum)).max() > 1e-13 * max(1.0, np.abs(spectrum).max()):
+        if np.abs(inside - np.diag(spectrum)).max() > 1e-13 * np.abs(inside).max():
             return None
     return replace(
         step,

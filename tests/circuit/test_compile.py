@@ -293,3 +293,29 @@ def test_repr_is_short():
     assert repr(compile(circuit_with_data(), input_parameters=[Y])).startswith(
         "Program(3 qubits, 15 parameters, 1 "
     )
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-9, 1e-13])
+def test_small_generators_with_large_angles_are_not_taken_for_none(scale):
+    """Once dropped below 1e-8, and below 1e-13 taken to commute with everything."""
+    a, b = Parameter("a"), Parameter("b")
+    matrix = np.array([[1, 0.5], [0.5, -1]])
+    tilted = SparsePauliOp(["X", "Z"], [0.5, 1.0])
+    plain, scaled, evolved = QuantumCircuit(1), QuantumCircuit(1), QuantumCircuit(1)
+    for circuit in (plain, scaled, evolved):
+        circuit.ry(0.8, 0)
+        circuit.rz(b, 0)
+    plain.append(lib.PauliEvolutionGate(tilted, a), [0])
+    scaled.append(lib.HamiltonianGate(matrix * scale, a / scale), [0])
+    evolved.append(lib.PauliEvolutionGate(tilted * scale, a / scale), [0])
+    expected = qgeo.quantum_fisher(plain, [0.7, 0.4])
+    assert_allclose(qgeo.quantum_fisher(scaled, [0.7, 0.4]), expected, rtol=1e-10, atol=1e-12)
+    assert_allclose(qgeo.quantum_fisher(evolved, [0.7, 0.4]), expected, rtol=1e-10, atol=1e-12)
+    assert compile(scaled).layers == compile(evolved).layers == compile(plain).layers
+
+
+def test_a_number_to_the_power_of_a_parameter_is_an_error_of_ours():
+    circuit = QuantumCircuit(1)
+    circuit.rz(2 ** Parameter("a"), 0)
+    with pytest.raises(CircuitError, match="expected an angle that Qiskit can write as a formula"):
+        compile(circuit)

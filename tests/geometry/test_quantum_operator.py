@@ -13,9 +13,11 @@ import reference
 import torch
 from numpy.testing import assert_allclose
 from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+from qiskit.circuit import library as lib
 
 from qgeo import classical_fisher, compile, quantum_fisher, quantum_fisher_operator
-from qgeo.errors import ConfigurationError
+from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.geometry import request
 from qgeo.geometry.quantum import gram
 from qgeo.geometry.quantum_operator import METHODS
@@ -81,6 +83,45 @@ def test_least_norm_solution_of_a_singular_system():
     found = conjugate_gradients(lambda v: singular @ v, right, singular.diagonal())
     assert_allclose(found, [0.5, 3.0, 0.0])
     assert_allclose(conjugate_gradients(lambda v: singular @ v, 0 * right, singular.diagonal()), [0, 0, 0])
+
+
+@methods
+@pytest.mark.parametrize(("qubits", "layers"), [(1, 1), (2, 2)])
+def test_without_damping_a_singular_matrix_gives_the_least_norm_solution(qubits, layers, method):
+    # Once of norm 1e33 from conjugate gradients, for a right-hand side outside the range.
+    circuit = lib.efficient_su2(qubits, reps=layers)
+    values = np.linspace(0.1, 1, circuit.num_parameters)
+    right = torch.linspace(-1, 1, len(values), dtype=torch.float64)
+    expected = np.linalg.pinv(reference.qfim(circuit, values), rcond=1e-9, hermitian=True) @ right.numpy()
+    found = quantum_fisher_operator(circuit, values, method=method).solve(right)
+    assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
+
+
+def test_single_precision_products():
+    # Once refused by torch: weights of one type, generators of another.
+    circuit = cases.layered(4, 2)
+    matrix = quantum_fisher_operator(circuit, numbers(circuit), method="matrix-free", dtype="complex64")
+    vector = torch.ones(matrix.size, dtype=torch.float64)
+    expected = reference.qfim(circuit, numbers(circuit)) @ vector.numpy()
+    assert_allclose(matrix @ vector, expected, atol=2e-5)
+
+
+@methods
+def test_values_outside_an_angles_domain_are_refused(method):
+    # Once NaN products, and zero as a solution.
+    circuit = QuantumCircuit(1)
+    circuit.h(0)
+    circuit.rz(Parameter("a").log() * Parameter("b"), 0)
+    with pytest.raises(ShapeError, match="expected values inside the domain of every angle"):
+        quantum_fisher_operator(circuit, [-0.3, 1.0], method=method)
+
+
+def test_tensors_of_a_model_are_values_and_complex_numbers_are_not():
+    circuit = cases.layered(2, 1)
+    tensor = torch.linspace(0.1, 1, 6, dtype=torch.float64, requires_grad=True)
+    assert_allclose(quantum_fisher(circuit, tensor), quantum_fisher(circuit, tensor.detach().numpy()))
+    with pytest.raises(ShapeError, match="expected real numbers as values, got complex128"):
+        quantum_fisher(circuit, tensor.detach().numpy() + 1j)
 
 
 def test_too_few_products_are_told():
