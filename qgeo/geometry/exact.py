@@ -9,7 +9,7 @@ each averaged over contexts where the circuit takes data. All three take the sam
 
 from __future__ import annotations
 
-import math
+import cmath
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -143,7 +143,7 @@ def _chunk_sum(request: Request, inputs: Tensor | None, frame: Frame, matrix_sum
 
 def check_domain(matrix: Tensor) -> None:
     """Finite values can still lie outside an angle's domain: log(a) at a < 0."""
-    if not math.isfinite(abs(matrix.sum().item())):  # one entry that is not finite spoils the sum
+    if not cmath.isfinite(matrix.sum().item()):  # one entry that is not finite spoils the sum
         raise ShapeError(
             "expected values inside the domain of every angle (log, sqrt, arcsin, 1/x), "
             "got values where an angle or its derivative is not finite"
