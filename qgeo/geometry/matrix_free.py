@@ -4,7 +4,7 @@
 
 One forward sweep gives the tangent t = J v along v, one adjoint sweep gives Jᵀ of its projection
 (1 − |ψ⟩⟨ψ|) t. Time grows like gates × contexts × 2ⁿ, memory like a few states of every context, whatever
-the number of parameters; besides, the matrices of the blocks take about 80·4ᵏ bytes per rotation (k ≤ 5
+the number of parameters; besides, the matrices of the blocks take 120 to 160·4ᵏ bytes per rotation (k ≤ 5
 qubits a block). Systems are solved by conjugate gradients, preconditioned by the diagonal; without damping
 by conjugate gradients on the normal equations, which converge to the least-norm solution, slowly.
 """
