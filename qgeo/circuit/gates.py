@@ -151,7 +151,7 @@ def _power(elements: list[Element], power: float) -> list[Element]:
 
 def _evolution(gate: PauliEvolutionGate) -> list[Element]:
     operators = gate.operator if isinstance(gate.operator, list) else [gate.operator]
-    hamiltonian = sum(map(_sparse_pauli, operators[1:]), _sparse_pauli(operators[0])).simplify(atol=0, rtol=0)
+    hamiltonian = sum(map(sparse_pauli, operators[1:]), sparse_pauli(operators[0])).simplify(atol=0, rtol=0)
     coefficients = hamiltonian.coeffs
     if np.abs(coefficients.imag).max(initial=0) > 1e-12:
         raise CircuitError("expected a Hermitian operator in a PauliEvolutionGate, got complex coefficients")
@@ -163,7 +163,8 @@ def _evolution(gate: PauliEvolutionGate) -> list[Element]:
     ]
 
 
-def _sparse_pauli(operator: Any) -> SparsePauliOp:
+def sparse_pauli(operator: Any) -> SparsePauliOp:
+    """A Pauli, a SparseObservable or a SparsePauliOp as the last."""
     if isinstance(operator, SparseObservable):
         return SparsePauliOp.from_sparse_observable(operator)
     return operator if isinstance(operator, SparsePauliOp) else SparsePauliOp(operator)

@@ -18,7 +18,7 @@ from qgeo.circuit.elements import Element, Fixed, global_phase, placed
 from qgeo.circuit.gates import gate_elements
 from qgeo.errors import CircuitError
 
-_WITHOUT_EFFECT = (Barrier, Delay, IGate)
+WITHOUT_EFFECT = (Barrier, Delay, IGate)
 _WIDEST_MATRIX = 5  # a wider fixed gate is cheaper as the small gates of its definition
 
 
@@ -28,7 +28,7 @@ def unroll(circuit: QuantumCircuit) -> list[Element]:
     Raises:
         CircuitError: an instruction is not unitary or cannot be read; the message names it and its position.
     """
-    elements = [global_phase(circuit.global_phase)] if _is_set(circuit.global_phase) else []
+    elements = [global_phase(circuit.global_phase)] if is_set(circuit.global_phase) else []
     for position, instruction in enumerate(circuit.data):
         qubits = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
         try:
@@ -44,9 +44,9 @@ def unroll(circuit: QuantumCircuit) -> list[Element]:
 
 def operation_elements(operation: Any) -> list[Element]:
     """Elements of one operation on its own qubits 0, 1, …"""
-    if isinstance(operation, _WITHOUT_EFFECT):
+    if isinstance(operation, WITHOUT_EFFECT):
         return []
-    if _is_symbolic(operation) or isinstance(operation, PauliEvolutionGate):
+    if is_symbolic(operation) or isinstance(operation, PauliEvolutionGate):
         known = gate_elements(operation, operation_elements)
         return _definition_elements(operation) if known is None else known
     if _is_matrix(operation):
@@ -54,13 +54,14 @@ def operation_elements(operation: Any) -> list[Element]:
     return _definition_elements(operation)
 
 
-def _is_set(phase: Any) -> bool:
+def is_set(phase: Any) -> bool:
     return bool(getattr(phase, "parameters", None)) or phase != 0
 
 
-def _is_symbolic(operation: Any) -> bool:
+def is_symbolic(operation: Any) -> bool:
+    """Whether an operation depends on a free parameter."""
     if isinstance(operation, AnnotatedOperation):
-        return _is_symbolic(operation.base_op)
+        return is_symbolic(operation.base_op)
     if any(getattr(parameter, "parameters", None) for parameter in getattr(operation, "params", ())):
         return True
     definition = getattr(operation, "definition", None) if type(operation) in (Gate, Instruction) else None
@@ -81,26 +82,28 @@ def _matrix(operation: Any) -> Any:
     try:
         return Operator(operation).data
     except QiskitError:
-        raise _not_unitary() from None
+        raise not_unitary() from None
 
 
 def _definition_elements(operation: Any) -> list[Element]:
     if getattr(operation, "blocks", None) or isinstance(operation, Initialize):
-        raise _not_unitary()  # control flow; initialize starts with a reset
-    definition = _definition(operation)
+        raise not_unitary()  # control flow; initialize starts with a reset
+    definition = definition_of(operation)
     if definition is None:
-        raise _not_unitary()
+        raise not_unitary()
     return unroll(definition)
 
 
-def _definition(operation: Any) -> QuantumCircuit | None:
+def definition_of(operation: Any) -> QuantumCircuit | None:
+    """The circuit that defines an operation, or None where it has none."""
     try:
         return getattr(operation, "definition", None)
     except (QiskitError, TypeError):  # some gates define themselves only at numbers
         return None
 
 
-def _not_unitary() -> CircuitError:
+def not_unitary() -> CircuitError:
+    """The error for an instruction without a unitary."""
     return CircuitError(
         "expected unitary instructions with a matrix, or with a definition where parameters are unbound, "
         "got one without; remove measurements (circuit.remove_final_measurements()), resets and control "

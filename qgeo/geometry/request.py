@@ -152,10 +152,10 @@ def as_program(circuit: Any, input_parameters: Any = None) -> Program:
 
 def checked_values(program: Program, values: ArrayLike) -> Tensor:
     """(P,) float64, finite."""
-    array = _real_array(values, "values")
+    array = real_array(values, "values")
     if array.shape != (program.num_parameters,):
         raise ShapeError(
-            f"expected {program.num_parameters} values for {_names(program.parameters)}, "
+            f"expected {program.num_parameters} values for {span(program.parameters)}, "
             f"got {array.size if array.ndim == 1 else f'an array of shape {array.shape}'}"
         )
     return torch.from_numpy(array)
@@ -166,16 +166,21 @@ def _checked_inputs(program: Program, inputs: Any) -> Tensor | None:
         if inputs is not None:
             raise ShapeError("expected no inputs for a circuit without input_parameters; name them")
         return None
-    wanted = f"inputs of shape (contexts, {program.num_inputs}) for {_names(program.input_parameters)}"
+    wanted = f"inputs of shape (contexts, {program.num_inputs}) for {span(program.input_parameters)}"
     if inputs is None:
         raise ShapeError(f"expected {wanted}, got none")
-    array = _real_array(inputs, "inputs")
+    array = real_array(inputs, "inputs")
     if array.ndim != 2 or array.shape[1] != program.num_inputs or not len(array):
         raise ShapeError(f"expected {wanted}, got an array of shape {array.shape}")
     return torch.from_numpy(array)
 
 
-def _real_array(numbers: Any, what: str) -> NDArray[np.float64]:
+def real_array(numbers: Any, what: str) -> NDArray[np.float64]:
+    """Finite real numbers as a float64 array.
+
+    Raises:
+        ShapeError: complex, infinite or other things; the message says where.
+    """
     if isinstance(numbers, Tensor):
         numbers = numbers.detach().cpu().numpy()
     try:
@@ -199,10 +204,11 @@ def _columns(program: Program, parameters: Sequence[Any] | None) -> tuple[int, .
     unknown = [name for name in names if name not in position]
     if unknown or len(set(names)) < len(names):
         raise ShapeError(
-            f"expected distinct trainable parameters among {_names(program.parameters)}, got {names}"
+            f"expected distinct trainable parameters among {span(program.parameters)}, got {names}"
         )
     return tuple(position[name] for name in names)
 
 
-def _names(names: Sequence[str]) -> str:
+def span(names: Sequence[str]) -> str:
+    """Names for a message: all of a few, the first and the last of many."""
     return ", ".join(names) if len(names) < 5 else f"{names[0]} … {names[-1]}"

@@ -1,0 +1,43 @@
+"""BlockDiagonalQFI: the blocks of F_Q on commuting layers (Stokes et al. 2020, arXiv 1909.02108, eq. 12).
+
+    F_jk = ⟨P_j P_k⟩ − ⟨P_j⟩⟨P_k⟩   for j, k in one layer;   0 elsewhere
+
+One circuit per layer, no ancilla. Its entries are those of the full matrix, so a parameter whose terms stand
+in several layers, whose diagonal entry would miss their correlations, is refused.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qgeo.errors import CircuitError
+from qgeo.estimators.layered import Scheme, block_moments
+from qgeo.estimators.layered_estimator import LayeredEstimator
+from qgeo.estimators.pauli_circuit import PauliCircuit
+
+
+class BlockDiagonalQFI(LayeredEstimator):
+    """Blocks of F_Q, exact zeros between layers. Arguments: see `LayeredEstimator`.
+
+    Pulled back through a Jacobian it stays blockwise in the circuit's angles: E_x[Jᵀ block(F) J].
+    """
+
+    scheme = Scheme(None, block_moments)
+
+    def check(self, source: PauliCircuit) -> None:
+        """
+        Raises:
+            CircuitError: a parameter acts in several layers.
+        """
+        for column, name in enumerate(source.parameters):
+            if len(_layers_of(source, column)) > 1:
+                raise CircuitError(
+                    f"expected every parameter in one commuting layer, got {name!r} in "
+                    f"{len(_layers_of(source, column))} of them; use the method lin-comb"
+                )
+
+
+def _layers_of(source: PauliCircuit, column: int) -> set[int]:
+    gates = [gate for gate, angle in enumerate(source.gate_angles) if column in angle.columns]
+    terms = np.flatnonzero(np.isin(source.gate_of_term, gates)).tolist()
+    return {source.layer_of_term[term] for term in terms}

@@ -1,0 +1,29 @@
+"""DiagonalQFI: the diagonal of F_Q, F_jj = Var(G_j), one circuit per commuting layer.
+
+The generator variance of every parameter (Stokes et al. 2020, arXiv 1909.02108, section 3; PennyLane's and
+NetKet's diagonal preconditioner); for one Pauli string 1 − ⟨P⟩².
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from qgeo.estimators.block_diagonal import BlockDiagonalQFI
+from qgeo.estimators.layered import Floats, Moments, Plan, Scheme, block_moments
+from qgeo.estimators.outcomes import Outcomes
+
+
+def _diagonal_moments(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> Moments:
+    found = block_moments(plan, outcomes, jacobian)
+    noise = tuple(replace(one, per_shot=one.per_shot * np.eye(len(one.columns))) for one in found.noise)
+    keep = np.eye(len(found.matrix))
+    return Moments(found.matrix * keep, noise, found.quadratic * keep)
+
+
+class DiagonalQFI(BlockDiagonalQFI):
+    """The diagonal of F_Q as a matrix, zeros elsewhere. Arguments: see `LayeredEstimator`."""
+
+    scheme = Scheme(None, _diagonal_moments)

@@ -1,0 +1,97 @@
+"""What an estimator is: circuit, values, shots → FisherEstimate.
+
+One protocol for every method: `estimate` at one point, `estimate_mean` for the mean over contexts, pulled
+back through the module that makes the circuit's angles, F = E_x[J(x)ᵀ F(x) J(x)]. `shots=None` is the exact
+limit of the same code path.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit import QuantumCircuit
+
+from qgeo.errors import ConfigurationError, ShapeError
+from qgeo.estimators.estimate import FisherEstimate
+from qgeo.geometry.request import real_array, span
+
+Floats = NDArray[np.float64]
+Prepared = TypeVar("Prepared")
+
+
+class FisherEstimator(ABC):
+    """A method; a subclass writes `estimate_mean`."""
+
+    def estimate(self, circuit: QuantumCircuit, values: ArrayLike, *, shots: int | None) -> FisherEstimate:
+        """The information matrix at one point.
+
+        Args:
+            circuit: a circuit of unitary gates, all of its parameters trainable.
+            values: (P,) real numbers in `circuit.parameters` order.
+            shots: per circuit execution; None for the exact limit.
+
+        Raises:
+            CircuitError: a gate that the method cannot treat, named with its position.
+            ShapeError: a wrong number of values, or none that are real and finite.
+            ConfigurationError: shots that are no positive integer.
+        """
+        row = real_array(values, "values")
+        names = [parameter.name for parameter in circuit.parameters]
+        if row.shape != (len(names),):
+            raise ShapeError(
+                f"expected {len(names)} values for {span(names)}, got an array of shape {row.shape}"
+            )
+        return self.estimate_mean(circuit, row[None], shots=shots)
+
+    @abstractmethod
+    def estimate_mean(
+        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+    ) -> FisherEstimate:
+        """E_x[J(x)ᵀ F(x) J(x)], the mean over rows.
+
+        Args:
+            values: (B, P) all of the circuit's parameters, data included, per context.
+            jacobian: (B, P, W) ∂values/∂w; None for the identity, W = P.
+        """
+
+
+def checked_shots(shots: int | None, least: int = 2) -> int | None:
+    """The number of shots, or None.
+
+    Raises:
+        ConfigurationError: it is no integer of at least `least`.
+    """
+    if shots is None or (isinstance(shots, int | np.integer) and shots >= least):
+        return shots if shots is None else int(shots)
+    raise ConfigurationError(
+        f"expected at least {least} shots per circuit, or None for the exact limit, got {shots}"
+    )
+
+
+def checked_rows(circuit: QuantumCircuit, values: ArrayLike) -> Floats:
+    """Values (B, P), finite.
+
+    Raises:
+        ShapeError: another shape.
+    """
+    rows = real_array(values, "values")
+    if rows.ndim != 2 or rows.shape[1] != circuit.num_parameters or not len(rows):
+        raise ShapeError(f"expected values of shape (B, {circuit.num_parameters}), got {rows.shape}")
+    return rows
+
+
+class Remembered(Generic[Prepared]):
+    """What was built for the last circuit; an equal circuit gets it again, a changed one does not."""
+
+    def __init__(self, build: Callable[[QuantumCircuit], Prepared]) -> None:
+        self._build = build
+        self._last: tuple[QuantumCircuit, Prepared] | None = None
+
+    def __call__(self, circuit: QuantumCircuit) -> Prepared:
+        if self._last is None or self._last[0] != circuit:
+            self._last = (circuit.copy(), self._build(circuit))
+        return self._last[1]

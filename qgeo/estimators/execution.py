@@ -1,0 +1,136 @@
+"""Running measured circuits: exactly, or on any Qiskit V2 sampler, and what that cost.
+
+All bindings of a circuit travel in one broadcast PUB, all circuits of an estimate in one job. Angles are
+ordered by the parameters of the circuit that is really run, never by a dictionary of names. Circuits are
+measured before they are transpiled, so classical bits keep their meaning whatever the layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.transpiler import generate_preset_pass_manager
+
+from qgeo.errors import ConfigurationError
+from qgeo.estimators.experiments import REGISTER
+from qgeo.estimators.outcomes import Outcomes, exact_outcomes, from_packed
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int, int], None]
+"""Told after every job: circuits done, circuits in all."""
+
+_PUBS_PER_JOB_WITH_PROGRESS = 8
+_ONE_QUBIT = ("id", "h", "x", "y", "z", "s", "sdg", "t", "tdg", "sx", "rx", "ry", "rz", "p", "u")
+_SIMULATED_GATES = [*_ONE_QUBIT, "cx", "cy", "cz", "swap", "rxx", "ryy", "rzz", "rzx"]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A measured circuit to run at every row of `angles` (B, K), `shots` times each (None: exactly)."""
+
+    circuit: QuantumCircuit
+    angles: Floats
+    shots: int | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a primitive received: bound circuits and shots."""
+
+    circuits: int = 0
+    shots: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.circuits + other.circuits, self.shots + other.shots)
+
+
+class Executor:
+    """Runs tasks.
+
+    Args:
+        sampler: any `BaseSamplerV2`; None for Aer's, with a fresh seed from `generator` at every job.
+        pass_manager: brings circuits to the sampler's target; None only decomposes to standard gates.
+        generator: source of Aer's seeds; a sampler of yours keeps its own (pass a `numpy.random.Generator`,
+            not an integer: with a fixed integer seed samplers repeat the same samples at every run).
+        progress: called after every few circuits; the work is then split into several jobs.
+
+    Raises:
+        ConfigurationError: something that is no V2 sampler.
+    """
+
+    def __init__(
+        self,
+        sampler: Any = None,
+        *,
+        pass_manager: Any = None,
+        generator: np.random.Generator | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        if sampler is not None and (not hasattr(sampler, "run") or hasattr(sampler, "run_options")):
+            raise ConfigurationError(
+                f"expected a Qiskit V2 sampler (BaseSamplerV2), got {type(sampler).__name__}"
+            )
+        self.sampler, self.pass_manager = sampler, pass_manager or _decomposition()
+        self.generator = np.random.default_rng() if generator is None else generator
+        self.progress = progress
+        self._transpiled: dict[int, tuple[QuantumCircuit, QuantumCircuit]] = {}
+
+    def run(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
+        """Outcomes per task and row, and the cost; exact tasks cost nothing."""
+        exact = [task.shots is None for task in tasks]
+        if all(exact):
+            return [exact_outcomes(task.circuit, task.angles) for task in tasks], Cost()
+        found: list[list[Outcomes]] = []
+        size = len(tasks) if self.progress is None else _PUBS_PER_JOB_WITH_PROGRESS
+        for start in range(0, len(tasks), size):
+            found += self._job(tasks[start : start + size])
+            if self.progress is not None:
+                self.progress(len(found), len(tasks))
+        return found, sum((_cost(task) for task in tasks), Cost())
+
+    def _job(self, tasks: Sequence[Task]) -> list[list[Outcomes]]:
+        isa = self._isa([task.circuit for task in tasks])
+        pubs = [_pub(task, circuit) for task, circuit in zip(tasks, isa, strict=True)]
+        results = (self.sampler or self._aer()).run(pubs).result()
+        return [_rows(task, result.data[REGISTER]) for task, result in zip(tasks, results, strict=True)]
+
+    def _isa(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
+        """Transpiled once per circuit object, which is kept so that its identity stays its own."""
+        new = [circuit for circuit in circuits if id(circuit) not in self._transpiled]
+        for circuit, isa in zip(new, self.pass_manager.run(new) if new else [], strict=True):
+            self._transpiled[id(circuit)] = (circuit, isa)
+        return [self._transpiled[id(circuit)][1] for circuit in circuits]
+
+    def _aer(self) -> Any:
+        from qiskit_aer.primitives import SamplerV2
+
+        return SamplerV2(seed=int(self.generator.integers(2**31)))
+
+
+def _pub(task: Task, circuit: QuantumCircuit) -> tuple[Any, ...]:
+    """A circuit without parameters runs all rows' shots at once: samplers give it a single row."""
+    if not circuit.num_parameters:
+        return circuit, None, task.shots * len(task.angles)  # type: ignore[operator]
+    columns = [parameter.index for parameter in circuit.parameters]
+    return circuit, task.angles[:, columns], task.shots
+
+
+def _rows(task: Task, measured: Any) -> list[Outcomes]:
+    packed = measured.array.reshape(len(task.angles), task.shots, -1)
+    return [from_packed(row, measured.num_bits) for row in packed]
+
+
+def _cost(task: Task) -> Cost:
+    rows, shots = len(task.angles), task.shots or 0
+    return Cost(rows if task.circuit.num_parameters else 1, rows * shots)
+
+
+@cache
+def _decomposition() -> Any:
+    return generate_preset_pass_manager(optimization_level=0, basis_gates=_SIMULATED_GATES)

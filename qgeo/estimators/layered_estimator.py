@@ -1,0 +1,130 @@
+"""The estimator behind every layer-by-layer method: plan once, run, sum up, allocate shots on request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qgeo.estimators.allocation import Allocation, allocated, pilot_shots
+from qgeo.estimators.estimate import FisherEstimate, combined_stderr
+from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_shots
+from qgeo.estimators.execution import Cost, Executor, Progress, Task
+from qgeo.estimators.layered import Moments, Plan, Scheme, plan
+from qgeo.estimators.outcomes import Outcomes, pooled
+from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
+
+Floats = NDArray[np.float64]
+Results = list[list[Outcomes]]
+"""Outcomes per experiment and row."""
+
+
+class LayeredEstimator(FisherEstimator):
+    """Shared by the methods that read commuting layers; a subclass names its circuits and its sum.
+
+    Args:
+        sampler: any Qiskit V2 sampler; None for Aer.
+        pass_manager: transpiles to the sampler's target.
+        generator: source of Aer's seeds.
+        allocation: how the budget (shots × circuits) is spread; None for the same shots for every circuit.
+        progress: told (circuits done, circuits in all) on the way.
+    """
+
+    scheme: ClassVar[Scheme]
+
+    def __init__(
+        self,
+        sampler: Any = None,
+        *,
+        pass_manager: Any = None,
+        generator: np.random.Generator | None = None,
+        allocation: Allocation | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.executor = Executor(sampler, pass_manager=pass_manager, generator=generator, progress=progress)
+        self.allocation = allocation
+        self.prepared = Remembered(self._plan)
+
+    def check(self, source: PauliCircuit) -> None:
+        """Refuse what the method cannot treat; nothing by default."""
+
+    def estimate_mean(
+        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+    ) -> FisherEstimate:
+        """See `FisherEstimator`."""
+        rows, shots = checked_rows(circuit, values), checked_shots(shots)
+        prepared = self.prepared(circuit)
+        by_term = prepared.source.jacobian(rows)
+        if jacobian is not None:
+            by_term = by_term @ jacobian
+        angles = prepared.source.angles(rows)
+        results, cost = self._run(prepared, angles, by_term, shots)
+        found = self._moments(prepared, results, by_term)
+        return _mean(found, cost, prepared)
+
+    def _plan(self, circuit: QuantumCircuit) -> Plan:
+        source = pauli_circuit(circuit)
+        self.check(source)
+        return plan(source, self.scheme.pair_experiment)
+
+    def _run(
+        self, prepared: Plan, angles: Floats, by_term: Floats, shots: int | None
+    ) -> tuple[Results, Cost]:
+        count = len(prepared.experiments)
+        if self.allocation is None or shots is None:
+            return self._execute(prepared, angles, [shots] * count)
+        first = pilot_shots(self.allocation, shots)
+        results, cost = self._execute(prepared, angles, [first] * count)
+        variances = _variances(self._moments(prepared, results, by_term), self.allocation)
+        if first == shots:
+            return results, cost
+        more, extra = self._execute(prepared, angles, allocated(variances, (shots - first) * count))
+        both = [
+            [pooled(a, b) for a, b in zip(*rows, strict=True)] for rows in zip(results, more, strict=True)
+        ]
+        return both, cost + extra
+
+    def _execute(self, prepared: Plan, angles: Floats, shots: Sequence[int | None]) -> tuple[Results, Cost]:
+        tasks = [
+            Task(experiment.circuit, angles, count)
+            for experiment, count in zip(prepared.experiments, shots, strict=True)
+        ]
+        return self.executor.run(tasks)
+
+    def _moments(self, prepared: Plan, results: Results, by_term: Floats) -> list[Moments]:
+        by_row = list(zip(*results, strict=True)) or [()] * len(by_term)
+        return [
+            self.scheme.moments(prepared, outcomes, jacobian)
+            for outcomes, jacobian in zip(by_row, by_term, strict=True)
+        ]
+
+
+def _mean(found: list[Moments], cost: Cost, prepared: Plan) -> FisherEstimate:
+    """The mean over rows, whose errors are independent."""
+    count = len(found)
+    matrix = np.mean([one.matrix for one in found], axis=0)
+    plug_in = sum((one.plug_in for one in found), np.zeros_like(matrix)) / count**2
+    quadratic = sum((one.quadratic for one in found), np.zeros_like(matrix)) / count**2
+    stderr, curvature = combined_stderr(plug_in, quadratic)
+    return FisherEstimate(
+        matrix=matrix,
+        stderr=stderr,
+        circuits=cost.circuits,
+        shots=cost.shots,
+        parameters=prepared.source.parameters,
+        metadata={"distinct_circuits": len(prepared.experiments), "layers": prepared.num_layers},
+        curvature=curvature,
+    )
+
+
+def _variances(found: list[Moments], allocation: Allocation) -> Floats:
+    """(E,) weighted variance that one shot of each experiment gives."""
+    weights = allocation.entry_weights(np.mean([one.matrix for one in found], axis=0))
+    by_row = [
+        [float((weights[np.ix_(noise.columns, noise.columns)] * noise.per_shot).sum()) for noise in one.noise]
+        for one in found
+    ]
+    return np.sum(by_row, axis=0)
