@@ -76,7 +76,7 @@ class Executor:
             raise ConfigurationError(
                 f"expected a Qiskit V2 sampler (BaseSamplerV2), got {type(sampler).__name__}"
             )
-        self.sampler, self.pass_manager = sampler, pass_manager or _decomposition()
+        self.sampler, self.pass_manager = sampler, pass_manager or decomposition()
         self.generator = np.random.default_rng() if generator is None else generator
         self.progress = progress
         self._transpiled: dict[int, tuple[QuantumCircuit, QuantumCircuit]] = {}
@@ -132,5 +132,6 @@ def _cost(task: Task) -> Cost:
 
 
 @cache
-def _decomposition() -> Any:
+def decomposition() -> Any:
+    """A pass manager to standard gates that every simulator has, and whose angles Aer binds correctly."""
     return generate_preset_pass_manager(optimization_level=0, basis_gates=_SIMULATED_GATES)

@@ -21,8 +21,9 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import Pauli, PauliList
 
+from qgeo.estimators.arrangement import FixedGates, Layer
 from qgeo.estimators.basis import Bits, read_basis
-from qgeo.estimators.pauli_circuit import FixedGates, Layer, PauliCircuit
+from qgeo.estimators.pauli_circuit import PauliCircuit
 
 REGISTER = "outcome"
 
@@ -49,7 +50,7 @@ class Experiment:
 def layer_experiment(source: PauliCircuit, layer: int) -> Experiment:
     """Reads every P_j of a layer: ⟨P_j⟩ and ⟨P_j P_k⟩."""
     circuit = empty_circuit(source.num_qubits)
-    append_columns(circuit, source, 0, _column(source, layer), angle_vector(source))
+    append_columns(circuit, source, 0, column_of_layer(source, layer), angle_vector(source))
     return _read(circuit, source, layer, [], 1.0)
 
 
@@ -57,11 +58,11 @@ def ancilla_experiment(source: PauliCircuit, term: int, layer: int, *, imaginary
     """Reads X ⊗ P_j (or Y ⊗ P_j) for every term j of a later layer; the ancilla is qubit n."""
     angles, ancilla = angle_vector(source), source.num_qubits
     circuit = empty_circuit(source.num_qubits + 1)
-    after = 1 + _column(source, source.layer_of_term[term])
+    after = 1 + column_of_layer(source, source.layer_of_term[term])
     append_columns(circuit, source, 0, after, angles)
     circuit.h(ancilla)
-    _append_controlled(circuit, source.paulis[term], ancilla)
-    append_columns(circuit, source, after, _column(source, layer), angles)
+    append_controlled(circuit, source.paulis[term], ancilla)
+    append_columns(circuit, source, after, column_of_layer(source, layer), angles)
     if imaginary:
         circuit.sdg(ancilla)
     circuit.h(ancilla)
@@ -73,10 +74,10 @@ def mid_circuit_experiment(source: PauliCircuit, term: int, layer: int) -> Exper
     """Reads m_i m_j for every term j of a later layer; P_i, the term's, is measured on the way (bit n)."""
     angles, bit = angle_vector(source), source.num_qubits
     circuit = empty_circuit(source.num_qubits, source.num_qubits + 1)
-    after = 1 + _column(source, source.layer_of_term[term])
+    after = 1 + column_of_layer(source, source.layer_of_term[term])
     append_columns(circuit, source, 0, after, angles)
     sign = _append_measurement(circuit, source.paulis[term], bit)
-    append_columns(circuit, source, after, _column(source, layer), angles)
+    append_columns(circuit, source, after, column_of_layer(source, layer), angles)
     return _read(circuit, source, layer, [bit], sign)
 
 
@@ -117,7 +118,8 @@ def append_rotation(circuit: QuantumCircuit, pauli: Pauli, angle: Any) -> None:
         circuit.compose(undo, inplace=True)
 
 
-def _append_controlled(circuit: QuantumCircuit, pauli: Pauli, control: int) -> None:
+def append_controlled(circuit: QuantumCircuit, pauli: Pauli, control: int) -> None:
+    """The Pauli string, controlled by one qubit."""
     for qubit in _support(pauli):
         getattr(circuit, "c" + _letter(pauli, qubit).lower())(control, qubit)
 
@@ -156,7 +158,8 @@ def _read(
     return Experiment(circuit, masks, sign * basis.signs)
 
 
-def _column(source: PauliCircuit, layer: int) -> int:
+def column_of_layer(source: PauliCircuit, layer: int) -> int:
+    """Position of a layer among the columns."""
     return [position for position, column in enumerate(source.columns) if isinstance(column, Layer)][layer]
 
 

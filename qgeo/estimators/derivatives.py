@@ -1,0 +1,151 @@
+"""Derivatives of a circuit's outcome probabilities from shots: by parameter shift and by linear combination.
+
+    shift     ∂_k p(y) = ½ [p(y; a + s_k) − p(y; a − s_k)],  s = π/2          two circuits per term
+    ancilla   ∂_k p(y) = E[σ 1(y)],  σ = ±1 the ancilla read in Y              one circuit per term
+
+(Schuld et al. 2019, arXiv 1811.11184.) Both are sums over experiments r of c_r E_r[σ 1(y)], so that a
+gradient, a Fisher matrix and their errors need only two tables: the signed and the plain frequencies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qgeo.errors import CircuitError
+from qgeo.estimators.execution import Cost, Executor, Task
+from qgeo.estimators.experiments import (
+    angle_vector,
+    append_columns,
+    append_controlled,
+    column_of_layer,
+    empty_circuit,
+)
+from qgeo.estimators.outcomes import Outcomes
+from qgeo.estimators.pauli_circuit import PauliCircuit
+
+Floats = NDArray[np.float64]
+
+WIDEST = 12
+"""Most qubits whose 2ⁿ probabilities are held as a table."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probabilities:
+    """Frequencies p̂ (B, 2ⁿ) of outcomes, and the shots behind each row (inf: exact)."""
+
+    values: Floats
+    shots: float
+
+
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """∂p/∂a of every term, as R signed experiments each.
+
+    Attributes:
+        signed: (B, K, R, 2ⁿ): c_r E_r[σ 1(y)]; plain: the same with c_r² E_r[1(y)].
+        shots: behind every experiment.
+    """
+
+    signed: Floats
+    plain: Floats
+    shots: float
+
+    @property
+    def values(self) -> Floats:
+        """∂_k p(y), (B, K, 2ⁿ)."""
+        return self.signed.sum(2)
+
+    @property
+    def variances(self) -> Floats:
+        """Unbiased variances of `values`, (B, K, 2ⁿ)."""
+        if np.isinf(self.shots):
+            return np.zeros_like(self.values)
+        return (self.plain - self.signed**2).sum(2) / (self.shots - 1)
+
+
+DerivativeRule = Callable[[PauliCircuit, Executor, Floats, int | None], tuple[Derivatives, Cost]]
+
+
+def measured_probabilities(
+    source: PauliCircuit, executor: Executor, angles: Floats, shots: int | None
+) -> tuple[Probabilities, Cost]:
+    """p̂ at angles (B, K)."""
+    (results,), cost = executor.run([Task(state_circuit(source), angles, shots)])
+    table = np.array([_table(outcome, source.num_qubits) for outcome in results])
+    return Probabilities(table, np.inf if shots is None else shots), cost
+
+
+def shifted_derivatives(
+    source: PauliCircuit, executor: Executor, angles: Floats, shots: int | None
+) -> tuple[Derivatives, Cost]:
+    """The two-term rule for every Pauli term: 2K bindings of one circuit per row of angles (B, K)."""
+    count, terms = angles.shape
+    shifts = np.pi / 2 * np.stack([np.eye(terms), -np.eye(terms)], axis=1)
+    rows = (angles[:, None, None] + shifts).reshape(-1, terms)
+    if not terms:
+        return _no_terms(source, count, shots), Cost()
+    (results,), cost = executor.run([Task(state_circuit(source), rows, shots)])
+    table = np.array([_table(outcome, source.num_qubits) for outcome in results])
+    found = table.reshape(count, terms, 2, -1)
+    signs = np.array([0.5, -0.5])[:, None]
+    return Derivatives(signs * found, found / 4, np.inf if shots is None else shots), cost
+
+
+def ancilla_derivatives(
+    source: PauliCircuit, executor: Executor, angles: Floats, shots: int | None
+) -> tuple[Derivatives, Cost]:
+    """One circuit with an ancilla for every Pauli term: K circuits per row of angles (B, K)."""
+    terms = source.num_terms
+    if not terms:
+        return _no_terms(source, len(angles), shots), Cost()
+    tasks = [Task(_ancilla_circuit(source, term), angles, shots) for term in range(terms)]
+    results, cost = executor.run(tasks)
+    tables = np.array([[_table(outcome, source.num_qubits + 1) for outcome in rows] for rows in results])
+    up, down = np.split(tables.transpose(1, 0, 2), 2, axis=-1)  # the ancilla is the most significant bit
+    shots_each = np.inf if shots is None else shots
+    return Derivatives((up - down)[:, :, None], (up + down)[:, :, None], shots_each), cost
+
+
+def state_circuit(source: PauliCircuit) -> QuantumCircuit:
+    """The whole circuit, all qubits measured.
+
+    Raises:
+        CircuitError: too many qubits for a table of probabilities.
+    """
+    if source.num_qubits > WIDEST:
+        raise CircuitError(
+            f"expected at most {WIDEST} qubits for a table of outcome probabilities, got {source.num_qubits}"
+        )
+    circuit = empty_circuit(source.num_qubits)
+    append_columns(circuit, source, 0, len(source.columns), angle_vector(source))
+    circuit.measure(range(source.num_qubits), range(source.num_qubits))
+    return circuit
+
+
+def _ancilla_circuit(source: PauliCircuit, term: int) -> QuantumCircuit:
+    ancilla, angles = source.num_qubits, angle_vector(source)
+    circuit = empty_circuit(source.num_qubits + 1)
+    after = 1 + column_of_layer(source, source.layer_of_term[term])
+    append_columns(circuit, source, 0, after, angles)
+    circuit.h(ancilla)
+    append_controlled(circuit, source.paulis[term], ancilla)
+    append_columns(circuit, source, after, len(source.columns), angles)
+    circuit.sdg(ancilla)
+    circuit.h(ancilla)
+    circuit.measure(range(ancilla + 1), range(ancilla + 1))
+    return circuit
+
+
+def _table(outcome: Outcomes, num_bits: int) -> Floats:
+    codes = outcome.bits @ (1 << np.arange(num_bits))
+    return np.asarray(np.bincount(codes, weights=outcome.weights, minlength=2**num_bits), dtype=float)
+
+
+def _no_terms(source: PauliCircuit, count: int, shots: int | None) -> Derivatives:
+    nothing = np.zeros((count, 0, 1, 2**source.num_qubits))
+    return Derivatives(nothing, nothing, np.inf if shots is None else shots)

@@ -1,0 +1,87 @@
+"""Overlaps f(θ, θ') = |⟨ψ(θ)|ψ(θ')⟩|² by compute and uncompute.
+
+    f = P(0…0) after U†(θ) U(θ')|0…0⟩,        f(θ, θ + v) = 1 − ¼ vᵀF_Q v + O(v³):    F_Q = −2 ∂∂f
+
+Every method that reads F_Q from this Hessian (parameter shift, SPSA, Stein) differs only in where it asks
+for f.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+
+from qgeo.estimators.arrangement import FixedGates
+from qgeo.estimators.execution import Cost, Executor, Task
+from qgeo.estimators.experiments import append_columns, append_rotation, empty_circuit
+from qgeo.estimators.outcomes import Outcomes
+from qgeo.estimators.pauli_circuit import PauliCircuit
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class OverlapPlan:
+    """A circuit with the angles of U in columns 0 … K−1 and the negated angles of U† in K … 2K−1."""
+
+    source: PauliCircuit
+    circuit: QuantumCircuit
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """f and the variance of each estimate, both of shape `shape`."""
+
+    values: Floats
+    variances: Floats
+    cost: Cost
+
+
+def overlap_plan(source: PauliCircuit) -> OverlapPlan:
+    """U(θ') then U†(θ), all qubits measured."""
+    terms, qubits = source.num_terms, range(source.num_qubits)
+    angles = ParameterVector("angle", 2 * terms)
+    circuit = empty_circuit(source.num_qubits)
+    append_columns(circuit, source, 0, len(source.columns), list(angles)[:terms])
+    for column in reversed(source.columns):
+        if isinstance(column, FixedGates):
+            for gate in reversed(column.gates):
+                circuit.append(gate.operation.inverse(), gate.qubits)
+        else:
+            for term in reversed(column.terms):
+                append_rotation(circuit, source.paulis[term], angles[terms + term])
+    circuit.measure(qubits, qubits)
+    return OverlapPlan(source, circuit)
+
+
+def overlaps(
+    plan: OverlapPlan, executor: Executor, angles: Floats, shifted: Floats, shots: int | None
+) -> Overlaps:
+    """f at angles (B, K) and shifted (B, M, K): values and variances (B, M).
+
+    The variance of a frequency is p̃(1 − p̃)/s with p̃ = (N + 1)/(s + 2), which is not zero at N = 0 or s.
+    """
+    rows = np.concatenate([shifted, np.broadcast_to(-angles[:, None], shifted.shape)], -1)
+    flat = rows.reshape(-1, rows.shape[-1])
+    (results,), cost = executor.run([Task(plan.circuit, flat, shots)])
+    values = np.array([_all_zero(outcome) for outcome in results]).reshape(shifted.shape[:2])
+    if shots is None:
+        return Overlaps(values, np.zeros_like(values), cost)
+    smoothed = (values * shots + 1) / (shots + 2)
+    return Overlaps(values, smoothed * (1 - smoothed) / shots, cost)
+
+
+def signed_sum(found: Overlaps, signs: Sequence[float], group: int) -> tuple[Floats, Floats]:
+    """Σ signs·f over consecutive groups of overlaps, (B, M/group), and its variance."""
+    weights = np.array(signs)
+    values = found.values.reshape(len(found.values), -1, group) @ weights
+    return values, found.variances.reshape(len(found.values), -1, group) @ weights**2
+
+
+def _all_zero(outcome: Outcomes) -> float:
+    return float(outcome.weights[~outcome.bits.any(axis=1)].sum())

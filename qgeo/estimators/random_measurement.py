@@ -1,0 +1,112 @@
+"""RandomMeasurementQFI: F_Q as twice the mean F_C in random bases (Kolotouros, Joseph and Narayanan 2024,
+arXiv 2407.03123; arXiv 2509.08196).
+
+    E_U F_C(U ψ) = ½ F_Q        for pure states and U Haar-random on all qubits jointly
+
+`bases="haar"` is that. "clifford" and "local" (products of one-qubit Haar unitaries) are cheaper circuits
+and approximations only: see `benchmarks/estimators.py` for what they cost in accuracy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+from qiskit.circuit.library import UnitaryGate
+from qiskit.quantum_info import random_clifford, random_unitary
+
+from qgeo.errors import ConfigurationError
+from qgeo.estimators.arrangement import FixedGate, FixedGates
+from qgeo.estimators.derivatives import measured_probabilities, shifted_derivatives
+from qgeo.estimators.estimate import FisherEstimate
+from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_shots
+from qgeo.estimators.execution import Cost, Executor, Progress
+from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
+from qgeo.estimators.sampled_cfi import output_fisher_estimate
+
+Floats = NDArray[np.float64]
+
+BASES = ("haar", "clifford", "local")
+
+
+class RandomMeasurementQFI(FisherEstimator):
+    """Full F_Q from measurements in random bases; needs no ancilla and no controlled gate.
+
+    Args:
+        sampler, pass_manager, progress: see `Executor`.
+        generator: source of bases, and of Aer's seeds.
+        draws: bases per estimate, at least 2; the standard error is the spread over them.
+        bases: "haar" (unbiased, but for the outcomes that `SampledCFI` misses), or the approximations
+            "clifford" and "local".
+    """
+
+    def __init__(
+        self,
+        sampler: Any = None,
+        *,
+        pass_manager: Any = None,
+        generator: np.random.Generator | None = None,
+        progress: Progress | None = None,
+        draws: int = 20,
+        bases: str = "haar",
+    ) -> None:
+        if bases not in BASES:
+            raise ConfigurationError(f"expected bases among {', '.join(BASES)}, got {bases!r}")
+        if draws < 2:
+            raise ConfigurationError(f"expected at least 2 draws, for a standard error, got {draws}")
+        self.generator = np.random.default_rng() if generator is None else generator
+        self.executor = Executor(
+            sampler, pass_manager=pass_manager, generator=self.generator, progress=progress
+        )
+        self.draws, self.bases = draws, bases
+        self.prepared = Remembered(pauli_circuit)
+
+    def estimate_mean(
+        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+    ) -> FisherEstimate:
+        """See `FisherEstimator`."""
+        rows, shots = checked_rows(circuit, values), checked_shots(shots)
+        source = self.prepared(circuit)
+        by_term = source.jacobian(rows)
+        if jacobian is not None:
+            by_term = by_term @ jacobian
+        angles = source.angles(rows)
+        drawn, cost = [], Cost()
+        for _ in range(self.draws):
+            rotated = _measured_after(source, self._basis(source.num_qubits))
+            found, first = measured_probabilities(rotated, self.executor, angles, shots)
+            slopes, second = shifted_derivatives(rotated, self.executor, angles, shots)
+            drawn.append(2 * output_fisher_estimate(found, slopes, by_term)[0])
+            cost = cost + first + second
+        return FisherEstimate(
+            matrix=np.mean(drawn, axis=0),
+            stderr=np.std(drawn, axis=0, ddof=1) / np.sqrt(self.draws),
+            circuits=cost.circuits,
+            shots=cost.shots,
+            parameters=source.parameters,
+            metadata={"draws": self.draws, "bases": self.bases},
+        )
+
+    def _basis(self, num_qubits: int) -> FixedGates:
+        if self.bases == "haar":
+            return _unitaries([(random_unitary(2**num_qubits, self.generator), tuple(range(num_qubits)))])
+        if self.bases == "local":
+            return _unitaries([(random_unitary(2, self.generator), (q,)) for q in range(num_qubits)])
+        clifford = random_clifford(num_qubits, self.generator).to_circuit()
+        return FixedGates(
+            tuple(
+                FixedGate(step.operation, tuple(clifford.find_bit(qubit).index for qubit in step.qubits))
+                for step in clifford.data
+            )
+        )
+
+
+def _unitaries(placed: list[tuple[Any, tuple[int, ...]]]) -> FixedGates:
+    return FixedGates(tuple(FixedGate(UnitaryGate(matrix), qubits) for matrix, qubits in placed))
+
+
+def _measured_after(source: PauliCircuit, basis: FixedGates) -> PauliCircuit:
+    return replace(source, columns=(*source.columns, basis))

@@ -1,0 +1,54 @@
+"""RunningAverage: an estimator whose noise is averaged over the steps of a training (Gacon et al. 2021).
+
+    F̄_k = F̄_{k−1} + w (F̂_k − F̄_{k−1}),      w = 1/k until 1/k falls below 1 − memory
+
+The mean follows a moving θ with a delay: biased by what F changes within its memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qgeo.errors import ConfigurationError
+from qgeo.estimators.estimate import FisherEstimate
+from qgeo.estimators.estimator import FisherEstimator
+
+Floats = NDArray[np.float64]
+
+
+class RunningAverage(FisherEstimator):
+    """Wraps an estimator; every call adds to the average.
+
+    Args:
+        inner: the estimator of each step; memory: 0 keeps nothing, 1 averages over all steps alike.
+    """
+
+    def __init__(self, inner: FisherEstimator, *, memory: float = 1.0) -> None:
+        if not 0 <= memory <= 1:
+            raise ConfigurationError(f"expected a memory from 0 to 1, got {memory}")
+        self.inner, self.memory = inner, memory
+        self.steps = 0
+        self._mean: FisherEstimate | None = None
+
+    def estimate_mean(
+        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+    ) -> FisherEstimate:
+        """See `FisherEstimator`; the cost is that of this call alone."""
+        new = self.inner.estimate_mean(circuit, values, shots=shots, jacobian=jacobian)
+        self.steps += 1
+        old, weight = self._mean or new, max(1 / self.steps, 1 - self.memory)
+        self._mean = replace(
+            new,
+            matrix=old.matrix + weight * (new.matrix - old.matrix),
+            stderr=new.stderr if self.steps == 1 else _blend(old.stderr, new.stderr, weight),
+            curvature=None,
+        )
+        return self._mean
+
+
+def _blend(old: Floats, new: Floats, weight: float) -> Floats:
+    return np.sqrt((1 - weight) ** 2 * old**2 + weight**2 * new**2)

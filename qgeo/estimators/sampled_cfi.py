@@ -1,0 +1,145 @@
+"""SampledCFI: F_C of the measured bitstrings, from the shots of the parameter-shift gradient.
+
+    F_ij = Σ_y ∂_ip(y) ∂_jp(y) / p(y)
+    F̂_ij = Σ_y [D_i(y) D_j(y) − V_ij(y)] (s + 1)/(N_y + 1)
+
+D is the measured derivative, V the variance that would bias its square, N_y the counts at the point itself.
+E[(s+1)/(N+1)] = [1 − (1−p)^{s+1}]/p for a binomial N: F̂ is unbiased but for outcomes with p ≲ 1/s, which
+count for [1 − (1−p)^{s+1}] of their share: F̂ is then too small, never too large. A fixed channel behind the
+measurement (folding, smoothing) acts on p and D alike and gives F_C of what it puts out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit
+
+from qgeo.errors import ShapeError
+from qgeo.estimators.derivatives import (
+    DerivativeRule,
+    Derivatives,
+    Probabilities,
+    measured_probabilities,
+    shifted_derivatives,
+)
+from qgeo.estimators.estimate import FisherEstimate, combined_stderr
+from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_shots
+from qgeo.estimators.execution import Executor, Progress
+from qgeo.estimators.pauli_circuit import pauli_circuit
+
+Floats = NDArray[np.float64]
+
+_SMALLEST = 1e-14
+
+
+class SampledCFI(FisherEstimator):
+    """F_C of the bitstrings (all qubits measured in Z), or of a channel's output.
+
+    Args:
+        sampler, pass_manager, generator, progress: see `Executor`.
+        channel: (2ⁿ, V) probabilities of output v given bitstring y, rows summing to 1; None: the bitstrings.
+        rule: `shifted_derivatives` or `ancilla_derivatives`.
+    """
+
+    def __init__(
+        self,
+        sampler: Any = None,
+        *,
+        pass_manager: Any = None,
+        generator: np.random.Generator | None = None,
+        progress: Progress | None = None,
+        channel: Floats | None = None,
+        rule: DerivativeRule = shifted_derivatives,
+    ) -> None:
+        self.executor = Executor(sampler, pass_manager=pass_manager, generator=generator, progress=progress)
+        self.channel, self.rule = channel, rule
+        self.prepared = Remembered(pauli_circuit)
+
+    def estimate_mean(
+        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+    ) -> FisherEstimate:
+        """See `FisherEstimator`."""
+        rows, shots = checked_rows(circuit, values), checked_shots(shots)
+        source = self.prepared(circuit)
+        by_term = source.jacobian(rows)
+        if jacobian is not None:
+            by_term = by_term @ jacobian
+        angles = source.angles(rows)
+        found, cost = measured_probabilities(source, self.executor, angles, shots)
+        slopes, more = self.rule(source, self.executor, angles, shots)
+        matrix, stderr, curvature = output_fisher_estimate(found, slopes, by_term, self.channel)
+        cost = cost + more
+        return FisherEstimate(
+            matrix, stderr, cost.circuits, cost.shots, source.parameters, curvature=curvature
+        )
+
+
+def output_fisher_estimate(
+    found: Probabilities, slopes: Derivatives, by_term: Floats, channel: Floats | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """(F̂, stderr, curvature), each (W, W), the mean over rows; by_term: (B, K, W).
+
+    Raises:
+        ShapeError: a channel of another height than 2ⁿ.
+    """
+    if channel is not None:
+        found, slopes = _behind(found, slopes, channel)
+    rows = [
+        _one_row(p, found.shots, Derivatives(signed[None], plain[None], slopes.shots), t)
+        for p, signed, plain, t in zip(found.values, slopes.signed, slopes.plain, by_term, strict=True)
+    ]
+    matrices, plug_in, quadratic = (np.array(part) for part in zip(*rows, strict=True))
+    count = len(rows)
+    return matrices.mean(0), *combined_stderr(plug_in.sum(0) / count**2, quadratic.sum(0) / count**2)
+
+
+def _one_row(p: Floats, shots: float, slopes: Derivatives, t: Floats) -> tuple[Floats, Floats, Floats]:
+    """F̂, the plug-in variance of its linear part, the variance of its quadratic part, at one context."""
+    inverse = _inverse(p, shots)
+    by_parameter = t.T @ slopes.values[0]  # (W, Y)
+    noise = np.einsum("ki,kj,ky->ijy", t, t, slopes.variances[0], optimize=True)
+    products = by_parameter[:, None] * by_parameter - noise
+    matrix = products @ inverse
+    if np.isinf(slopes.shots):
+        return matrix, np.zeros_like(matrix), np.zeros_like(matrix)
+    own = noise.diagonal().T
+    quadratic = (own[:, None] * own + noise**2) @ inverse**2
+    plug_in = _slope_variance(slopes, by_parameter * inverse, t) + _inverse_variance(p, shots, products)
+    return matrix, plug_in, quadratic
+
+
+def _inverse(p: Floats, shots: float) -> Floats:
+    """1/p, or its estimate (s + 1)/(N + 1)."""
+    if not np.isinf(shots):
+        return (shots + 1) / (p * shots + 1)
+    return np.where(p > _SMALLEST, 1 / np.maximum(p, _SMALLEST), 0.0)
+
+
+def _slope_variance(slopes: Derivatives, weighted: Floats, t: Floats) -> Floats:
+    """From the noise of D: Σ_k Var(Σ_y h_ij(y) D_k(y)), h_ij = (T_ki D_j + T_kj D_i)/p."""
+    total = np.zeros((t.shape[1],) * 2)
+    for signed, plain, row in zip(slopes.signed[0], slopes.plain[0], t, strict=True):
+        for first, second in zip(signed, plain, strict=True):
+            mean, square = weighted @ first, (weighted * second) @ weighted.T
+            covariance = (square - np.outer(mean, mean)) / (slopes.shots - 1)
+            one_sided = np.outer(row**2, covariance.diagonal())
+            total += one_sided + one_sided.T + 2 * np.outer(row, row) * covariance
+    return np.maximum(total, 0)
+
+
+def _inverse_variance(p: Floats, shots: float, products: Floats) -> Floats:
+    """From the noise of 1/p̂: d(1/p) = −dp/p²."""
+    slope = products * _inverse(p, shots) ** 2
+    return np.maximum((slope**2 @ p - (slope @ p) ** 2) / shots, 0)
+
+
+def _behind(found: Probabilities, slopes: Derivatives, channel: Floats) -> tuple[Probabilities, Derivatives]:
+    if channel.ndim != 2 or len(channel) != found.values.shape[-1]:
+        raise ShapeError(
+            f"expected a channel with {found.values.shape[-1]} rows, one per bitstring, got {channel.shape}"
+        )
+    through = Derivatives(slopes.signed @ channel, slopes.plain @ channel, slopes.shots)
+    return Probabilities(found.values @ channel, found.shots), through
