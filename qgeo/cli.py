@@ -139,13 +139,37 @@ def fisher(
         int | None,
         typer.Option(metavar="SEED", help="Uniform values in (−π, π) from this seed.", show_default=False),
     ] = None,
-    method: Annotated[str, typer.Option(help="How the matrix is computed: exact.")] = "exact",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="exact, lin-comb, mid-circuit, parameter-shift, block-diagonal, diagonal, spsa, stein, "
+            "random-measurement, sampled-cfi (classical), mixed-state."
+        ),
+    ] = "exact",
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help="exact, aer, aer:noise=fake_NAME, fake_NAME (default aer with --shots, else exact).",
+            show_default=False,
+        ),
+    ] = None,
+    shots: Annotated[
+        int | None, typer.Option(help="Per circuit (default 4096 on a backend).", show_default=False)
+    ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(help="Random directions or bases, of methods that draw.", show_default=False),
+    ] = None,
+    draw: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sampling.")] = 0,
+    project: Annotated[bool, typer.Option("--project", help="Nearest positive semidefinite matrix.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Quantum Fisher information matrix F_Q = 4 Re Q of a circuit, all parameters trainable."""
+    """Fisher information matrix of a circuit, all parameters trainable: F_Q = 4 Re Q, exact or estimated."""
     from qgeo.terminal.fisher import fisher_report, print_fisher
+    from qgeo.terminal.fisher_estimate import FisherOptions
 
-    report = fisher_report(circuit, values, random, method)
+    options = FisherOptions(method, backend, shots, draws, draw, project)
+    report = fisher_report(circuit, values, random, options)
     if as_json:
         print(json.dumps(report))
     else:

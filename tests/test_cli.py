@@ -107,7 +107,7 @@ MISTAKES = [
     ("fisher one.qasm --values two --random 1", "one of --values FILE and --random SEED"),
     ("fisher one.qasm --random -1", "seed of 0 or more"),
     ("fisher one.qasm --random half", "--random"),
-    ("fisher one.qasm --random 0 --method guess", "expected a method of exact, got 'guess'"),
+    ("fisher one.qasm --random 0 --method guess", "mixed-state, got 'guess'"),
     ("fisher", "Missing argument"),
     ("generate full", "expected a run folder"),
     ("generate missing", "expected a run folder"),

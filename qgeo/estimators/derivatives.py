@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +112,7 @@ def ancilla_derivatives(
     return Derivatives((up - down)[:, :, None], (up + down)[:, :, None], shots_each), cost
 
 
+@lru_cache(maxsize=64)
 def state_circuit(source: PauliCircuit) -> QuantumCircuit:
     """The whole circuit, all qubits measured.
 
@@ -127,6 +129,7 @@ def state_circuit(source: PauliCircuit) -> QuantumCircuit:
     return circuit
 
 
+@lru_cache(maxsize=1024)
 def _ancilla_circuit(source: PauliCircuit, term: int) -> QuantumCircuit:
     ancilla, angles = source.num_qubits, angle_vector(source)
     circuit = empty_circuit(source.num_qubits + 1)

@@ -7,25 +7,26 @@ measured before they are transpiled, so classical bits keep their meaning whatev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.transpiler import generate_preset_pass_manager
+from qiskit.transpiler import TranspilerError, generate_preset_pass_manager
 
-from qgeo.errors import ConfigurationError
+from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.outcomes import Outcomes, exact_outcomes, from_packed
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
-"""Told after every job: circuits done, circuits in all."""
+"""Told after every job: bindings done, bindings in all."""
 
-_PUBS_PER_JOB_WITH_PROGRESS = 8
+_BINDINGS_PER_JOB_WITH_PROGRESS = 64
+_KEPT_CIRCUITS = 4096
 _ONE_QUBIT = ("id", "h", "x", "y", "z", "s", "sdg", "t", "tdg", "sx", "rx", "ry", "rz", "p", "u")
 _SIMULATED_GATES = [*_ONE_QUBIT, "cx", "cy", "cz", "swap", "rxx", "ryy", "rzz", "rzx"]
 
@@ -83,15 +84,16 @@ class Executor:
 
     def run(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
         """Outcomes per task and row, and the cost; exact tasks cost nothing."""
-        exact = [task.shots is None for task in tasks]
-        if all(exact):
+        if all(task.shots is None for task in tasks):
             return [exact_outcomes(task.circuit, task.angles) for task in tasks], Cost()
-        found: list[list[Outcomes]] = []
-        size = len(tasks) if self.progress is None else _PUBS_PER_JOB_WITH_PROGRESS
-        for start in range(0, len(tasks), size):
-            found += self._job(tasks[start : start + size])
+        found: list[list[Outcomes]] = [[] for _ in tasks]
+        total, done = sum(len(task.angles) for task in tasks), 0
+        for job in [list(enumerate(tasks))] if self.progress is None else _small_jobs(tasks):
+            for (number, piece), rows in zip(job, self._job([piece for _, piece in job]), strict=True):
+                found[number] += rows
+                done += len(piece.angles)
             if self.progress is not None:
-                self.progress(len(found), len(tasks))
+                self.progress(done, total)
         return found, sum((_cost(task) for task in tasks), Cost())
 
     def _job(self, tasks: Sequence[Task]) -> list[list[Outcomes]]:
@@ -103,14 +105,44 @@ class Executor:
     def _isa(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
         """Transpiled once per circuit object, which is kept so that its identity stays its own."""
         new = [circuit for circuit in circuits if id(circuit) not in self._transpiled]
-        for circuit, isa in zip(new, self.pass_manager.run(new) if new else [], strict=True):
+        for circuit, isa in zip(new, self._brought(new) if new else [], strict=True):
             self._transpiled[id(circuit)] = (circuit, isa)
-        return [self._transpiled[id(circuit)][1] for circuit in circuits]
+        found = [self._transpiled[id(circuit)][1] for circuit in circuits]
+        while len(self._transpiled) > _KEPT_CIRCUITS:
+            del self._transpiled[next(iter(self._transpiled))]
+        return found
+
+    def _brought(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
+        try:
+            return self.pass_manager.run(circuits)
+        except TranspilerError as error:
+            raise CircuitError(
+                f"expected circuits that fit the target, got one of {max(c.num_qubits for c in circuits)} "
+                f"qubits (an ancilla included where the method has one): {error.message}"
+            ) from None
 
     def _aer(self) -> Any:
         from qiskit_aer.primitives import SamplerV2
 
         return SamplerV2(seed=int(self.generator.integers(2**31)))
+
+
+def _small_jobs(tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
+    """The tasks' rows in jobs of about equal size, each piece with the number of its task."""
+    job: list[tuple[int, Task]] = []
+    room = _BINDINGS_PER_JOB_WITH_PROGRESS
+    for number, task in enumerate(tasks):
+        whole = task.circuit.num_parameters == 0  # all its rows are one run
+        step = len(task.angles) if whole else _BINDINGS_PER_JOB_WITH_PROGRESS
+        for start in range(0, len(task.angles), step):
+            piece = replace(task, angles=task.angles[start : start + step])
+            if job and room < len(piece.angles):
+                yield job
+                job, room = [], _BINDINGS_PER_JOB_WITH_PROGRESS
+            job.append((number, piece))
+            room -= len(piece.angles)
+    if job:
+        yield job
 
 
 def _pub(task: Task, circuit: QuantumCircuit) -> tuple[Any, ...]:

@@ -12,8 +12,10 @@ import qgeo
 from qgeo.circuit.qasm import load_qasm
 from qgeo.cli import run
 from qgeo.errors import ConfigurationError, ShapeError
-from qgeo.terminal import fisher
-from qgeo.terminal.fisher import fisher_report, random_values, read_values
+from qgeo.terminal.fisher import fisher_report
+from qgeo.terminal.fisher_estimate import NAMES as METHODS
+from qgeo.terminal.fisher_estimate import FisherOptions
+from qgeo.terminal.values import random_values, read_values
 
 HEADER = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 NAMES = ["a", "b", "c"]
@@ -119,7 +121,7 @@ def test_a_circuit_that_no_memory_holds_is_refused_before_it_is_tried(tmp_path, 
     place = tmp_path / "wide.qasm"
     place.write_text(HEADER + "input float a;\nqubit[40] q;\nrx(a) q[0];\ncx q[0], q[39];\n")
     with pytest.raises(ConfigurationError, match=r"memory budget of at least .* on 40 qubits"):
-        fisher_report(place, None, 0, "exact")
+        fisher_report(place, None, 0, FisherOptions())
     assert call(capsys, place, "--random", 0)[0] == 2
 
 
@@ -189,4 +191,4 @@ def test_arrays_of_another_shape_or_without_numbers_end_in_one_line(circuit, tmp
 def test_every_method_that_is_named_is_in_the_help(capsys):
     assert run(["fisher", "--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(method in shown for method in fisher.METHODS)
+    assert all(method in shown for method in METHODS)

@@ -1,0 +1,124 @@
+"""Backends by name: where circuits are run, and how they are brought there.
+
+    exact                 no shots: the exact limit of every method
+    aer                   Aer without noise
+    aer:noise=fake_NAME   the noise of a device on all-to-all connected qubits
+    fake_NAME             a device: its gates, its connections (so a layout), its noise
+
+Samplers made here take a fresh seed at every run, because Aer repeats itself under a fixed one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from qiskit.primitives import BaseSamplerV2
+from qiskit.transpiler import generate_preset_pass_manager
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
+from qiskit_aer.primitives import SamplerV2
+
+from qgeo.errors import ConfigurationError
+
+_TRANSPILER_SEED = 7
+_NOISE = "aer:noise="
+
+
+@dataclass(frozen=True, eq=False)
+class Backend:
+    """A name resolved.
+
+    Attributes:
+        name: as given; sampler: a V2 sampler, None for `exact`; pass_manager: to its gates, or None.
+        density_simulator: makes an `AerSimulator` with the same noise that gives density matrices.
+    """
+
+    name: str
+    sampler: BaseSamplerV2 | None
+    pass_manager: Any
+    density_simulator: Callable[[], Any]
+
+
+class FreshSeedSampler(BaseSamplerV2):
+    """Aer's sampler on a simulator, reseeded from a generator at every run."""
+
+    def __init__(self, simulator: Any, generator: np.random.Generator) -> None:
+        self.simulator, self.generator = simulator, generator
+
+    def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> Any:
+        """See `BaseSamplerV2`."""
+        seed = int(self.generator.integers(2**31))
+        return SamplerV2.from_backend(self.simulator, seed=seed).run(pubs, shots=shots)
+
+
+def resolve(name: str, generator: np.random.Generator | None = None) -> Backend:
+    """The backend called `name`; `generator` is the source of its samplers' seeds.
+
+    Raises:
+        ConfigurationError: an unknown name; the message suggests near ones.
+
+    >>> resolve("exact").sampler is None
+    True
+    """
+    generator = np.random.default_rng() if generator is None else generator
+    if name == "exact":
+        return Backend(name, None, None, lambda: AerSimulator(method="density_matrix"))
+    if name == "aer":
+        return _on_simulators(name, AerSimulator, generator, None)
+    if name.startswith(_NOISE):
+        device = fake_device(name.removeprefix(_NOISE))
+        noise = NoiseModel.from_backend(device)
+        gates = [gate for gate in noise.basis_gates if gate not in ("delay", "reset")]
+        manager = generate_preset_pass_manager(1, basis_gates=gates, seed_transpiler=_TRANSPILER_SEED)
+        return _on_simulators(name, lambda **how: AerSimulator(noise_model=noise, **how), generator, manager)
+    device = fake_device(name)
+    manager = generate_preset_pass_manager(1, device, seed_transpiler=_TRANSPILER_SEED)
+    return _on_simulators(name, lambda **how: AerSimulator.from_backend(device, **how), generator, manager)
+
+
+def fake_device(name: str) -> Any:
+    """A fake device of qiskit-ibm-runtime by its name, without any network.
+
+    Raises:
+        ConfigurationError: no such device, or the package is not installed.
+    """
+    known = _fake_devices() if name.startswith("fake_") else {}
+    if name in known:
+        with warnings.catch_warnings():  # some devices announce that their errors are not typical
+            warnings.simplefilter("ignore")
+            return known[name]()
+    near = get_close_matches(name, ["exact", "aer", *known], n=3) or ["fake_manila", "fake_torino"]
+    raise ConfigurationError(
+        f"expected a backend exact, aer, aer:noise=fake_NAME or fake_NAME, got {name!r}; "
+        f"near names: {', '.join(near)}"
+    )
+
+
+def fake_device_names() -> tuple[str, ...]:
+    """All fake devices, by name.
+
+    Raises:
+        ConfigurationError: qiskit-ibm-runtime is not installed.
+    """
+    return tuple(sorted(_fake_devices()))
+
+
+def _fake_devices() -> dict[str, Any]:
+    try:
+        from qiskit_ibm_runtime import fake_provider
+    except ImportError:
+        raise ConfigurationError(
+            "expected qiskit-ibm-runtime for a fake device, found none; pip install 'qgeo[ibm]'"
+        ) from None
+    kinds: list[Any] = [kind for kind in vars(fake_provider).values() if isinstance(kind, type)]
+    return {kind.backend_name: kind for kind in kinds if getattr(kind, "backend_name", None)}
+
+
+def _on_simulators(name: str, make: Any, generator: np.random.Generator, manager: Any) -> Backend:
+    sampler = FreshSeedSampler(make(), generator)
+    return Backend(name, sampler, manager, lambda: make(method="density_matrix"))

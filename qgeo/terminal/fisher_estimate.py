@@ -1,0 +1,119 @@
+"""`qgeo fisher --method …`: an estimator on a backend, with a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from qgeo.errors import ConfigurationError
+from qgeo.terminal.console import messages
+
+EXACT, MIXED = "exact", "mixed-state"
+
+
+@dataclass(frozen=True)
+class FisherOptions:
+    """How a matrix is computed; None where the command line did not say.
+
+    `draw` seeds the sampling; `project` asks for the nearest positive semidefinite matrix.
+    """
+
+    method: str = EXACT
+    backend: str | None = None
+    shots: int | None = None
+    draws: int | None = None
+    draw: int = 0
+    project: bool = False
+
+
+DEFAULT_SHOTS = 4096
+NAMES = (
+    *(EXACT, "lin-comb", "mid-circuit", "parameter-shift", "block-diagonal", "diagonal"),
+    *("spsa", "stein", "random-measurement", "sampled-cfi", MIXED),
+)
+_WITH_DRAWS = ("spsa", "stein", "random-measurement")
+
+
+def check_options(options: FisherOptions) -> None:
+    """
+    Raises:
+        ConfigurationError: an unknown method, or options that do not go together.
+    """
+    method, backend, shots = options.method, options.backend, options.shots
+    if method not in NAMES:
+        raise ConfigurationError(f"expected a method of {', '.join(NAMES)}, got {method!r}")
+    if method == EXACT and (backend not in (None, "exact") or shots is not None or options.project):
+        raise ConfigurationError(
+            "expected no --backend, --shots or --project with the method exact; choose another --method"
+        )
+    if method == MIXED and shots is not None:
+        raise ConfigurationError("expected no --shots with the method mixed-state, which is exact")
+    if shots is not None and shots < 2:
+        raise ConfigurationError(f"expected at least 2 shots, got {shots}")
+    if backend == "exact" and shots is not None:
+        raise ConfigurationError("expected no --shots on the backend exact; choose --backend aer")
+    if options.draws is not None and method not in _WITH_DRAWS:
+        raise ConfigurationError(f"expected --draws with one of {', '.join(_WITH_DRAWS)}, got {method!r}")
+
+
+def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherOptions) -> dict[str, Any]:
+    """The matrix as an estimator gives it, with its standard errors and cost.
+
+    Without a backend, shots mean Aer, and no shots the exact limit; a backend without shots gets 4096.
+    """
+    from qgeo.backends.resolve import resolve
+    from qgeo.estimators.repair import nearest_positive_semidefinite
+
+    generator = np.random.default_rng(options.draw)
+    name = options.backend or ("exact" if options.shots is None else "aer")
+    backend = resolve(name, generator)
+    shots = None if options.method == MIXED or backend.sampler is None else options.shots or DEFAULT_SHOTS
+    started = perf_counter()
+    with _bar(shots is not None) as progress:
+        found = _estimator(options, backend, generator, progress).estimate(circuit, values, shots=shots)
+    if options.project:
+        found = nearest_positive_semidefinite(found)
+    seconds = perf_counter() - started
+    return {
+        "parameters": list(found.parameters),
+        "matrix": found.matrix.tolist(),
+        "stderr": None if options.method == MIXED else found.stderr.tolist(),
+        "method": options.method,
+        "cost": {"circuits": found.circuits, "shots": found.shots, "seconds": seconds},
+    }
+
+
+def _estimator(options: FisherOptions, backend: Any, generator: np.random.Generator, progress: Any) -> Any:
+    from qgeo.estimators.methods import estimator_by_name
+    from qgeo.estimators.mixed_state import MixedStateQFI
+
+    if options.method == MIXED:
+        return MixedStateQFI(backend.density_simulator(), pass_manager=backend.pass_manager)
+    more = {} if options.draws is None else {"draws": options.draws}
+    return estimator_by_name(
+        options.method,
+        backend.sampler,
+        pass_manager=backend.pass_manager,
+        generator=generator,
+        progress=progress,
+        **more,
+    )
+
+
+@contextmanager
+def _bar(wanted: bool) -> Iterator[Any]:
+    """A progress bar over circuits on stderr, or nothing."""
+    if not wanted:
+        yield None
+        return
+    columns = (TextColumn("circuits    "), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=messages(), transient=True) as progress:
+        task = progress.add_task("circuits")
+        yield lambda done, total: progress.update(task, completed=done, total=total)
