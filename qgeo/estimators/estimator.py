@@ -49,13 +49,20 @@ class FisherEstimator(ABC):
 
     @abstractmethod
     def estimate_mean(
-        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+        self,
+        circuit: QuantumCircuit,
+        values: Floats,
+        *,
+        shots: int | None,
+        jacobian: Floats | None = None,
+        weights: Floats | None = None,
     ) -> FisherEstimate:
-        """E_x[J(x)ᵀ F(x) J(x)], the mean over rows.
+        """E_x[J(x)ᵀ F(x) J(x)], the weighted mean over rows.
 
         Args:
             values: (B, P) all of the circuit's parameters, data included, per context.
             jacobian: (B, P, W) ∂values/∂w; None for the identity, W = P.
+            weights: (B,) of the rows, sum 1; None for all alike. Equal contexts are best measured once.
         """
 
 
@@ -82,6 +89,19 @@ def checked_rows(circuit: QuantumCircuit, values: ArrayLike) -> Floats:
     if rows.ndim != 2 or rows.shape[1] != circuit.num_parameters or not len(rows):
         raise ShapeError(f"expected values of shape (B, {circuit.num_parameters}), got {rows.shape}")
     return rows
+
+
+def checked_weights(weights: Floats | None, rows: int) -> Floats:
+    """(B,) weights that sum to 1.
+
+    Raises:
+        ShapeError: another number of them, negative ones, or another sum.
+    """
+    if weights is None:
+        return np.full(rows, 1 / rows)
+    if weights.shape != (rows,) or (weights < 0).any() or abs(weights.sum() - 1) > 1e-9:
+        raise ShapeError(f"expected {rows} weights ≥ 0 with sum 1, got {weights}")
+    return weights
 
 
 class Remembered(Generic[Prepared]):

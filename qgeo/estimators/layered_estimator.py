@@ -11,7 +11,13 @@ from qiskit import QuantumCircuit
 
 from qgeo.estimators.allocation import Allocation, allocated, pilot_shots
 from qgeo.estimators.estimate import FisherEstimate, combined_stderr
-from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_shots
+from qgeo.estimators.estimator import (
+    FisherEstimator,
+    Remembered,
+    checked_rows,
+    checked_shots,
+    checked_weights,
+)
 from qgeo.estimators.execution import Cost, Executor, Progress, Task
 from qgeo.estimators.layered import Moments, Plan, Scheme, plan
 from qgeo.estimators.outcomes import Outcomes, pooled
@@ -52,18 +58,25 @@ class LayeredEstimator(FisherEstimator):
         """Refuse what the method cannot treat; nothing by default."""
 
     def estimate_mean(
-        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+        self,
+        circuit: QuantumCircuit,
+        values: Floats,
+        *,
+        shots: int | None,
+        jacobian: Floats | None = None,
+        weights: Floats | None = None,
     ) -> FisherEstimate:
         """See `FisherEstimator`."""
         rows, shots = checked_rows(circuit, values), checked_shots(shots)
+        share = checked_weights(weights, len(rows))
         prepared = self.prepared(circuit)
         by_term = prepared.source.jacobian(rows)
         if jacobian is not None:
             by_term = by_term @ jacobian
         angles = prepared.source.angles(rows)
-        results, cost = self._run(prepared, angles, by_term, shots)
+        results, cost = self._run(prepared, angles, by_term, share, shots)
         found = self._moments(prepared, results, by_term)
-        return _mean(found, cost, prepared)
+        return _mean(found, share, cost, prepared)
 
     def _plan(self, circuit: QuantumCircuit) -> Plan:
         source = pauli_circuit(circuit)
@@ -71,14 +84,14 @@ class LayeredEstimator(FisherEstimator):
         return plan(source, self.scheme.pair_experiment)
 
     def _run(
-        self, prepared: Plan, angles: Floats, by_term: Floats, shots: int | None
+        self, prepared: Plan, angles: Floats, by_term: Floats, share: Floats, shots: int | None
     ) -> tuple[Results, Cost]:
         count = len(prepared.experiments)
         if self.allocation is None or shots is None:
             return self._execute(prepared, angles, [shots] * count)
         first = pilot_shots(self.allocation, shots)
         results, cost = self._execute(prepared, angles, [first] * count)
-        variances = _variances(self._moments(prepared, results, by_term), self.allocation)
+        variances = _variances(self._moments(prepared, results, by_term), share, self.allocation)
         if first == shots:
             return results, cost
         more, extra = self._execute(prepared, angles, allocated(variances, (shots - first) * count))
@@ -102,12 +115,11 @@ class LayeredEstimator(FisherEstimator):
         ]
 
 
-def _mean(found: list[Moments], cost: Cost, prepared: Plan) -> FisherEstimate:
+def _mean(found: list[Moments], share: Floats, cost: Cost, prepared: Plan) -> FisherEstimate:
     """The mean over rows, whose errors are independent."""
-    count = len(found)
-    matrix = np.mean([one.matrix for one in found], axis=0)
-    plug_in = sum((one.plug_in for one in found), np.zeros_like(matrix)) / count**2
-    quadratic = sum((one.quadratic for one in found), np.zeros_like(matrix)) / count**2
+    matrix = np.tensordot(share, np.array([one.matrix for one in found]), 1)
+    plug_in = np.tensordot(share**2, np.array([one.plug_in for one in found]), 1)
+    quadratic = np.tensordot(share**2, np.array([one.quadratic for one in found]), 1)
     stderr, curvature = combined_stderr(plug_in, quadratic)
     return FisherEstimate(
         matrix=matrix,
@@ -120,11 +132,12 @@ def _mean(found: list[Moments], cost: Cost, prepared: Plan) -> FisherEstimate:
     )
 
 
-def _variances(found: list[Moments], allocation: Allocation) -> Floats:
+def _variances(found: list[Moments], share: Floats, allocation: Allocation) -> Floats:
     """(E,) weighted variance that one shot of each experiment gives."""
-    weights = allocation.entry_weights(np.mean([one.matrix for one in found], axis=0))
+    matrix = np.tensordot(share, np.array([one.matrix for one in found]), 1)
+    weights = allocation.entry_weights(matrix)
     by_row = [
         [float((weights[np.ix_(noise.columns, noise.columns)] * noise.per_shot).sum()) for noise in one.noise]
         for one in found
     ]
-    return np.sum(by_row, axis=0)
+    return share**2 @ np.array(by_row)

@@ -16,7 +16,7 @@ from qiskit import QuantumCircuit
 
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows
+from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_weights
 from qgeo.estimators.execution import decomposition
 from qgeo.estimators.experiments import angle_vector, append_columns
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
@@ -48,6 +48,7 @@ class MixedStateQFI(FisherEstimator):
         *,
         shots: int | None = None,
         jacobian: Floats | None = None,
+        weights: Floats | None = None,
     ) -> FisherEstimate:
         """See `FisherEstimator`.
 
@@ -57,6 +58,7 @@ class MixedStateQFI(FisherEstimator):
         if shots is not None:
             raise ConfigurationError(f"expected shots=None for the exact mixed-state method, got {shots}")
         rows = checked_rows(circuit, values)
+        share = checked_weights(weights, len(rows))
         source, isa = self.prepared(circuit)
         by_term = source.jacobian(rows)
         if jacobian is not None:
@@ -66,8 +68,9 @@ class MixedStateQFI(FisherEstimator):
             np.einsum("kw,kab->wab", t, (states[1::2] - states[2::2]) / 2)
             for states, t in zip(found, by_term, strict=True)
         ]
-        matrix = np.mean([sld_fisher(s[0], d) for s, d in zip(found, slopes, strict=True)], axis=0)
-        naive = np.mean([pure_state_fisher(d) for d in slopes], axis=0)
+        exact = np.array([sld_fisher(s[0], d) for s, d in zip(found, slopes, strict=True)])
+        matrix = np.tensordot(share, exact, 1)
+        naive = np.tensordot(share, np.array([pure_state_fisher(d) for d in slopes]), 1)
         return FisherEstimate(
             matrix, np.zeros_like(matrix), 0, 0, source.parameters, _comparison(matrix, naive, found)
         )

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_shots
+from qgeo.estimators.estimator import (
+    FisherEstimator,
+    Remembered,
+    checked_rows,
+    checked_shots,
+    checked_weights,
+)
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.overlaps import Overlaps, overlap_plan, overlaps
 from qgeo.estimators.pauli_circuit import pauli_circuit
@@ -47,10 +53,17 @@ class ParameterShiftQFI(FisherEstimator):
         self.prepared = Remembered(lambda circuit: overlap_plan(pauli_circuit(circuit)))
 
     def estimate_mean(
-        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+        self,
+        circuit: QuantumCircuit,
+        values: Floats,
+        *,
+        shots: int | None,
+        jacobian: Floats | None = None,
+        weights: Floats | None = None,
     ) -> FisherEstimate:
         """See `FisherEstimator`."""
         rows, shots = checked_rows(circuit, values), checked_shots(shots)
+        share = checked_weights(weights, len(rows))
         plan = self.prepared(circuit)
         by_term = plan.source.jacobian(rows)
         if jacobian is not None:
@@ -59,8 +72,8 @@ class ParameterShiftQFI(FisherEstimator):
         found = overlaps(plan, self.executor, angles, angles[:, None] + shifts, shots)
         matrices, variances = _by_term(found, plan.source.num_terms)
         return FisherEstimate(
-            matrix=np.mean(by_term.transpose(0, 2, 1) @ matrices @ by_term, axis=0),
-            stderr=np.sqrt(_pulled_back_variance(variances, by_term)) / len(rows),
+            matrix=np.tensordot(share, by_term.transpose(0, 2, 1) @ matrices @ by_term, 1),
+            stderr=np.sqrt(_pulled_back_variance(share[:, None, None] ** 2 * variances, by_term)),
             circuits=found.cost.circuits,
             shots=found.cost.shots,
             parameters=plan.source.parameters,

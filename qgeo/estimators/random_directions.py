@@ -15,7 +15,13 @@ from qiskit import QuantumCircuit
 
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_shots
+from qgeo.estimators.estimator import (
+    FisherEstimator,
+    Remembered,
+    checked_rows,
+    checked_shots,
+    checked_weights,
+)
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.overlaps import overlap_plan, overlaps
 from qgeo.estimators.pauli_circuit import pauli_circuit
@@ -57,25 +63,32 @@ class RandomDirectionsQFI(FisherEstimator):
         """Shifts (M, G, P) of the G overlaps of every draw, and their weights (M, G, P, P) in F̂_m."""
 
     def estimate_mean(
-        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+        self,
+        circuit: QuantumCircuit,
+        values: Floats,
+        *,
+        shots: int | None,
+        jacobian: Floats | None = None,
+        weights: Floats | None = None,
     ) -> FisherEstimate:
         """See `FisherEstimator`."""
         rows, shots = checked_rows(circuit, values), checked_shots(shots, least=1)
+        share = checked_weights(weights, len(rows))
         plan, matrices, cost = self.prepared(circuit), [], None
         for row, pullback in zip(rows, [None] * len(rows) if jacobian is None else jacobian, strict=True):
-            shifts, weights = self.directions(len(row))
+            shifts, entries = self.directions(len(row))
             points = (row + shifts).reshape(-1, len(row))
             found = overlaps(
                 plan, self.executor, plan.source.angles(row[None]), plan.source.angles(points)[None], shots
             )
             cost = found.cost if cost is None else cost + found.cost
             values_of_draws = found.values.reshape(shifts.shape[:2])
-            drawn = np.einsum("mg,mgij->mij", values_of_draws - 1, weights)  # f(θ, θ) = 1 is known
+            drawn = np.einsum("mg,mgij->mij", values_of_draws - 1, entries)  # f(θ, θ) = 1 is known
             matrices.append(drawn if pullback is None else pullback.T @ drawn @ pullback)
         stacked = np.array(matrices)
-        variance = stacked.var(axis=1, ddof=1).sum(0) / (len(rows) ** 2 * stacked.shape[1])
+        variance = np.tensordot(share**2, stacked.var(axis=1, ddof=1), 1) / stacked.shape[1]
         return FisherEstimate(
-            matrix=stacked.mean(axis=(0, 1)),
+            matrix=np.tensordot(share, stacked.mean(axis=1), 1),
             stderr=np.sqrt(variance),
             circuits=0 if cost is None else cost.circuits,
             shots=0 if cost is None else cost.shots,

@@ -22,7 +22,13 @@ from qgeo.errors import ConfigurationError
 from qgeo.estimators.arrangement import FixedGate, FixedGates
 from qgeo.estimators.derivatives import measured_probabilities, shifted_derivatives
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_shots
+from qgeo.estimators.estimator import (
+    FisherEstimator,
+    Remembered,
+    checked_rows,
+    checked_shots,
+    checked_weights,
+)
 from qgeo.estimators.execution import Cost, Executor, Progress
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
 from qgeo.estimators.sampled_cfi import output_fisher_estimate
@@ -65,10 +71,17 @@ class RandomMeasurementQFI(FisherEstimator):
         self.prepared = Remembered(pauli_circuit)
 
     def estimate_mean(
-        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+        self,
+        circuit: QuantumCircuit,
+        values: Floats,
+        *,
+        shots: int | None,
+        jacobian: Floats | None = None,
+        weights: Floats | None = None,
     ) -> FisherEstimate:
         """See `FisherEstimator`."""
         rows, shots = checked_rows(circuit, values), checked_shots(shots)
+        share = checked_weights(weights, len(rows))
         source = self.prepared(circuit)
         by_term = source.jacobian(rows)
         if jacobian is not None:
@@ -79,7 +92,7 @@ class RandomMeasurementQFI(FisherEstimator):
             rotated = _measured_after(source, self._basis(source.num_qubits))
             found, first = measured_probabilities(rotated, self.executor, angles, shots)
             slopes, second = shifted_derivatives(rotated, self.executor, angles, shots)
-            drawn.append(2 * output_fisher_estimate(found, slopes, by_term)[0])
+            drawn.append(2 * output_fisher_estimate(found, slopes, by_term, weights=share)[0])
             cost = cost + first + second
         return FisherEstimate(
             matrix=np.mean(drawn, axis=0),

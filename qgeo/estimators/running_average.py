@@ -35,10 +35,16 @@ class RunningAverage(FisherEstimator):
         self._mean: FisherEstimate | None = None
 
     def estimate_mean(
-        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+        self,
+        circuit: QuantumCircuit,
+        values: Floats,
+        *,
+        shots: int | None,
+        jacobian: Floats | None = None,
+        weights: Floats | None = None,
     ) -> FisherEstimate:
         """See `FisherEstimator`; the cost is that of this call alone."""
-        new = self.inner.estimate_mean(circuit, values, shots=shots, jacobian=jacobian)
+        new = self.inner.estimate_mean(circuit, values, shots=shots, jacobian=jacobian, weights=weights)
         self.steps += 1
         old, weight = self._mean or new, max(1 / self.steps, 1 - self.memory)
         self._mean = replace(

@@ -26,7 +26,13 @@ from qgeo.estimators.derivatives import (
     shifted_derivatives,
 )
 from qgeo.estimators.estimate import FisherEstimate, combined_stderr
-from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_shots
+from qgeo.estimators.estimator import (
+    FisherEstimator,
+    Remembered,
+    checked_rows,
+    checked_shots,
+    checked_weights,
+)
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.pauli_circuit import pauli_circuit
 
@@ -59,10 +65,17 @@ class SampledCFI(FisherEstimator):
         self.prepared = Remembered(pauli_circuit)
 
     def estimate_mean(
-        self, circuit: QuantumCircuit, values: Floats, *, shots: int | None, jacobian: Floats | None = None
+        self,
+        circuit: QuantumCircuit,
+        values: Floats,
+        *,
+        shots: int | None,
+        jacobian: Floats | None = None,
+        weights: Floats | None = None,
     ) -> FisherEstimate:
         """See `FisherEstimator`."""
         rows, shots = checked_rows(circuit, values), checked_shots(shots)
+        share = checked_weights(weights, len(rows))
         source = self.prepared(circuit)
         by_term = source.jacobian(rows)
         if jacobian is not None:
@@ -70,7 +83,9 @@ class SampledCFI(FisherEstimator):
         angles = source.angles(rows)
         found, cost = measured_probabilities(source, self.executor, angles, shots)
         slopes, more = self.rule(source, self.executor, angles, shots)
-        matrix, stderr, curvature = output_fisher_estimate(found, slopes, by_term, self.channel)
+        matrix, stderr, curvature = output_fisher_estimate(
+            found, slopes, by_term, channel=self.channel, weights=share
+        )
         cost = cost + more
         return FisherEstimate(
             matrix, stderr, cost.circuits, cost.shots, source.parameters, curvature=curvature
@@ -78,9 +93,14 @@ class SampledCFI(FisherEstimator):
 
 
 def output_fisher_estimate(
-    found: Probabilities, slopes: Derivatives, by_term: Floats, channel: Floats | None = None
+    found: Probabilities,
+    slopes: Derivatives,
+    by_term: Floats,
+    *,
+    channel: Floats | None = None,
+    weights: Floats | None = None,
 ) -> tuple[Floats, Floats, Floats]:
-    """(F̂, stderr, curvature), each (W, W), the mean over rows; by_term: (B, K, W).
+    """(F̂, stderr, curvature), each (W, W), the weighted mean over rows; by_term: (B, K, W).
 
     Raises:
         ShapeError: a channel of another height than 2ⁿ.
@@ -92,8 +112,9 @@ def output_fisher_estimate(
         for p, signed, plain, t in zip(found.values, slopes.signed, slopes.plain, by_term, strict=True)
     ]
     matrices, plug_in, quadratic = (np.array(part) for part in zip(*rows, strict=True))
-    count = len(rows)
-    return matrices.mean(0), *combined_stderr(plug_in.sum(0) / count**2, quadratic.sum(0) / count**2)
+    share = checked_weights(weights, len(rows))
+    errors = (np.tensordot(share**2, part, 1) for part in (plug_in, quadratic))
+    return np.tensordot(share, matrices, 1), *combined_stderr(*errors)
 
 
 def _one_row(p: Floats, shots: float, slopes: Derivatives, t: Floats) -> tuple[Floats, Floats, Floats]:
