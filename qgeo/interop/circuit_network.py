@@ -54,7 +54,8 @@ class CircuitNetwork(NeuralNetwork):
     Raises:
         CircuitError: an instruction that is not unitary, a measurement that is not at the end.
         ConfigurationError: `interpret` without `output_shape` or the other way round, or an index outside it.
-        ShapeError: parameters that are not those of the circuit; later, numbers of the wrong count or kind.
+        ShapeError: parameters that are not those of the circuit; later, numbers that are missing or not
+            finite. Arrays of a wrong shape are errors of `NeuralNetwork` itself.
 
     >>> from qiskit.circuit import Parameter
     >>> x, w = Parameter("x"), Parameter("w")
@@ -209,7 +210,7 @@ def _all_outcomes(circuit: QuantumCircuit) -> int:
 
 def _position(index: ArrayLike, shape: tuple[int, ...], outcome: int) -> int:
     own = np.atleast_1d(np.asarray(index))
-    fits = own.dtype.kind in "iu" and own.shape == (len(shape),)
+    fits = own.dtype.kind in "iub" and own.shape == (len(shape),)
     if not fits or not all(0 <= i < size for i, size in zip(own, shape, strict=True)):
         raise ConfigurationError(
             f"expected interpret to give an index into an output of shape {shape}, "

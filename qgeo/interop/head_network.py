@@ -38,7 +38,8 @@ class HeadNetwork(NeuralNetwork):
 
     Raises:
         ConfigurationError: something that is no head.
-        ShapeError, later: inputs that are no token ids, weights of the wrong count or not finite.
+        ShapeError, later: inputs that are no token ids, weights that are missing or not finite. Arrays of a
+            wrong shape are errors of `NeuralNetwork` itself.
 
     >>> from qgeo.heads.classical import SoftmaxHead
     >>> network = HeadNetwork(SoftmaxHead(vocabulary=3, context=2))
@@ -88,11 +89,7 @@ class HeadNetwork(NeuralNetwork):
         """The network's own head, moved to these weights."""
         own = [parameter for _, parameter in trainable(self._head)]
         flat = torch.as_tensor(np.zeros(0) if weights is None else weights).detach().to(torch.float64)
-        if flat.shape != (self._num_weights,) or not bool(flat.isfinite().all()):
-            raise ShapeError(
-                f"expected {self._num_weights} finite weights, got an array of shape {tuple(flat.shape)}"
-                f"{'' if bool(flat.isfinite().all()) else ' with others in it'}"
-            )
+        _check_weights(flat, self._num_weights)
         with torch.no_grad():
             for parameter, part in zip(own, flat.split([p.numel() for p in own]), strict=True):
                 parameter.copy_(part.view_as(parameter))
@@ -110,3 +107,11 @@ class HeadNetwork(NeuralNetwork):
                 f"expected token ids, integers from 0 to {vocabulary - 1}, got {numbers[~is_token][0]}"
             )
         return torch.from_numpy(numbers.astype(np.int64))
+
+
+def _check_weights(weights: Tensor, count: int) -> None:
+    if weights.shape != (count,):
+        raise ShapeError(f"expected {count} weights, got an array of shape {tuple(weights.shape)}")
+    finite = weights.isfinite()
+    if not bool(finite.all()):
+        raise ShapeError(f"expected finite weights, got {weights[~finite][0].item()}")
