@@ -103,6 +103,16 @@ def compare(
         int | None, typer.Option(help="Final runs per arm (default 3).", show_default=False)
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps per run.", show_default=False)] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help="Train quantum heads from shots too: aer, aer:noise=fake_NAME, fake_NAME.",
+            show_default=False,
+        ),
+    ] = None,
+    shots: Annotated[
+        int | None, typer.Option(help="Per circuit on the backend (default 4096).", show_default=False)
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder (default runs/TASK-TIMESTAMP).", show_default=False)
     ] = None,
@@ -121,7 +131,8 @@ def compare(
     from qgeo.terminal.comparison import compare_with_progress, print_comparison
 
     given = {"config": config, "text": text, "task": task, "arms": arms, "seeds": seeds, "steps": steps}
-    result = compare_with_progress(given | {"out": out, "resume": resume}, workers)
+    given |= {"backend": backend, "shots": shots, "out": out, "resume": resume}
+    result = compare_with_progress(given, workers)
     if as_json:
         print(json.dumps(result.results, ensure_ascii=False))
     else:

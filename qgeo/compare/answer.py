@@ -40,9 +40,9 @@ def answer(arms: Sequence[dict[str, Any]], protocol: dict[str, Any], task: str, 
 
 def _same_head_pair(arms: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The first head that was trained under both F_Q and F_C."""
-    by_name = {arm["name"]: arm for arm in arms}
+    classical = {(arm["head"], arm.get("backend")): arm for arm in arms if arm["metric"] == "classical"}
     for arm in arms:
-        twin = by_name.get(f"{arm['head']}+classical")
+        twin = classical.get((arm["head"], arm.get("backend")))
         if arm["metric"] == "quantum" and twin is not None:
             return arm, twin
     return None

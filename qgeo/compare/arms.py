@@ -1,6 +1,7 @@
-"""Arms: HEAD+METRIC, built from a configuration.
+"""Arms: HEAD+METRIC, or HEAD+METRIC@BACKEND where it trains from shots, built from a configuration.
 
     born+quantum   born+classical   born+adam   pauli+quantum-diagonal   softmax+classical   mlp+sgd   …
+    born+quantum@aer   born+classical@fake_manila
 
 Classical heads are matched to the quantum head's total of trainable parameters. All heads of a seed draw
 their initial numbers from the same generator seed.
@@ -11,22 +12,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from qgeo.backends.resolve import resolve
 from qgeo.compare.config import HeadsSection
 from qgeo.errors import ConfigurationError
+from qgeo.estimators.block_diagonal import BlockDiagonalQFI
+from qgeo.estimators.diagonal import DiagonalQFI
+from qgeo.estimators.execution import Executor
+from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.heads.born import BornHead
+from qgeo.heads.circuit_head import CircuitHead
 from qgeo.heads.classical import MLPHead, SoftmaxHead, matched_features
 from qgeo.heads.jacobian import count_trainable
+from qgeo.heads.measured import MeasuredHead
 from qgeo.heads.pauli import PauliHead
 from qgeo.optim.damping import RelativeDamping
-from qgeo.optim.metrics import METRICS
+from qgeo.optim.estimated import EstimatedMetric, sampled_classical
+from qgeo.optim.metrics import METRICS, Metric
 from qgeo.optim.natural_gradient import NaturalGradient
+from qgeo.optim.trust_region import QuadraticTrustRegion
 
 QUANTUM_HEADS: dict[str, Any] = {"born": BornHead, "pauli": PauliHead}
 CLASSICAL_HEADS: dict[str, Any] = {"softmax": SoftmaxHead, "mlp": MLPHead}
+EXACT = "exact"
 FIRST_ORDER: dict[str, Any] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+MEASURED_METRICS: dict[str, Any] = {
+    "quantum": LinCombQFI,
+    "quantum-block-diagonal": BlockDiagonalQFI,
+    "quantum-diagonal": DiagonalQFI,
+    "classical": None,  # from the gradient's own shots
+    **FIRST_ORDER,
+}
+"""How each metric is had from shots."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +55,16 @@ class Arm:
 
     head: str
     metric: str
+    backend: str = EXACT
 
     @property
     def name(self) -> str:
-        return f"{self.head}+{self.metric}"
+        return f"{self.head}+{self.metric}" + (f"@{self.backend}" if self.is_measured else "")
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it trains from shots."""
+        return self.backend != EXACT
 
     @property
     def is_quantum(self) -> bool:
@@ -54,11 +80,13 @@ def parse_arm(name: str) -> Arm:
     """An arm from its name.
 
     Raises:
-        ConfigurationError: an unknown head or metric, or a quantum metric on a classical head.
+        ConfigurationError: an unknown head or metric, a quantum metric on a classical head, or a backend for
+            what cannot train from shots.
 
     >>> parse_arm("born+quantum")
-    Arm(head='born', metric='quantum')
+    Arm(head='born', metric='quantum', backend='exact')
     """
+    name, at, backend = name.partition("@")
     head, plus, metric = name.partition("+")
     heads, metrics = [*QUANTUM_HEADS, *CLASSICAL_HEADS], [*METRICS, *FIRST_ORDER]
     if not plus or head not in heads or metric not in metrics:
@@ -68,7 +96,12 @@ def parse_arm(name: str) -> Arm:
         )
     if head in CLASSICAL_HEADS and metric.startswith("quantum"):
         raise ConfigurationError(f"unknown arm {name!r}: a {head} head has no quantum metric; use +classical")
-    return Arm(head, metric)
+    if at and (head in CLASSICAL_HEADS or metric not in MEASURED_METRICS):
+        raise ConfigurationError(
+            f"unknown arm {name + at + backend!r}: expected a quantum head and a metric of "
+            f"{', '.join(MEASURED_METRICS)} to train from shots"
+        )
+    return Arm(head, metric, backend or EXACT)
 
 
 def build_head(name: str, vocabulary: int, context: int, settings: HeadsSection, seed: int) -> nn.Module:
@@ -94,11 +127,36 @@ def build_head(name: str, vocabulary: int, context: int, settings: HeadsSection,
 def build_optimizer(
     arm: Arm, head: nn.Module, lr: float, damping: float, trust_region: float | None = None
 ) -> torch.optim.Optimizer:
-    """The arm's optimizer; first-order arms use neither damping (relative to tr F / P) nor trust region."""
-    if arm.is_natural:
-        relative = RelativeDamping(damping)
-        return NaturalGradient(head, metric=arm.metric, lr=lr, damping=relative, trust_region=trust_region)
-    return FIRST_ORDER[arm.metric](head.parameters(), lr=lr)
+    """The arm's optimizer; first-order arms use neither damping (relative to tr F / P) nor trust region.
+
+    A measured head's metric is an estimate, and its trust region the metric's own measure of the step.
+    """
+    if not arm.is_natural:
+        return FIRST_ORDER[arm.metric](head.parameters(), lr=lr)
+    relative, metric, region = RelativeDamping(damping), arm.metric, trust_region
+    if isinstance(head, MeasuredHead):
+        quadratic = None if trust_region is None else QuadraticTrustRegion(trust_region)
+        measured = measured_metric(arm.metric, head)
+        return NaturalGradient(head, metric=measured, lr=lr, damping=relative, trust_region=quadratic)
+    return NaturalGradient(head, metric=metric, lr=lr, damping=relative, trust_region=region)
+
+
+def measured_head(head: CircuitHead, backend: str, shots: int, seed: int) -> MeasuredHead:
+    """The head on a backend by name, its sampling seeded."""
+    generator = np.random.default_rng(seed)
+    where = resolve(backend, generator)
+    executor = Executor(where.sampler, pass_manager=where.pass_manager, generator=generator)
+    return MeasuredHead(head, executor, shots=shots)
+
+
+def measured_metric(name: str, head: MeasuredHead) -> Metric:
+    """The metric called `name`, estimated where the head is measured, with its shots."""
+    if name == "classical":
+        return sampled_classical
+    estimator = MEASURED_METRICS[name](
+        head.executor.sampler, pass_manager=head.executor.pass_manager, generator=head.executor.generator
+    )
+    return EstimatedMetric(estimator, shots=head.shots)
 
 
 def parameter_groups(head: nn.Module) -> dict[str, int]:

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from qgeo.backends.resolve import resolve
 from qgeo.circuit.ansatz import ansatz
 from qgeo.compare.arms import parse_arm
 from qgeo.compare.config import Configuration, dump_configuration, parse_configuration, read_toml
@@ -74,6 +75,7 @@ def prepare(configuration: Configuration, out: Path | None = None) -> RunFolder:
     arms = [parse_arm(name) for name in configuration.arms.names]
     task = build_task(configuration.task)
     ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
+    resolve(configuration.backend.name)
     check_memory(configuration, arms, task)
     own, corpus = with_own_corpus(configuration)
     path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"

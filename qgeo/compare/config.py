@@ -104,9 +104,12 @@ class TuningSection(_Section):
 
 
 class BackendSection(_Section):
-    """Where trained quantum heads are run again, on Aer: exactly, and with `shots` samples per context."""
+    """Where quantum heads train a second time, from `shots` per circuit, unless the name is `exact`.
 
-    name: Literal["exact"] = "exact"
+    Every trained quantum head runs again on Aer: exactly, and with `shots` samples for each of `contexts`.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)] = "exact"
     shots: Annotated[int, Field(ge=1, le=10_000_000)] = 4096
     contexts: Annotated[int, Field(ge=1, le=256)] = 256
 
@@ -120,6 +123,20 @@ class Configuration(_Section):
     training: TrainingSection = TrainingSection()
     tuning: TuningSection = TuningSection()
     backend: BackendSection = BackendSection()
+
+    @model_validator(mode="after")
+    def _measured_twins(self) -> Configuration:
+        """On a backend every quantum arm has a twin that trains there, right behind it."""
+        names, twin = self.arms.names, f"@{self.backend.name}"
+        foreign = [name for name in names if "@" in name and not name.endswith(twin)]
+        if foreign:
+            raise ValueError(f"the arm {foreign[0]} needs backend.name = {foreign[0].partition('@')[2]!r}")
+        if self.backend.name == "exact" or any("@" in name for name in names):
+            return self
+        both = [(name, name + twin) if name.startswith(("born+", "pauli+")) else (name,) for name in names]
+        arms = ArmsSection(names=tuple(name for pair in both for name in pair))
+        object.__setattr__(self, "arms", arms)  # frozen for everybody else
+        return self
 
 
 def load_configuration(path: Path) -> Configuration:

@@ -18,9 +18,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qgeo.compare.arms import Arm, build_head, build_optimizer
+from qgeo.compare.arms import Arm, build_head, build_optimizer, measured_head
 from qgeo.compare.config import Configuration
 from qgeo.compare.cost import StepCost, step_cost
+from qgeo.estimators.execution import Cost
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.tasks.task import Task
 from qgeo.tasks.windows import Windows, batches
@@ -28,10 +29,17 @@ from qgeo.tasks.windows import Windows, batches
 DATA_SEED_OFFSET = 1_000_003
 """Batches and initial numbers of one seed come from different generators."""
 
+SHOT_SEED_OFFSET = 2_000_003
+"""And so do its shots."""
+
 
 @dataclass(frozen=True)
 class Record:
-    """A step of a run: deterministic fields only. Losses in nats per token; counts since the start."""
+    """A step of a run: deterministic fields only. Losses in nats per token; counts since the start.
+
+    `gradient_evaluations` and `metric_evaluations` are what the step would cost ungrouped (`cost.py`);
+    `circuits` and `shots` what a sampler really received, 0 for exact training.
+    """
 
     arm: str
     seed: int
@@ -40,6 +48,8 @@ class Record:
     validation_loss: float | None
     gradient_evaluations: int
     metric_evaluations: int
+    circuits: int
+    shots: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +71,15 @@ _AMPLITUDES_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What a run took so far: contexts seen, the ungrouped cost of each, what a sampler received."""
+
+    contexts: int
+    step: StepCost
+    run: Cost
+
+
+@dataclass(frozen=True)
 class RunSettings:
     """An arm with the settings that tuning decides."""
 
@@ -78,8 +97,9 @@ def train(task: Task, configuration: Configuration, settings: RunSettings, seed:
         vocabulary, context = task.vocabulary_size, task.context
         head = build_head(settings.arm.head, vocabulary, context, configuration.heads, seed)
         cost = step_cost(getattr(head, "program", None), settings.arm.metric)
+        trained = _trained_form(head, settings.arm, configuration, seed)
         trust_region = configuration.training.trust_region
-        optimizer = build_optimizer(settings.arm, head, settings.lr, settings.damping, trust_region)
+        optimizer = build_optimizer(settings.arm, trained, settings.lr, settings.damping, trust_region)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(configuration))
         generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
         training = configuration.training
@@ -87,13 +107,14 @@ def train(task: Task, configuration: Configuration, settings: RunSettings, seed:
         validation = validation_windows(task, training.validation_windows)
         for step, batch in enumerate(batches(task.train, training.batch, training.steps, generator), 1):
             started = perf_counter()
-            loss = _step(head, optimizer, batch)
+            loss = _step(trained, optimizer, batch)
             if math.isfinite(loss):
                 schedule.step()
             clock += perf_counter() - started
             evaluated = step % training.evaluate_every == 0 or step == training.steps
             validation_loss = mean_loss(head, validation) if evaluated else None
-            records.append(asdict(_record(settings, seed, step, loss, validation_loss, cost, training.batch)))
+            counts = Counts(step * training.batch, cost, getattr(trained, "cost", Cost()))
+            records.append(asdict(_record(settings, seed, step, loss, validation_loss, counts)))
             seconds.append(clock)
             if not math.isfinite(loss) or (evaluated and not math.isfinite(validation_loss or 0.0)):
                 return TrainedRun(tuple(records), tuple(seconds), head, diverged=True)
@@ -158,19 +179,26 @@ def _record(
     step: int,
     loss: float,
     validation_loss: float | None,
-    cost: StepCost,
-    batch: int,
+    counts: Counts,
 ) -> Record:
-    evaluations = step * batch
     return Record(
         arm=settings.arm.name,
         seed=seed,
         step=step,
         train_loss=_finite(loss),
         validation_loss=_finite(validation_loss),
-        gradient_evaluations=evaluations * cost.gradient,
-        metric_evaluations=evaluations * cost.metric,
+        gradient_evaluations=counts.contexts * counts.step.gradient,
+        metric_evaluations=counts.contexts * counts.step.metric,
+        circuits=counts.run.circuits,
+        shots=counts.run.shots,
     )
+
+
+def _trained_form(head: Any, arm: Arm, configuration: Configuration, seed: int) -> Any:
+    """The head itself, or the same head measured on the arm's backend."""
+    if not arm.is_measured:
+        return head
+    return measured_head(head, arm.backend, configuration.backend.shots, seed + SHOT_SEED_OFFSET)
 
 
 def _finite(loss: float | None) -> float | None:

@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from qgeo.errors import ConfigurationError
+from qgeo.estimators.estimator import FisherEstimator
 from qgeo.geometry.operators import InformationMatrix, from_plain_form, plain_form
 from qgeo.heads.jacobian import trainable
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
+from qgeo.optim.estimated import EstimatedMetric
 from qgeo.optim.metrics import Metric, metric_by_name
-from qgeo.optim.trust_region import longest_within
+from qgeo.optim.trust_region import QuadraticTrustRegion, longest_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +40,14 @@ class NaturalGradient(torch.optim.Optimizer):
 
     Args:
         head: the head whose trainable parameters move.
-        metric: a name of `qgeo.optim.metrics.METRICS`, or any function (head, contexts, targets) →
-            `InformationMatrix`.
+        metric: a name of `qgeo.optim.metrics.METRICS`, any function (head, contexts, targets) →
+            `InformationMatrix`, or any estimator of `qgeo.estimators`, run with `shots` per circuit.
         lr: step length; the largest that F allows is about 1 for `classical`, larger for F_Q = 4g.
         damping: λ ≥ 0, a `RelativeDamping`, or a `LevenbergMarquardt`, which needs the closure.
         refresh: the metric is recomputed every `refresh` steps; between them it is part of the state.
         trust_region: largest KL(p_θ‖p_{θ+δ}) per token in nats, mean over the step's contexts; a longer step
-            is shortened until it fits. None for no limit.
+            is shortened until it fits. None for no limit; a `QuadraticTrustRegion` asks the metric instead.
+        shots: per circuit of an estimator (None: its exact limit).
         params: parameter groups of the head's parameters, for a learning rate per group; default all in one.
 
     Raises:
@@ -65,16 +68,17 @@ class NaturalGradient(torch.optim.Optimizer):
         self,
         head: nn.Module,
         *,
-        metric: str | Metric = "quantum",
+        metric: str | Metric | FisherEstimator = "quantum",
         lr: float = 0.1,
         damping: float | RelativeDamping | LevenbergMarquardt = 1e-3,
         refresh: int = 1,
-        trust_region: float | None = None,
+        trust_region: float | QuadraticTrustRegion | None = None,
+        shots: int | None = None,
         params: Any = None,
     ) -> None:
         _check_options(lr, damping, refresh, trust_region)
         self.head = head
-        self.metric = metric_by_name(metric) if isinstance(metric, str) else metric
+        self.metric = _as_metric(metric, shots)
         self.schedule = damping if isinstance(damping, LevenbergMarquardt) else None
         self.relative = damping if isinstance(damping, RelativeDamping) else None
         self.refresh, self.trust_region = refresh, trust_region
@@ -117,7 +121,7 @@ class NaturalGradient(torch.optim.Optimizer):
         matrix = self._refreshed(contexts, targets)
         direction = matrix.solve(gradient, self.damping)
         start = torch.cat([parameter.flatten() for parameter in self._own()])
-        step = self._limited(start, -self._flat_lr() * direction, contexts)
+        step = self._limited(start, -self._flat_lr() * direction, contexts, matrix)
         self._move_to(start + step)
         if self.schedule is not None and closure is not None:
             change = _Change(start, step, gradient, float(loss))
@@ -159,10 +163,12 @@ class NaturalGradient(torch.optim.Optimizer):
             self._move_to(change.start)
         self._set("damping", schedule.adapted(self.damping, actual, predicted))
 
-    def _limited(self, start: Tensor, step: Tensor, contexts: Tensor) -> Tensor:
-        """The step, shortened until KL(p_θ‖p_{θ+δ}) fits the trust region."""
+    def _limited(self, start: Tensor, step: Tensor, contexts: Tensor, matrix: InformationMatrix) -> Tensor:
+        """The step, shortened until KL(p_θ‖p_{θ+δ}), or ½ δᵀFδ, fits the trust region."""
         if self.trust_region is None or not bool(step.any()):
             return step
+        if isinstance(self.trust_region, QuadraticTrustRegion):
+            return self.trust_region.length(float(step @ (matrix @ step))) * step
         before = self.head(contexts)
 
         def divergence(length: float) -> float:
@@ -206,6 +212,14 @@ class NaturalGradient(torch.optim.Optimizer):
             )
 
 
+def _as_metric(metric: str | Metric | FisherEstimator, shots: int | None) -> Metric:
+    if isinstance(metric, FisherEstimator):
+        return EstimatedMetric(metric, shots=shots)
+    if shots is not None:
+        raise ConfigurationError(f"expected shots with an estimator as the metric, got {metric!r}")
+    return metric_by_name(metric) if isinstance(metric, str) else metric
+
+
 def _evaluate(closure: Callable[[], Any] | None) -> Any:
     if closure is None:
         return None
@@ -220,7 +234,10 @@ def _initial_damping(damping: float | RelativeDamping | LevenbergMarquardt) -> f
 
 
 def _check_options(
-    lr: float, damping: float | RelativeDamping | LevenbergMarquardt, refresh: int, trust_region: float | None
+    lr: float,
+    damping: float | RelativeDamping | LevenbergMarquardt,
+    refresh: int,
+    trust_region: float | QuadraticTrustRegion | None,
 ) -> None:
     if not lr > 0:
         raise ConfigurationError(f"expected lr > 0, got {lr}")
@@ -228,5 +245,6 @@ def _check_options(
         raise ConfigurationError(f"expected damping ≥ 0, got {damping}")
     if refresh < 1:
         raise ConfigurationError(f"expected refresh ≥ 1, got {refresh}")
-    if trust_region is not None and not trust_region > 0:
-        raise ConfigurationError(f"expected trust_region > 0, got {trust_region}")
+    limit = trust_region.limit if isinstance(trust_region, QuadraticTrustRegion) else trust_region
+    if limit is not None and not limit > 0:
+        raise ConfigurationError(f"expected trust_region > 0, got {limit}")

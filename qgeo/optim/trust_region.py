@@ -9,9 +9,28 @@ circuit periodic) need a bracket and its geometric mean.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import inf, sqrt
 
 SEARCH_STEPS = 60
+
+
+@dataclass(frozen=True)
+class QuadraticTrustRegion:
+    """Limits ½ δᵀFδ, the metric's own measure of the step, and so needs no evaluation of the head.
+
+    ½ δᵀF_Cδ is KL to second order, and F_C ⪯ F_Q; for heads whose every evaluation costs shots.
+    """
+
+    limit: float
+
+    def length(self, curvature: float) -> float:
+        """s ≤ 1 with s²·½ δᵀFδ ≤ limit.
+
+        >>> QuadraticTrustRegion(0.02).length(4.0)
+        0.1
+        """
+        return 1.0 if curvature <= 2 * self.limit else sqrt(2 * self.limit / curvature)
 
 
 def longest_within(limit: float, divergence: Callable[[float], float]) -> float:

@@ -1,0 +1,168 @@
+"""MeasuredHead: a quantum head whose probabilities and gradients come from shots on a sampler.
+
+    p̃(z|x) = (N_z + ½)/(s + 2ⁿ/2)      frequencies with half a count added (Krichevsky and Trofimov 1981)
+    ∂p̃/∂θ                              parameter shift or linear combination, in the backward pass
+
+Equal contexts of a batch are measured once, and the gradient's shots serve a metric at the same point too.
+The head it wraps keeps the parameters; what is read exactly (validation losses, samples) is read from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qgeo.estimators.derivatives import (
+    DerivativeRule,
+    Derivatives,
+    Probabilities,
+    measured_probabilities,
+    shifted_derivatives,
+)
+from qgeo.estimators.estimator import checked_shots
+from qgeo.estimators.execution import Cost, Executor
+from qgeo.estimators.pauli_circuit import pauli_circuit
+from qgeo.heads.circuit_head import CircuitHead
+from qgeo.heads.jacobian import parameter_jacobian
+from qgeo.heads.protocol import CircuitPoint
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured at distinct rows of the circuit's parameters.
+
+    Attributes:
+        rows: (U, P) numbers in `circuit.parameters` order; derivatives: None until a gradient asked for them.
+    """
+
+    rows: Floats
+    probabilities: Probabilities
+    derivatives: Derivatives | None = None
+
+
+class MeasuredHead(nn.Module):
+    """Born and Pauli heads on a sampler.
+
+    Args:
+        head: the head; its circuit must consist of Pauli rotations and fixed gates (`pauli_circuit`).
+        executor: where circuits are run; shots: per circuit, None for the exact limit.
+        rule: `shifted_derivatives` or `ancilla_derivatives`.
+
+    `cost` counts the circuits and shots of forward and backward passes, and what metrics add to it.
+    """
+
+    def __init__(
+        self,
+        head: CircuitHead,
+        executor: Executor,
+        *,
+        shots: int | None,
+        rule: DerivativeRule = shifted_derivatives,
+    ) -> None:
+        super().__init__()
+        self.head, self.executor, self.shots, self.rule = head, executor, checked_shots(shots), rule
+        self.vocabulary, self.context = head.vocabulary, head.context
+        self.source = pauli_circuit(head.choice.circuit)
+        names = {name: column for column, name in enumerate(head.program.columns)}
+        self.columns = [names[name] for name in self.source.parameters]
+        self.cost = Cost()
+        self._last: Measured | None = None
+
+    def forward(self, contexts: Tensor) -> Tensor:
+        """Log-probabilities (B, V), differentiable by measured derivatives."""
+        measured = _MeasuredProbabilities.apply(self, self.head.values, self.head.encoder(contexts))
+        return self.head.readout(self.head.measurement.from_probabilities(measured))
+
+    def circuit_point(self, contexts: Tensor) -> CircuitPoint:
+        """See `QuantumHead`."""
+        return self.head.circuit_point(contexts)
+
+    def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
+        """See `QuantumHead`; at measured probabilities."""
+        with torch.no_grad():
+            found = self.probabilities(self.bindings(self.head.values, self.head.encoder(contexts)))
+            measured = self.head.measurement.from_probabilities(found)
+            return self.head.readout(measured), parameter_jacobian(self.head.readout, measured)
+
+    def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
+        """Not there: a per-token Jacobian from shots has no use; metrics estimate their matrices."""
+        raise NotImplementedError("a measured head has no exact Jacobian; use an estimator as the metric")
+
+    def bindings(self, values: Tensor, angles: Tensor) -> Floats:
+        """(B, P) numbers of the circuit's parameters, in its own order."""
+        table = torch.cat([values.expand(len(angles), -1), angles], dim=1)
+        return table[:, self.columns].detach().numpy()
+
+    def probabilities(self, rows: Floats) -> Tensor:
+        """p̃ (B, 2ⁿ) at these rows."""
+        distinct, where = np.unique(rows, axis=0, return_inverse=True)
+        found = self._measured(distinct).probabilities.values
+        return torch.from_numpy(_half_added(found, self.shots)[where.reshape(-1)])
+
+    def measured_at(self, rows: Floats) -> tuple[Probabilities, Derivatives]:
+        """Frequencies and derivatives at these rows; what the last gradient measured there counts."""
+        distinct, where = np.unique(rows, axis=0, return_inverse=True)
+        measured, here = self._measured(distinct), where.reshape(-1)
+        slopes = measured.derivatives or self._differentiated(measured)
+        return (
+            Probabilities(measured.probabilities.values[here], measured.probabilities.shots),
+            Derivatives(slopes.signed[here], slopes.plain[here], slopes.shots),
+        )
+
+    def _differentiated(self, measured: Measured) -> Derivatives:
+        slopes, cost = self.rule(self.source, self.executor, self.source.angles(measured.rows), self.shots)
+        self.cost = self.cost + cost
+        self._last = Measured(measured.rows, measured.probabilities, slopes)
+        return slopes
+
+    def _measured(self, distinct: Floats) -> Measured:
+        """The last measurement if it was made at these very rows, else a new one."""
+        if self._last is None or not np.array_equal(self._last.rows, distinct):
+            angles = self.source.angles(distinct)
+            found, cost = measured_probabilities(self.source, self.executor, angles, self.shots)
+            self.cost = self.cost + cost
+            self._last = Measured(distinct, found)
+        return self._last
+
+    def measured_anew(self, rows: Floats) -> Tensor:
+        """p̃ (B, 2ⁿ) from new shots, whatever was measured before."""
+        self._last = None
+        return self.probabilities(rows)
+
+
+class _MeasuredProbabilities(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, head: MeasuredHead, values: Tensor, angles: Tensor) -> Tensor:
+        ctx.head, ctx.rows = head, head.bindings(values, angles)
+        ctx.num_values = len(values)
+        return head.measured_anew(ctx.rows)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[None, Tensor, Tensor]:
+        head: MeasuredHead = ctx.head
+        _, slopes = head.measured_at(ctx.rows)
+        scale = _slope_of_half_added(head.shots, cotangent.shape[1])
+        by_term = np.einsum("by,bky->bk", scale * cotangent.numpy(), slopes.values)
+        by_parameter = np.einsum("bk,bkp->bp", by_term, head.source.jacobian(ctx.rows))
+        ordered = np.empty_like(by_parameter)
+        ordered[:, head.columns] = by_parameter
+        found = torch.from_numpy(ordered)
+        return None, found[:, : ctx.num_values].sum(0), found[:, ctx.num_values :]
+
+
+def _half_added(frequencies: Floats, shots: int | None) -> Floats:
+    if shots is None:
+        return frequencies
+    return (frequencies * shots + 0.5) / (shots + frequencies.shape[1] / 2)
+
+
+def _slope_of_half_added(shots: int | None, outcomes: int) -> float:
+    return 1.0 if shots is None else shots / (shots + outcomes / 2)

@@ -1,0 +1,152 @@
+"""Metrics from shots: an estimator at a head's contexts, pulled back through its encoder.
+
+    F = E_x[J(x)ᵀ F̂(θ, x) J(x)],      J = ∂(circuit parameters)/∂(θ, encoder weights)
+
+over the distinct contexts of the step, each weighted by how often it came. The estimate is projected to the
+nearest positive semidefinite matrix, because a solve needs one; behind the measurement the F_C block of the
+readout at measured probabilities stands in, as for the exact metric.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from qgeo.errors import ConfigurationError
+from qgeo.estimators.estimate import FisherEstimate
+from qgeo.estimators.estimator import FisherEstimator
+from qgeo.estimators.execution import Cost
+from qgeo.estimators.repair import nearest_positive_semidefinite
+from qgeo.estimators.sampled_cfi import output_fisher_estimate
+from qgeo.geometry.classical import output_fisher
+from qgeo.geometry.operators import DenseMatrix, InformationMatrix
+from qgeo.heads.circuit_head import CircuitHead
+from qgeo.heads.jacobian import count_trainable
+from qgeo.heads.measured import MeasuredHead
+from qgeo.heads.protocol import CircuitPoint, Head
+
+Floats = NDArray[np.float64]
+
+
+class EstimatedMetric:
+    """A metric that asks an estimator.
+
+    Args:
+        estimator: any `FisherEstimator`; shots: per circuit, None for its exact limit.
+
+    `last` is the estimate of the last step with its standard errors, before projection; `cost` what all of
+    them took.
+    """
+
+    def __init__(self, estimator: FisherEstimator, *, shots: int | None) -> None:
+        self.estimator, self.shots = estimator, shots
+        self.last: FisherEstimate | None = None
+        self.cost = Cost()
+
+    def __call__(self, head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+        """F̂ over the head's trainable parameters."""
+        del targets
+        quantum = circuit_head(head)
+        at = distinct_points(quantum, contexts)
+        found = self.estimator.estimate_mean(
+            quantum.choice.circuit, at.rows, shots=self.shots, jacobian=at.jacobian, weights=at.weights
+        )
+        self.last, self.cost = found, self.cost + Cost(found.circuits, found.shots)
+        if isinstance(head, MeasuredHead):
+            head.cost = head.cost + Cost(found.circuits, found.shots)
+        return _with_readout(head, contexts, found)
+
+
+def sampled_classical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """F_C of a measured head's output before its readout's own parameters, from the gradient's own shots.
+
+    Raises:
+        ConfigurationError: the head is not measured, or its readout is no fixed channel.
+    """
+    del targets
+    if not isinstance(head, MeasuredHead):
+        raise ConfigurationError(f"expected a MeasuredHead for sampled F_C, got {type(head).__name__}")
+    channel, at = _channel(head), distinct_points(head.head, contexts)
+    found, slopes = head.measured_at(at.rows)
+    by_term = head.source.jacobian(at.rows) @ at.jacobian
+    matrix, stderr, curvature = output_fisher_estimate(
+        found, slopes, by_term, channel=channel, weights=at.weights
+    )
+    raw = FisherEstimate(matrix, stderr, 0, 0, curvature=curvature)
+    return _dense(nearest_positive_semidefinite(raw).matrix)
+
+
+def circuit_head(head: Any) -> CircuitHead:
+    """The head with the circuit.
+
+    Raises:
+        ConfigurationError: there is no circuit.
+    """
+    inner = head.head if isinstance(head, MeasuredHead) else head
+    if not isinstance(inner, CircuitHead):
+        raise ConfigurationError(f"expected a quantum head for an estimator, got {type(head).__name__}")
+    return inner
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Where a circuit is measured.
+
+    rows: (U, P) numbers in `circuit.parameters` order; jacobian: (U, P, W) over the head's trainable numbers
+    before the measurement; weights: (U,), sum 1.
+    """
+
+    rows: Floats
+    jacobian: Floats
+    weights: Floats
+
+
+def distinct_points(head: CircuitHead, contexts: Tensor) -> Points:
+    """The circuit's parameters at the distinct contexts, each weighted by how often it came."""
+    distinct, counts = torch.unique(contexts, dim=0, return_counts=True)
+    point = head.circuit_point(distinct)
+    names = {name: column for column, name in enumerate(point.program.columns)}
+    order = [names[parameter.name] for parameter in head.choice.circuit.parameters]
+    table = torch.cat([point.values.expand(len(point.angles), -1), point.angles], dim=1)
+    weights = (counts / counts.sum(dtype=torch.float64)).numpy()
+    return Points(table[:, order].numpy(), _jacobian(point)[:, order], weights)
+
+
+def _jacobian(point: CircuitPoint) -> Floats:
+    """(B, columns, W): the identity on the circuit's own parameters, the encoder's Jacobian on its inputs."""
+    count, own = len(point.angles), len(point.values)
+    trained = len(point.own_columns)
+    found = np.zeros((count, own + point.angles.shape[1], trained + point.num_encoder))
+    found[:, np.arange(trained), np.arange(trained)] = 1
+    found[:, own:, trained:] = point.angle_jacobian.numpy()
+    return found
+
+
+def _with_readout(head: Any, contexts: Tensor, found: FisherEstimate) -> DenseMatrix:
+    before = _dense(nearest_positive_semidefinite(found).matrix)
+    if not count_trainable(circuit_head(head).readout):
+        return before
+    return DenseMatrix(
+        torch.block_diag(before.matrix, output_fisher(*head.readout_jacobian(contexts)).to_dense())
+    )
+
+
+def _channel(head: MeasuredHead) -> Floats:
+    """(2ⁿ, V) of a readout that is a fixed channel: a Born head with a token per outcome or more outcomes."""
+    fold = getattr(head.head.readout, "fold", None)
+    if fold is None:
+        raise ConfigurationError(
+            "expected a head whose readout is a fixed channel for sampled F_C (a Born head with at least as "
+            f"many outcomes as tokens), got {type(head.head.readout).__name__}; use another metric"
+        )
+    smoothing = head.head.readout.smoothing
+    return ((1 - smoothing) * fold + smoothing / fold.shape[1]).numpy()
+
+
+def _dense(matrix: Floats) -> DenseMatrix:
+    return DenseMatrix(torch.from_numpy(np.ascontiguousarray(matrix)))
