@@ -1,29 +1,20 @@
-"""Figures of a comparison: data in, matplotlib figure out; files and inline SVG from figures.
+"""Figures of a comparison: data in, matplotlib figure out.
 
-    loss_over_steps, loss_over_seconds   mean over seeds with its 95% band, one curve per arm
+    loss_over_steps, _seconds, _cost     mean over seeds with its 95% band, one curve per arm
+    loss_over_noise                      trained heads under depolarizing noise
     final_losses, paired_differences     dot and 95% interval per arm, small dots for seeds
     spectra                              eigenvalues of F_Q and F_C, one panel per quantum arm
 
-An arm keeps its colour, dashes and marker in every figure: each of the three alone tells neighbours apart, in
-greyscale too (colours after Okabe and Ito 2008). There is no pyplot and no global state; the same data give
-the same bytes. Losses in nats per token.
+Style, pens and files: `drawing.py`. Losses in nats per token.
 """
 
 from __future__ import annotations
 
-import io
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import wraps
-from html import escape
-from pathlib import Path
 from textwrap import fill
-from typing import Any, ParamSpec
+from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,46 +22,28 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
+from qgeo.compare.drawing import ARM_DASHES, FAINT, INK, RULE, drawn, pen
 from qgeo.compare.statistics import Interval, curve_band
 
 Floats = NDArray[np.float64]
-P = ParamSpec("P")
 
 FLOOR = "floor"
-INK, FAINT, RULE = "#22262b", "#6a7078", "#d8dbdf"
-ARM_COLOURS = ("#0072b2", "#d55e00", "#00916a", "#b04a8a", "#b98300", "#3f9bd8", "#5b6068", "#8a5a3c")
-ARM_DASHES = ("-", (0, (6, 1.6)), (0, (1.4, 1.2)), (0, (7, 1.6, 1.4, 1.6)), (0, (3, 1.6)))
-ARM_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-INLINE_COLOURS = {INK: "currentColor", FAINT: f"var(--faint, {FAINT})", RULE: f"var(--rule, {RULE})"} | {
-    colour: f"var(--arm-{index}, {colour})" for index, colour in enumerate(ARM_COLOURS)
-}
-"""What a drawn colour becomes inside a page, so that the page's light and dark schemes decide."""
-
 _WIDTH = 5.4
 _MATRICES: dict[str, Any] = {
     "quantum Fisher": {"linestyle": "-", "marker": "o"},
     "classical Fisher": {"linestyle": ARM_DASHES[1], "marker": "s"},
 }
-_STYLE: Any = (
-    dict.fromkeys(("font.size", "axes.titlesize", "legend.fontsize"), 10)
-    | dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK)
-    | dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), FAINT)
-    | dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.7)
-    | dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon", "text.parse_math"), False)
-    | dict.fromkeys(("axes.facecolor", "figure.facecolor"), "none")
-    | {"font.family": ["DejaVu Sans"], "lines.linewidth": 1.6, "lines.markersize": 4.5}
-    | {"svg.fonttype": "none", "svg.hashsalt": "qgeo", "pdf.fonttype": 42}
-    | {"figure.dpi": 72, "text.hinting": "no_hinting"}  # text as wide when laid out as when drawn
-)
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Validation losses of one arm: x (points,), losses (seeds, points) with NaN after a divergence."""
+    """Validation losses of one arm: x (points,), losses (seeds, points) with NaN after a divergence; `style`
+    is the arm's place."""
 
     name: str
     x: Floats
     losses: Floats
+    style: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,48 +79,39 @@ class Spectrum:
     style: int
 
 
-@contextmanager
-def _style() -> Iterator[None]:
-    """Our settings, whatever the caller's matplotlib settings are, which come back afterwards."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
-        yield
-
-
-def _drawn(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw under our style and freeze the layout."""
-
-    @wraps(draw)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with _style():
-            figure = draw(*args, **kwargs)
-            if figure.get_layout_engine() is not None:
-                figure.draw_without_rendering()
-                figure.set_layout_engine(None)
-            return figure
-
-    return styled
-
-
-@_drawn
+@drawn
 def loss_over_steps(curves: Sequence[Curve], levels: Sequence[Level] = ()) -> Figure:
     """Validation loss against training steps."""
     return _loss_figure(curves, levels, "training step")
 
 
-@_drawn
+@drawn
 def loss_over_seconds(curves: Sequence[Curve], levels: Sequence[Level] = ()) -> Figure:
     """Validation loss against mean training seconds; a logarithmic axis where arms differ tenfold."""
     figure = _loss_figure(curves, levels, "training time (seconds)")
     ends = [curve.x[np.isfinite(curve.x)].max(initial=0) for curve in curves]
     if min(ends, default=0) > 0 and max(ends) > 10 * min(ends):
-        figure.axes[0].set(xscale="log")
-        figure.axes[0].xaxis.set(major_formatter="{x:g}", minor_formatter=NullFormatter())
+        _logarithmic(figure)
     return figure
 
 
-@_drawn
+@drawn
+def loss_over_cost(curves: Sequence[Curve], levels: Sequence[Level], axis: str) -> Figure:
+    """Validation loss against circuits or shots, on a logarithmic axis."""
+    figure = _loss_figure(curves, levels, axis)
+    _logarithmic(figure)
+    return figure
+
+
+@drawn
+def loss_over_noise(curves: Sequence[Curve], levels: Sequence[Level] = ()) -> Figure:
+    """Loss of trained heads against the depolarizing probability per gate, on a logarithmic axis."""
+    figure = _loss_figure(curves, levels, "depolarizing probability of a two-qubit gate")
+    _logarithmic(figure)
+    return figure
+
+
+@drawn
 def final_losses(rows: Sequence[Row], levels: Sequence[Level] = ()) -> Figure:
     """Loss after the last step: dot and interval per arm. Levels far from all arms are named below."""
     figure, axes = _row_figure(rows)
@@ -165,7 +129,7 @@ def final_losses(rows: Sequence[Row], levels: Sequence[Level] = ()) -> Figure:
     return figure
 
 
-@_drawn
+@drawn
 def paired_differences(rows: Sequence[Row], reference: str, margin: float) -> Figure:
     """Loss minus the reference arm's on the same seed; the equivalence margin is shaded."""
     figure, axes = _row_figure(rows)
@@ -177,7 +141,7 @@ def paired_differences(rows: Sequence[Row], reference: str, margin: float) -> Fi
     return figure
 
 
-@_drawn
+@drawn
 def spectra(panels: Sequence[Spectrum]) -> Figure:
     """Eigenvalues of F_Q and F_C on a logarithmic axis; those below 1e-10 of the largest are not drawn."""
     columns = min(2, max(1, len(panels)))
@@ -197,58 +161,14 @@ def spectra(panels: Sequence[Spectrum]) -> Figure:
     return figure
 
 
-@_drawn
+@drawn
 def swatch(index: int) -> Figure:
     """The line and marker of the arm at this place, for a table."""
     figure = Figure(figsize=(0.44, 0.16))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(-1, 1), ylim=(-1, 1))
     axes.set_axis_off()
-    axes.plot([-1, 0, 1], [0, 0, 0], **_pen(index), markevery=[1])
+    axes.plot([-1, 0, 1], [0, 0, 0], **pen(index), markevery=[1])
     return figure
-
-
-def inline_svg(figure: Figure, name: str, label: str) -> str:
-    """The figure as an <svg> element for a page.
-
-    Args:
-        name: prefix of every id, unique in the page. label: what a screen reader says, "" to be passed over.
-
-    Text and axes take the colour and font of the surrounding text, arms the page's --arm-0 … --arm-7. The
-    element refers to nothing outside itself.
-    """
-    document = _saved(figure, "svg").decode("utf-8")
-    opening, body = re.split(r"<defs>\s*<style.*?</style>\s*</defs>", document, maxsplit=1)
-    box = opening.partition('viewBox="')[2].partition('"')[0]
-    body = re.sub(r"; font-family: [^;\"]*", "", body)
-    for written, inline in {
-        'id="': f'id="{name}-',
-        "url(#": f"url(#{name}-",
-        'xlink:href="#': f'href="#{name}-',
-        **INLINE_COLOURS,
-    }.items():
-        body = body.replace(written, inline)
-    role = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return f'<svg {role} viewBox="{box}" stroke-linejoin="round">{body.strip()}'
-
-
-def figure_files(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
-    """Write NAME.svg and NAME.pdf for each figure; each file appears by a rename."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {folder / f"{name}.{form}": name for name in figures for form in ("svg", "pdf")}
-    for path, name in paths.items():
-        draft = path.with_suffix(path.suffix + ".tmp")
-        draft.write_bytes(_saved(figures[name], path.suffix[1:]))
-        os.replace(draft, path)
-    return list(paths)
-
-
-def _saved(figure: Figure, form: str) -> bytes:
-    """The figure as a file without dates and versions."""
-    absent = {"svg": ("Date", "Creator", "Format", "Type"), "pdf": ("CreationDate", "Creator", "Producer")}
-    buffer = io.BytesIO()
-    with _style():
-        figure.savefig(buffer, format=form, metadata=dict.fromkeys(absent[form]))
-    return buffer.getvalue()
 
 
 def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) -> Figure:
@@ -256,7 +176,7 @@ def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) ->
     lines_of_text = sum(_label(curve).count("\n") + 1 for curve in curves) / columns
     figure = Figure(figsize=(_WIDTH, 3.1 + 0.2 * lines_of_text), layout="constrained")
     axes = figure.add_subplot(xlabel=axis, ylabel="validation loss (nats per token)")
-    lines = [_draw_curve(axes, curve, index) for index, curve in enumerate(curves)]
+    lines = [_draw_curve(axes, curve) for curve in curves]
     axes.set_ylim(*_loss_range(curves, levels))
     gap, place = 0.06 * float(np.ptp(axes.get_ylim())), -np.inf
     for level in sorted(levels, key=lambda level: level.loss):
@@ -265,6 +185,11 @@ def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) ->
         axes.text(1.015, place, level.label, transform=axes.get_yaxis_transform(), va="center", color=FAINT)
     figure.legend(handles=lines, loc="outside upper left", ncols=columns, handlelength=3.2)
     return figure
+
+
+def _logarithmic(figure: Figure) -> None:
+    figure.axes[0].set(xscale="log")
+    figure.axes[0].xaxis.set(major_formatter="{x:g}", minor_formatter=NullFormatter())
 
 
 def _legend_columns(curves: Sequence[Curve]) -> int:
@@ -278,16 +203,16 @@ def _label(curve: Curve) -> str:
     return fill(f"{curve.name} ({lost} of {len(curve.losses)} diverged)" if lost else curve.name, 52)
 
 
-def _draw_curve(axes: Axes, curve: Curve, index: int) -> Line2D:
+def _draw_curve(axes: Axes, curve: Curve) -> Line2D:
     """Mean, band and, where a run diverged, a cross at the last point that all runs reached."""
-    band, pen = curve_band(curve.losses), _pen(index)
+    band, look = curve_band(curve.losses), pen(curve.style)
     every = max(1, len(curve.x) // 6)
-    marks = (index * every // 3 % every, every)
-    axes.fill_between(curve.x, band.low, band.high, color=pen["color"], alpha=0.14, linewidth=0)
-    (line,) = axes.plot(curve.x, band.mean, **pen, markevery=marks, label=_label(curve))
+    marks = (curve.style * every // 3 % every, every)
+    axes.fill_between(curve.x, band.low, band.high, color=look["color"], alpha=0.14, linewidth=0)
+    (line,) = axes.plot(curve.x, band.mean, **look, markevery=marks, label=_label(curve))
     if not np.isfinite(curve.losses).all():
         reached = np.flatnonzero(np.isfinite(band.mean))[-1:]
-        axes.plot(curve.x[reached], band.mean[reached], "x", color=pen["color"], markersize=9, mew=1.8)
+        axes.plot(curve.x[reached], band.mean[reached], "x", color=look["color"], markersize=9, mew=1.8)
     return line
 
 
@@ -312,13 +237,13 @@ def _row_figure(rows: Sequence[Row]) -> tuple[Figure, Axes]:
     axes.set_yticks(range(len(rows)), [_row_name(row) for row in rows])
     axes.tick_params(axis="y", length=0)
     for place, row in enumerate(rows):
-        interval, pen = row.interval, _pen(row.style) | {"linestyle": "-"}
+        interval, look = row.interval, pen(row.style) | {"linestyle": "-"}
         seeds = [seed for seed in row.seeds if seed is not None]
-        axes.plot(seeds, [place + 0.28] * len(seeds), ".", color=pen["color"], alpha=0.6, markersize=3.5)
+        axes.plot(seeds, [place + 0.28] * len(seeds), ".", color=look["color"], alpha=0.6, markersize=3.5)
         if interval.mean is not None:
             low, high = interval.ci_low, interval.ci_high
             ends = [interval.mean if end is None else end for end in (low, interval.mean, high)]
-            axes.plot(ends, [place] * 3, **pen, linewidth=2.2, markersize=6.5, markevery=[1])
+            axes.plot(ends, [place] * 3, **look, linewidth=2.2, markersize=6.5, markevery=[1])
     return figure, axes
 
 
@@ -350,9 +275,9 @@ def _extent(rows: Sequence[Row]) -> tuple[float, float]:
 
 def _draw_spectrum(axes: Axes, panel: Spectrum) -> None:
     for values, look in zip((panel.quantum, panel.classical), _MATRICES.values(), strict=True):
-        drawn = values[values > 1e-10 * max(values.max(initial=0), 1e-300)]
-        pen = look | {"color": _pen(panel.style)["color"], "markevery": max(1, len(drawn) // 8)}
-        axes.plot(np.arange(1, len(drawn) + 1), drawn, **pen)
+        shown = values[values > 1e-10 * max(values.max(initial=0), 1e-300)]
+        own = look | {"color": pen(panel.style)["color"], "markevery": max(1, len(shown) // 8)}
+        axes.plot(np.arange(1, len(shown) + 1), shown, **own)
     superscripts = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     power = FuncFormatter(lambda value, _: "10" + f"{np.log10(value):.0f}".translate(superscripts))
     axes.set_title(panel.name, loc="left")
@@ -360,12 +285,6 @@ def _draw_spectrum(axes: Axes, panel: Spectrum) -> None:
     axes.yaxis.set(major_formatter=power, minor_formatter=NullFormatter())
     axes.xaxis.set(major_locator=MaxNLocator(4, integer=True))
     axes.tick_params(labelbottom=True, which="major")
-
-
-def _pen(index: int) -> dict[str, Any]:
-    """Colour, dashes and marker of the arm at this place in a comparison; the first 280 differ."""
-    names = {"color": ARM_COLOURS, "linestyle": ARM_DASHES, "marker": ARM_MARKERS}
-    return {name: choices[index % len(choices)] for name, choices in names.items()}
 
 
 def _thin(level: Level) -> dict[str, Any]:

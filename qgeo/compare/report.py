@@ -9,11 +9,9 @@ too. Every string is escaped, and control characters of a corpus are shown, not 
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import count
 from math import isfinite, log2
 from pathlib import Path
@@ -24,11 +22,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from qgeo.compare import figures
-from qgeo.compare.figures import Curve, Level, Row, Spectrum
-from qgeo.compare.run_folder import RunFolder, read_json, write_atomically
+from qgeo.compare import drawing, figures, series
+from qgeo.compare.run_folder import RunFolder, write_atomically
+from qgeo.compare.series import Run, read_run
 from qgeo.compare.statistics import Interval, read_difference
-from qgeo.errors import RunFolderError
 from qgeo.tasks.text import OTHER
 
 FEWEST_SEEDS = 10
@@ -44,30 +41,15 @@ _READINGS = {
 _CAPTIONS = {
     "loss-over-steps": "Validation loss over training steps",
     "loss-over-seconds": "Validation loss over training time",
+    "loss-over-circuits": "Validation loss over circuits run",
+    "loss-over-shots": "Validation loss over shots",
+    "loss-over-noise": "Trained heads under depolarizing noise",
     "final-losses": "Validation loss after the last step, per arm",
     "paired-differences": "Difference from the reference arm, paired by seed",
     "spectra": "Eigenvalues of the quantum and the classical Fisher information",
 }
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LINE_BREAKS = {"\n": "↵\n", "\r": "␍", "\t": "⇥\t"}
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """What a run folder holds, as far as the page shows it."""
-
-    results: dict[str, Any]
-    records: list[dict[str, Any]]
-    timings: list[dict[str, Any]]
-    config: str
-
-    @property
-    def arms(self) -> list[dict[str, Any]]:
-        return list(self.results["arms"])
-
-    @property
-    def seeds(self) -> list[int]:
-        return list(self.results["protocol"]["seeds"])
 
 
 def write_report(folder: Path) -> Path:
@@ -81,42 +63,28 @@ def write_report(folder: Path) -> Path:
     """
     run = read_run(folder)
     drawn = draw_figures(run)
-    figures.figure_files(drawn, folder / "figures")
+    drawing.figure_files(drawn, folder / "figures")
     write_atomically(RunFolder(folder).report, render(run, drawn))
     return RunFolder(folder).report
 
 
-def read_run(folder: Path) -> Run:
-    """The files of a run folder.
-
-    Raises:
-        RunFolderError: a file is missing or damaged; the message names it.
-    """
-    config = folder / "config.toml"
-    try:
-        text = config.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"cannot read {config}: {error}") from None
-    return Run(
-        read_json(folder / "results.json"),
-        _read_lines(folder / "records.jsonl"),
-        _read_lines(folder / "timings.jsonl"),
-        text,
-    )
-
-
 def draw_figures(run: Run) -> dict[str, Figure]:
     """Figures by file name; those without anything to show are left out."""
-    results, levels = run.results, _levels(run.results)
+    results, levels = run.results, series.levels(run.results)
     drawn = {
-        "loss-over-steps": figures.loss_over_steps(_curves(run), levels),
-        "loss-over-seconds": figures.loss_over_seconds(_curves(run, over_seconds=True), levels),
-        "final-losses": figures.final_losses(_final_rows(run), levels),
+        "loss-over-steps": figures.loss_over_steps(series.curves(run), levels),
+        "loss-over-seconds": figures.loss_over_seconds(series.curves(run, over_seconds=True), levels),
+        "final-losses": figures.final_losses(series.final_rows(run), levels),
     }
-    if differences := _difference_rows(run):
+    for cost in ("circuits", "shots"):
+        if curves := series.cost_curves(run, cost):
+            drawn[f"loss-over-{cost}"] = figures.loss_over_cost(curves, levels, f"{cost} since the start")
+    if noisy := series.noise_curves(run):
+        drawn["loss-over-noise"] = figures.loss_over_noise(noisy, levels)
+    if differences := series.difference_rows(run):
         margin = results["protocol"]["equivalence_margin"]
         drawn["paired-differences"] = figures.paired_differences(differences, results["reference"], margin)
-    if panels := _panels(run):
+    if panels := series.panels(run):
         drawn["spectra"] = figures.spectra(panels)
     return drawn
 
@@ -124,7 +92,7 @@ def draw_figures(run: Run) -> dict[str, Figure]:
 def render(run: Run, drawn: Mapping[str, Figure]) -> str:
     """The page."""
     inline = {
-        name: Markup(figures.inline_svg(figure, name, f"{_CAPTIONS[name]}; the numbers are in the tables."))
+        name: Markup(drawing.inline_svg(figure, name, f"{_CAPTIONS[name]}; the numbers are in the tables."))
         for name, figure in drawn.items()
     }
     swatches, marks = [figures.swatch(place) for place in range(len(run.arms))], count()
@@ -136,7 +104,7 @@ def render(run: Run, drawn: Mapping[str, Figure]) -> str:
             config=run.config,
             figures=inline,
             captions=_CAPTIONS,
-            swatch=lambda place: Markup(figures.inline_svg(swatches[place], f"mark-{next(marks)}", "")),
+            swatch=lambda place: Markup(drawing.inline_svg(swatches[place], f"mark-{next(marks)}", "")),
             seconds=_seconds(run),
             readings=_readings(run),
             tuning=[_tuning_row(arm, run.results["protocol"]["lr_grid"]) for arm in run.arms],
@@ -162,7 +130,7 @@ def _environment() -> Environment:
         "whitespace": visible_whitespace,
         "minus": lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", text),
         "indices": indices,
-        "breakable": lambda name: escape(name).replace("+", Markup("+<wbr>")),
+        "breakable": lambda name: escape(name).replace("+", Markup("+<wbr>")).replace("@", Markup("<wbr>@")),
         "printable": printable,
         "bits": lambda nats: nats * log2(np.e),
     }
@@ -235,75 +203,9 @@ def _picture(character: str) -> str:
     return chr(0x2400 + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
 
 
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"cannot read {path}: {error}; remove it and use --resume") from None
-
-
-def _levels(results: dict[str, Any]) -> list[Level]:
-    levels = [Level(bar["name"], bar["loss"]) for bar in results["bars"]]
-    return levels if results["floor"] is None else [*levels, Level(figures.FLOOR, results["floor"])]
-
-
-def _table(lines: list[dict[str, Any]], key: str) -> dict[str, dict[tuple[int, int], float]]:
-    """arm → (seed, step) → value, where there is one."""
-    table: dict[str, dict[tuple[int, int], float]] = {}
-    for line in lines:
-        cells = table.setdefault(line["arm"], {})
-        if line[key] is not None:
-            cells[line["seed"], line["step"]] = line[key]
-    return table
-
-
-def _curves(run: Run, *, over_seconds: bool = False) -> list[Curve]:
-    """One curve per arm at the steps where any of its seeds was evaluated."""
-    losses, seconds = _table(run.records, "validation_loss"), _table(run.timings, "seconds")
-    curves = []
-    for arm in run.arms:
-        name = arm["name"]
-        of_arm, clock = losses.get(name, {}), seconds.get(name, {})
-        steps = sorted({step for _, step in of_arm}) or [0]
-        values = np.array([[of_arm.get((seed, step), np.nan) for step in steps] for seed in run.seeds])
-        times = np.array([[clock.get((seed, step), np.nan) for step in steps] for seed in run.seeds])
-        x = times.mean(0) if over_seconds else np.array(steps, dtype=float)
-        curves.append(Curve(name, x, values))
-    return curves
-
-
-def _final_rows(run: Run) -> list[Row]:
-    return [
-        Row(arm["name"], _interval(arm["final_loss"]), tuple(arm["final_loss"]["values"]), place)
-        for place, arm in enumerate(run.arms)
-    ]
-
-
-def _difference_rows(run: Run) -> list[Row]:
-    """Rows of the arms that have a difference, with the difference of each seed."""
-    reference = next(arm for arm in run.arms if arm["name"] == run.results["reference"])
-    theirs = reference["final_loss"]["values"]
-    rows = []
-    for place, arm in enumerate(run.arms):
-        if arm["difference"] is not None:
-            pairs = zip(arm["final_loss"]["values"], theirs, strict=True)
-            seeds = tuple(None if a is None or b is None else a - b for a, b in pairs)
-            rows.append(Row(arm["name"], _interval(arm["difference"]), seeds, place))
-    return rows
-
-
-def _panels(run: Run) -> list[Spectrum]:
-    panels = []
-    for place, arm in enumerate(run.arms):
-        if arm["spectra"] is not None:
-            quantum, classical = (np.array(arm["spectra"][form]) for form in ("quantum", "classical"))
-            panels.append(Spectrum(arm["name"], quantum, classical, place))
-    return panels
-
-
 def _seconds(run: Run) -> list[dict[str, Any]]:
     """Per arm, training seconds of its runs: mean and range; a diverged run counts until it ended."""
-    table = _table(run.timings, "seconds")
+    table = series.table(run.timings, "seconds")
     totals = []
     for arm in run.arms:
         cells = table.get(arm["name"], {})
@@ -317,7 +219,7 @@ def _readings(run: Run) -> list[str | None]:
     """Per arm, what its paired difference allows to say."""
     margin = run.results["protocol"]["equivalence_margin"]
     return [
-        None if arm["difference"] is None else _reading(_interval(arm["difference"]), margin)
+        None if arm["difference"] is None else _reading(series.interval(arm["difference"]), margin)
         for arm in run.arms
     ]
 
@@ -332,7 +234,3 @@ def _tuning_row(arm: dict[str, Any], grid: list[float]) -> dict[str, Any]:
     for trial in arm["trials"]:
         by_rate.setdefault(trial["lr"], []).append(trial)
     return {"cells": by_rate, "at_end": len(grid) > 1 and arm["lr"] in (min(grid), max(grid))}
-
-
-def _interval(numbers: dict[str, Any]) -> Interval:
-    return Interval(numbers["mean"], numbers["ci_low"], numbers["ci_high"], numbers["n"])

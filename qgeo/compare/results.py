@@ -18,6 +18,7 @@ from qgeo.compare.answer import answer
 from qgeo.compare.arms import Arm, build_head, parameter_groups, parse_arm
 from qgeo.compare.config import Configuration
 from qgeo.compare.cost import FORMULAE
+from qgeo.compare.noise import PROBABILITIES
 from qgeo.compare.run_folder import RunFolder, load_head, read_json
 from qgeo.compare.schedule import (
     TUNING_SEED,
@@ -145,6 +146,7 @@ def _arm_results(
         "sample": "" if runs[0]["diverged"] else _sample(head, task),
         "spectra": _spectra(head, task) if arm.is_quantum and not runs[0]["diverged"] else None,
         "aer": _worst_agreement([run["agreement"] for run in runs if run["agreement"]]),
+        "noise": _noise([run["noise"] for run in runs if run["noise"]]),
         "diverged": sum(run["diverged"] for run in runs),
     }
 
@@ -197,6 +199,10 @@ def _worst_agreement(agreements: Sequence[dict[str, Any]]) -> dict[str, Any] | N
             "chi2_smallest_p": min(a["chi2_smallest_p"] for a in agreements),
         }
     )
+
+
+def _noise(losses: Sequence[list[float]]) -> dict[str, Any] | None:
+    return {"probabilities": list(PROBABILITIES), "losses": list(losses)} if losses else None
 
 
 def _protocol(configuration: Configuration) -> dict[str, Any]:

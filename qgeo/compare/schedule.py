@@ -22,6 +22,7 @@ from qgeo.compare.agreement import check_agreement
 from qgeo.compare.arms import Arm, parse_arm
 from qgeo.compare.config import Configuration
 from qgeo.compare.inputs import load_inputs
+from qgeo.compare.noise import noise_sweep
 from qgeo.compare.run_folder import RunFolder, read_json, save_head, write_json
 from qgeo.compare.training import RunSettings, train, validation_windows
 from qgeo.errors import RunFolderError
@@ -156,6 +157,7 @@ def execute(job: Job, path: Path) -> None:
         save_head(folder.head(job.arm, job.seed), run.head)
         outcome |= {"records": run.records, "seconds": run.seconds, "excess": _excess(run, task)}
         outcome["agreement"] = _agreement(run.head, run.diverged, job, task, configuration)
+        outcome["noise"] = _noise(run.head, run.diverged, task, configuration)
     write_json(folder.part(job.key), outcome)
 
 
@@ -171,6 +173,13 @@ def _agreement(
     backend = configuration.backend
     windows = validation_windows(task, backend.contexts)
     return check_agreement(head, windows, backend.shots, job.seed, f"{job.arm}, seed {job.seed}")
+
+
+def _noise(head: Any, diverged: bool, task: Task, configuration: Configuration) -> list[float] | None:
+    """Losses under noise, where the comparison has a backend other than the exact one."""
+    if diverged or configuration.backend.name == "exact" or not isinstance(head, CircuitHead):
+        return None
+    return noise_sweep(head, validation_windows(task, configuration.backend.contexts))
 
 
 def _mean_or_none(losses: Sequence[float | None]) -> float | None:

@@ -27,8 +27,8 @@ Progress = Callable[[int, int], None]
 
 _BINDINGS_PER_JOB_WITH_PROGRESS = 64
 _KEPT_CIRCUITS = 4096
-_ONE_QUBIT = ("id", "h", "x", "y", "z", "s", "sdg", "t", "tdg", "sx", "rx", "ry", "rz", "p", "u")
-_SIMULATED_GATES = [*_ONE_QUBIT, "cx", "cy", "cz", "swap", "rxx", "ryy", "rzz", "rzx"]
+ONE_QUBIT_GATES = ("id", "h", "x", "y", "z", "s", "sdg", "t", "tdg", "sx", "rx", "ry", "rz", "p", "u")
+TWO_QUBIT_GATES = ("cx", "cy", "cz", "swap", "rxx", "ryy", "rzz", "rzx")
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,4 +166,6 @@ def _cost(task: Task) -> Cost:
 @cache
 def decomposition() -> Any:
     """A pass manager to standard gates that every simulator has, and whose angles Aer binds correctly."""
-    return generate_preset_pass_manager(optimization_level=0, basis_gates=_SIMULATED_GATES)
+    return generate_preset_pass_manager(
+        optimization_level=0, basis_gates=[*ONE_QUBIT_GATES, *TWO_QUBIT_GATES]
+    )

@@ -109,12 +109,25 @@ class Points:
 def distinct_points(head: CircuitHead, contexts: Tensor) -> Points:
     """The circuit's parameters at the distinct contexts, each weighted by how often it came."""
     distinct, counts = torch.unique(contexts, dim=0, return_counts=True)
-    point = head.circuit_point(distinct)
-    names = {name: column for column, name in enumerate(point.program.columns)}
-    order = [names[parameter.name] for parameter in head.choice.circuit.parameters]
-    table = torch.cat([point.values.expand(len(point.angles), -1), point.angles], dim=1)
+    point, order = head.circuit_point(distinct), _circuit_order(head)
     weights = (counts / counts.sum(dtype=torch.float64)).numpy()
-    return Points(table[:, order].numpy(), _jacobian(point)[:, order], weights)
+    return Points(_rows(point)[:, order], _jacobian(point)[:, order], weights)
+
+
+def distinct_rows(head: CircuitHead, contexts: Tensor) -> tuple[Floats, NDArray[np.int64]]:
+    """The circuit's parameters (U, P) at the distinct contexts, and where every context is among them."""
+    distinct, where = torch.unique(contexts, dim=0, return_inverse=True)
+    return _rows(head.circuit_point(distinct))[:, _circuit_order(head)], where.numpy()
+
+
+def _circuit_order(head: CircuitHead) -> list[int]:
+    """Columns of the program in `circuit.parameters` order."""
+    names = {name: column for column, name in enumerate(head.program.columns)}
+    return [names[parameter.name] for parameter in head.choice.circuit.parameters]
+
+
+def _rows(point: CircuitPoint) -> Floats:
+    return torch.cat([point.values.expand(len(point.angles), -1), point.angles], dim=1).numpy()
 
 
 def _jacobian(point: CircuitPoint) -> Floats:

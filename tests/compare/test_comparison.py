@@ -123,7 +123,7 @@ def test_records_are_a_line_per_arm_seed_and_step_in_this_order(finished):
     assert [(r["arm"], r["seed"], r["step"]) for r in records] == order
     assert [(t["arm"], t["seed"], t["step"]) for t in timings] == order
     deterministic = {"train_loss", "validation_loss", "gradient_evaluations", "metric_evaluations"}
-    assert set(records[0]) == {"arm", "seed", "step"} | deterministic
+    assert set(records[0]) == {"arm", "seed", "step", "circuits", "shots"} | deterministic
     assert all(t["seconds"] > 0 for t in timings)
 
 

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from qgeo.compare import figures
+from qgeo.compare import drawing, figures
 from qgeo.compare.figures import Curve, Level, Row, Spectrum
 from qgeo.compare.statistics import mean_interval
 
@@ -22,12 +22,12 @@ LEVELS = [Level("unigram", 2.86), Level("bigram", 2.41), Level("trigram", 2.40),
 LONG = "born+quantum-block-diagonal-and-a-very-long-name-indeed"
 
 
-def curve(name, seeds=3, offset=0.0, diverged_from=None, seconds=1.0):
+def curve(name, seeds=3, offset=0.0, diverged_from=None, seconds=1.0, style=0):
     generator = np.random.default_rng(0)
     losses = 2.4 + offset + np.exp(-STEPS / 30) + 0.01 * generator.normal(size=(seeds, len(STEPS)))
     if diverged_from is not None:
         losses[0, diverged_from:] = np.nan
-    return Curve(name, STEPS * seconds, losses)
+    return Curve(name, STEPS * seconds, losses, style)
 
 
 def row(name, values, style=0):
@@ -39,8 +39,12 @@ def all_figures():
     panels = [Spectrum(name, spectrum, np.append(spectrum[:9], 0.0), 1) for name in ("a", "b", "c")]
     rows = [row("a", [2.4, 2.5]), row(LONG, [2.3, None], 1), row("c", [None, None], 2), row("d", [2.6], 3)]
     return {
-        "steps": figures.loss_over_steps([curve("a"), curve(LONG, diverged_from=4)], LEVELS),
-        "seconds": figures.loss_over_seconds([curve("a"), curve("b", seconds=50)], LEVELS),
+        "steps": figures.loss_over_steps([curve("a"), curve(LONG, diverged_from=4, style=1)], LEVELS),
+        "seconds": figures.loss_over_seconds([curve("a"), curve("b", seconds=50, style=1)], LEVELS),
+        "shots": figures.loss_over_cost(
+            [curve("a"), curve("a@aer", style=1)], LEVELS, "shots since the start"
+        ),
+        "noise": figures.loss_over_noise([curve("a", seconds=1e-4)], LEVELS),
         "final": figures.final_losses(rows, [*LEVELS, Level("far <away>", 9.0)]),
         "differences": figures.paired_differences(rows, "a", 0.01),
         "spectra": figures.spectra(panels),
@@ -56,8 +60,8 @@ def drawn():
 def test_files_are_the_same_bytes_each_time(tmp_path, drawn):
     # Seen to fail without the hash salt, with creation dates left in, and with the caller's settings at work.
     with matplotlib.rc_context({"font.size": 20, "axes.grid": True, "savefig.bbox": "tight"}):
-        paths = figures.figure_files(all_figures(), tmp_path / "one")
-    again = figures.figure_files(drawn, tmp_path / "two")
+        paths = drawing.figure_files(all_figures(), tmp_path / "one")
+    again = drawing.figure_files(drawn, tmp_path / "two")
     assert [path.name for path in paths] == [path.name for path in again]
     assert {path.suffix for path in paths} == {".svg", ".pdf"}
     for first, second in zip(paths, again, strict=True):
@@ -68,12 +72,12 @@ def test_files_are_the_same_bytes_each_time(tmp_path, drawn):
 def test_settings_of_the_caller_come_back(drawn):
     before = dict(matplotlib.rcParams)
     figures.loss_over_steps([curve("a")])
-    figures.inline_svg(drawn["steps"], "x", "x")
+    drawing.inline_svg(drawn["steps"], "x", "x")
     assert dict(matplotlib.rcParams) == before
 
 
 def test_inline_ids_are_unique_and_every_reference_is_met(drawn):
-    page = "".join(figures.inline_svg(figure, name, name) for name, figure in drawn.items())
+    page = "".join(drawing.inline_svg(figure, name, name) for name, figure in drawn.items())
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
     references = re.findall(r'href="#([^"]*)"', page) + re.findall(r"url\(#([^)]*)\)", page)
@@ -83,7 +87,7 @@ def test_inline_ids_are_unique_and_every_reference_is_met(drawn):
 
 def test_inline_svg_stands_alone(drawn):
     for name, figure in drawn.items():
-        svg = figures.inline_svg(figure, name, 'says "a < b"')
+        svg = drawing.inline_svg(figure, name, 'says "a < b"')
         assert not re.search(r"https?:|xmlns|<\?xml|<!DOCTYPE|<style|font-family", svg), name
         root = ElementTree.fromstring(svg)
         assert root.attrib["role"] == "img"
@@ -92,7 +96,7 @@ def test_inline_svg_stands_alone(drawn):
 
 
 def test_inline_colours_are_the_pages(drawn):
-    svg = figures.inline_svg(drawn["steps"], "x", "x")
+    svg = drawing.inline_svg(drawn["steps"], "x", "x")
     assert "currentColor" in svg
     assert "var(--arm-1, " in svg
     drawn_bare = re.findall(r"(?<!, )#[0-9a-f]{6}\b", re.sub(r'id="[^"]*"|"#[^"]*"', "", svg))
@@ -100,14 +104,14 @@ def test_inline_colours_are_the_pages(drawn):
 
 
 def test_names_are_escaped():
-    svg = figures.inline_svg(figures.loss_over_steps([curve("<script>$x^2$ & co")]), "x", "x")
+    svg = drawing.inline_svg(figures.loss_over_steps([curve("<script>$x^2$ & co")]), "x", "x")
     text = "".join(ElementTree.fromstring(svg).itertext())
     assert "<script>$x^2$ & co" in text
     assert "<script" not in svg
 
 
 def words_of(figure):
-    root = ElementTree.fromstring(figures.inline_svg(figure, "x", "x"))
+    root = ElementTree.fromstring(drawing.inline_svg(figure, "x", "x"))
     return " ".join(" ".join(root.itertext()).split())
 
 
@@ -143,7 +147,7 @@ def test_seconds_are_logarithmic_only_where_arms_differ_tenfold():
 @pytest.mark.parametrize("name", ["steps", "seconds", "final", "differences", "spectra"])
 def test_no_text_leaves_the_page(drawn, name):
     # Seen to fail with long names unwrapped in the legend, and without constrained layout.
-    root = ElementTree.fromstring(figures.inline_svg(drawn[name], "x", "x"))
+    root = ElementTree.fromstring(drawing.inline_svg(drawn[name], "x", "x"))
     width = float(root.attrib["viewBox"].split()[2])
     level = [text for text in root.iter("text") if "rotate(-90 " not in text.attrib["transform"]]
     assert len(level) > 5
@@ -176,17 +180,17 @@ def test_figures_without_anything_to_show():
         figures.spectra([zeros]),
         figures.spectra([]),
     ):
-        assert "<svg" in figures.inline_svg(figure, "x", "x")
+        assert "<svg" in drawing.inline_svg(figure, "x", "x")
 
 
 def test_arms_differ_in_colour_dashes_and_marker_and_all_together():
-    pens = [figures._pen(index) for index in range(40)]
+    pens = [drawing.pen(index) for index in range(40)]
     assert all(first != second for first, second in combinations(pens, 2))
     for first, second in pairwise(pens):
         assert all(first[key] != second[key] for key in ("color", "linestyle", "marker"))
 
 
-@pytest.mark.parametrize("colour", figures.ARM_COLOURS)
+@pytest.mark.parametrize("colour", drawing.ARM_COLOURS)
 def test_colours_are_readable_on_white(colour):
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
