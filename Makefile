@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check bench bench-shots clean
 
 help:
 	@echo "make demo    train tiny quantum and classical language-model heads on real text and write a report"
 	@echo "make test    the whole test suite (under ten minutes on two cores)"
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make bench   the benchmark table, beside its opponents (installs the peers extra)"
+	@echo "make bench-shots  error against shots of every estimator (benchmarks/estimators.md)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
 
 setup: $(STAMP)
@@ -35,6 +36,9 @@ check: setup
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,peers]'
 	$(BIN)/python -m benchmarks
+
+bench-shots: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.estimators
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -12,3 +12,24 @@ mixed_state         exact SLD F_Q of a noisy circuit
 
 pauli_circuit → experiments → execution → outcomes → layered / overlaps / derivatives → estimate
 """
+
+from qgeo.estimators.allocation import NaturalGradientWeighted as NaturalGradientWeighted
+from qgeo.estimators.allocation import VarianceWeighted as VarianceWeighted
+from qgeo.estimators.block_diagonal import BlockDiagonalQFI as BlockDiagonalQFI
+from qgeo.estimators.diagonal import DiagonalQFI as DiagonalQFI
+from qgeo.estimators.estimate import FisherEstimate as FisherEstimate
+from qgeo.estimators.estimator import FisherEstimator as FisherEstimator
+from qgeo.estimators.execution import Executor as Executor
+from qgeo.estimators.lin_comb import LinCombQFI as LinCombQFI
+from qgeo.estimators.mid_circuit import MidCircuitQFI as MidCircuitQFI
+from qgeo.estimators.mixed_state import MixedStateQFI as MixedStateQFI
+from qgeo.estimators.parameter_shift import ParameterShiftQFI as ParameterShiftQFI
+from qgeo.estimators.random_measurement import RandomMeasurementQFI as RandomMeasurementQFI
+from qgeo.estimators.repair import bounded as bounded
+from qgeo.estimators.repair import generator_gaps as generator_gaps
+from qgeo.estimators.repair import nearest_positive_semidefinite as nearest_positive_semidefinite
+from qgeo.estimators.repair import shrunk as shrunk
+from qgeo.estimators.running_average import RunningAverage as RunningAverage
+from qgeo.estimators.sampled_cfi import SampledCFI as SampledCFI
+from qgeo.estimators.spsa import SPSAQFI as SPSAQFI
+from qgeo.estimators.stein import SteinQFI as SteinQFI
