@@ -32,3 +32,15 @@ class RunFolderError(QGeoError):
 
 class AgreementError(QGeoError):
     """Two ways to compute the same number disagree: never a footnote."""
+
+
+class LedgerError(QGeoError):
+    """A hardware ledger that cannot be written, read or trusted."""
+
+
+class HardwareError(QGeoError):
+    """A job that failed, cannot be posted, or would cost more than allowed."""
+
+
+class PendingError(QGeoError):
+    """A job that has not finished yet: nothing is wrong, collect again later."""

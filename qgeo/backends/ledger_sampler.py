@@ -1,0 +1,204 @@
+"""LedgerSampler: a Qiskit V2 sampler whose jobs live in a ledger.
+
+The n-th job that is wanted is the ledger's n-th entry. With a result on disk it answers at once; else it is
+transpiled, checked, written, then posted (once), then waited for or reported as pending. Whatever repeats its
+calls from the same seed (an estimate, a training run) therefore goes on where it was cut, in this process or
+another, whatever a device's calibration has become meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from time import sleep
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveResult, SamplerPubResult
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from qgeo.backends.cost import work_seconds
+from qgeo.backends.files import locked
+from qgeo.backends.ledger import Ledger, Work, fingerprint
+from qgeo.backends.runner import Runner
+from qgeo.errors import HardwareError, LedgerError, PendingError
+from qgeo.estimators.experiments import REGISTER
+
+MOST_EXECUTIONS = 5_000_000
+"""Per job; the service takes ten million."""
+
+Check = Callable[[Work], None]
+
+
+class LedgerSampler(BaseSamplerV2):
+    """Args:
+    ledger: where jobs are kept; runner: where they run; pass_manager: to its gates.
+    max_seconds: QPU seconds that the whole ledger may take, estimated or charged.
+    wait: seconds between looks at a job that is not done; None raises `PendingError` instead.
+    check: refuses what cannot run there, before anything is written.
+    may_post: whether entries may be made and posted; may_fetch: whether results may be asked for. Without
+        the one only what was posted is read, without the other everything is posted and nothing waited for.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        runner: Runner,
+        pass_manager: Any,
+        *,
+        max_seconds: float,
+        wait: float | None = None,
+        check: Check | None = None,
+        may_post: bool = True,
+        may_fetch: bool = True,
+    ) -> None:
+        self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
+        self.max_seconds = max_seconds
+        self.wait, self.check = wait, check
+        self.may_post, self.may_fetch = may_post, may_fetch
+        self._next = 0
+
+    def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> Any:
+        """A job whose `result()` is on disk, waited for, or pending."""
+        coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
+        groups = list(_groups(coerced))
+        numbers = range(self._next, self._next + len(groups))
+        self._next += len(groups)
+        for number, group in zip(numbers, groups, strict=True):
+            self._prepare(number, _work([coerced[place] for place in group]))
+        return _LedgerJob(self, coerced, dict(zip(numbers, groups, strict=True)))
+
+    def bits(self, number: int) -> list[Any]:
+        """The packed bits of one job: from disk, else from the runner."""
+        while (found := self.fetched(number)) is None:
+            if self.wait is None:
+                raise PendingError(f"job {self.ledger.job_id(number)} is not done yet; collect again later")
+            sleep(self.wait)
+        return found
+
+    def fetched(self, number: int) -> list[Any] | None:
+        """A job's bits if it is done, kept on disk from then on.
+
+        Raises:
+            HardwareError: it failed or was cancelled.
+        """
+        kept = self.ledger.result(number)
+        if kept is not None or not self.may_fetch:
+            return kept
+        job_id = self._posted(number)
+        status = self.runner.status(job_id)
+        if status in ("failed", "cancelled"):
+            raise HardwareError(
+                f"expected job {job_id} to be done, it is {status}; everything before it is kept; submit "
+                "into a new folder to run it again"
+            )
+        if status != "done":
+            return None
+        finished = self.runner.result(job_id, self.ledger.work(number))
+        self.ledger.write_result(number, finished.bits, finished.seconds)
+        return list(finished.bits)
+
+    def _prepare(self, number: int, work: Work) -> None:
+        """An entry on disk, then a job: under a lock, so that two processes do not post it twice."""
+        with locked(self.ledger.folder):
+            if not self.ledger.has_entry(number):
+                self._write(number, work)
+            elif self.ledger.entry(number).fingerprint != fingerprint(work):
+                raise LedgerError(
+                    f"expected job {number} of {self.ledger.folder} to be the one computed here, got another,"
+                    " made with other settings or versions; submit into a new folder"
+                )
+            if self.ledger.result(number) is None:
+                self._posted(number)
+
+    def _write(self, number: int, wanted: Work) -> None:
+        if not self.may_post:
+            raise PendingError(f"job {number} is not posted yet; qgeo hardware submit posts it")
+        work = transpiled(wanted, self.pass_manager)
+        if self.check is not None:
+            self.check(work)
+        seconds = work_seconds(work)
+        total = self.ledger.seconds() + seconds
+        if total > self.max_seconds:
+            raise HardwareError(
+                f"expected at most {self.max_seconds:g} QPU seconds, this would make it about {total:.0f}; "
+                "raise --max-seconds, or choose fewer shots or a cheaper method"
+            )
+        self.ledger.write_entry(number, work, seconds, fingerprint(wanted))
+
+    def _posted(self, number: int) -> str:
+        """The job's id: known, found by its tag where the answer to a post was lost, or of a new post."""
+        known = self.ledger.job_id(number)
+        if known is not None:
+            return known
+        entry = self.ledger.entry(number)
+        found = self.runner.find(entry.tag)
+        if not found and not self.may_post:
+            raise PendingError(f"job {number} is written but not posted; qgeo hardware submit posts it")
+        job_id = found[0] if found else self.runner.post(self.ledger.work(number), entry.tag)
+        self.ledger.write_job_id(number, job_id)
+        return job_id
+
+
+def transpiled(work: Work, pass_manager: Any) -> Work:
+    """The same work in the gates of a target; angles follow the parameters of the circuits really run."""
+    isa = pass_manager.run(list(work.circuits))
+    values = []
+    for before, after, rows in zip(work.circuits, isa, work.values, strict=True):
+        column = {parameter: place for place, parameter in enumerate(before.parameters)}
+        values.append(rows[:, [column[parameter] for parameter in after.parameters]])
+    return Work(tuple(isa), tuple(values), work.shots)
+
+
+class Untouched:
+    """A pass manager that leaves circuits as they are: the ledger transpiles what it writes."""
+
+    def run(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
+        """The circuits."""
+        return circuits
+
+
+class _LedgerJob:
+    """What `LedgerSampler.run` returns: only `result` is used."""
+
+    def __init__(self, sampler: LedgerSampler, pubs: list[SamplerPub], groups: dict[int, list[int]]) -> None:
+        self._sampler, self._pubs, self._groups = sampler, pubs, groups
+
+    def result(self) -> PrimitiveResult:
+        """Bits of all PUBs, in their order."""
+        arrays: dict[int, Any] = {}
+        for number, group in self._groups.items():
+            for place, bits in zip(group, self._sampler.bits(number), strict=True):
+                arrays[place] = bits
+        return PrimitiveResult([_pub_result(pub, arrays[place]) for place, pub in enumerate(self._pubs)])
+
+
+def _groups(pubs: list[SamplerPub]) -> Iterator[list[int]]:
+    """PUBs by shots, as a job has one number of them, each group within the limit of a job."""
+    for shots in sorted({pub.shots for pub in pubs}):
+        group: list[int] = []
+        executions = 0
+        for place, pub in enumerate(pubs):
+            if pub.shots != shots:
+                continue
+            more = shots * max(1, pub.parameter_values.size)
+            if group and executions + more > MOST_EXECUTIONS:
+                yield group
+                group, executions = [], 0
+            group.append(place)
+            executions += more
+        yield group
+
+
+def _work(pubs: list[SamplerPub]) -> Work:
+    values = []
+    for pub in pubs:
+        rows, width = pub.parameter_values.as_array(pub.circuit.parameters), pub.circuit.num_parameters
+        values.append(np.asarray(rows, dtype=float).reshape(-1, width) if width else np.zeros((1, 0)))
+    return Work(tuple(pub.circuit for pub in pubs), tuple(values), pubs[0].shots)
+
+
+def _pub_result(pub: SamplerPub, bits: Any) -> SamplerPubResult:
+    register = next(r for r in pub.circuit.cregs if r.name == REGISTER)
+    shaped = bits.reshape(*pub.shape, pub.shots, -1)
+    return SamplerPubResult(DataBin(**{REGISTER: BitArray(shaped, register.size)}, shape=pub.shape))

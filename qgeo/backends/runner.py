@@ -1,0 +1,96 @@
+"""Runners: where a ledger's jobs run. The local one stands for a fake device, the other is in `ibm.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qgeo.backends.ledger import Work
+from qgeo.estimators.experiments import REGISTER
+
+Bits = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """Packed bits (rows, shots, bytes) per circuit, and the seconds that were charged, if that is known."""
+
+    bits: tuple[Bits, ...]
+    seconds: float | None
+
+
+class Runner(Protocol):
+    """What a ledger needs of a place where jobs run."""
+
+    def post(self, work: Work, tag: str) -> str:
+        """Start a job with this tag; its id."""
+        ...
+
+    def find(self, tag: str) -> list[str]:
+        """Ids of the jobs that have this tag: a post whose answer was lost may have made one."""
+        ...
+
+    def status(self, job_id: str) -> str:
+        """queued, running, done, failed or cancelled."""
+        ...
+
+    def result(self, job_id: str, work: Work) -> Finished:
+        """The bits of a job that is done."""
+        ...
+
+    def cancel(self, job_id: str) -> None:
+        """End a job that is not done."""
+        ...
+
+    def remaining_seconds(self) -> float | None:
+        """What is left of the allowance, None where there is none."""
+        ...
+
+
+class LocalRunner:
+    """A fake device on Aer: a job is run when it is collected, from its files alone.
+
+    Args:
+        sampler: makes a V2 sampler on the device's noise from a generator.
+    """
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler = sampler
+
+    def post(self, work: Work, tag: str) -> str:
+        """Nothing leaves this machine: the tag is the job's id."""
+        del work
+        return tag
+
+    def find(self, tag: str) -> list[str]:
+        return [tag]
+
+    def status(self, job_id: str) -> str:
+        del job_id
+        return "done"
+
+    def result(self, job_id: str, work: Work) -> Finished:
+        """Run it, seeded by the job's id: collected twice it is the same."""
+        seed = np.frombuffer(job_id.encode(), dtype=np.uint8)
+        sampler = self._sampler(np.random.default_rng(seed))
+        return Finished(tuple(run_work(sampler, work)), 0.0)
+
+    def cancel(self, job_id: str) -> None:
+        del job_id
+
+    def remaining_seconds(self) -> float | None:
+        return None
+
+
+def run_work(sampler: Any, work: Work) -> Sequence[Bits]:
+    """The work on any V2 sampler, now."""
+    pubs = [(c, v if c.num_parameters else None) for c, v in zip(work.circuits, work.values, strict=True)]
+    results = sampler.run(pubs, shots=work.shots).result()
+    return [
+        result.data[REGISTER].array.reshape(len(rows), work.shots, -1)
+        for result, rows in zip(results, work.values, strict=True)
+    ]

@@ -1,0 +1,202 @@
+"""Requests: an information matrix on a device, from a manifest on disk to a FisherEstimate.
+
+A manifest says everything that decides the circuits: source, values, method, shots, seed. Carrying it out on
+a ledger's sampler posts what is missing, or decodes what is there.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import QuantumCircuit, qpy
+
+from qgeo.backends.device import Device, ledger_sampler
+from qgeo.backends.files import checked_bytes, digest, write_bytes
+from qgeo.backends.ledger import Ledger
+from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
+from qgeo.errors import HardwareError, LedgerError, PendingError
+from qgeo.estimators.estimate import FisherEstimate
+from qgeo.estimators.methods import WITH_DRAWS, estimator_by_name
+from qgeo.hardware.plan import Plan, expected_stderr, planned
+
+Floats = NDArray[np.float64]
+
+_PACKAGES = ("qgeo", "qiskit", "qiskit-aer", "qiskit-ibm-runtime")
+
+
+@dataclass(frozen=True, eq=False)
+class FisherRequest:
+    """What is wanted: a method at a point of a circuit.
+
+    values: (P,) in `circuit.parameters` order; draw: seed of directions and bases; draws: how many of them.
+    """
+
+    circuit: QuantumCircuit
+    values: Floats
+    method: str
+    shots: int
+    draw: int = 0
+    draws: int | None = None
+
+    def carried_out(self, sampler: Any) -> FisherEstimate:
+        """The estimate on a sampler that transpiles what it is given, or needs not to."""
+        more = {} if self.draws is None or self.method not in WITH_DRAWS else {"draws": self.draws}
+        estimator = estimator_by_name(
+            self.method,
+            sampler,
+            pass_manager=Untouched(),
+            generator=np.random.default_rng(self.draw),
+            **more,
+        )
+        return estimator.estimate(self.circuit, self.values, shots=self.shots)
+
+    def plan(self, where: Device) -> Plan:
+        """What it costs there."""
+        stderr = expected_stderr(self.method, self.shots)
+        return planned(self.method, self.carried_out, where.pass_manager, stderr)
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One job of a ledger, for a table."""
+
+    number: int
+    job_id: str | None
+    status: str
+    circuits: int
+    executions: int
+    seconds: float
+
+
+def submit(request: FisherRequest, where: Device, folder: Path, max_seconds: float) -> list[JobState]:
+    """Write the request and its jobs to a new folder, then post them.
+
+    Raises:
+        HardwareError: the budget is missing or too small, or a circuit that the device cannot run; nothing is
+            posted then.
+        LedgerError: the folder holds another request, or cannot be written.
+    """
+    if not max_seconds > 0:
+        raise HardwareError(f"expected a budget in QPU seconds above 0, got {max_seconds:g}")
+    needed = request.plan(where).seconds
+    if needed > max_seconds:
+        raise HardwareError(
+            f"expected at most {max_seconds:g} QPU seconds, this needs about {needed:.0f}; raise "
+            "--max-seconds, or choose fewer shots or a cheaper method (qgeo hardware plan compares them)"
+        )
+    ledger = Ledger(folder)
+    _write_request(ledger, request, where, max_seconds)
+    return post(ledger, where)
+
+
+def post(ledger: Ledger, where: Device) -> list[JobState]:
+    """Post whatever the ledger's request still lacks; jobs that are known are not posted again."""
+    request = read_request(ledger)
+    limit = float(ledger.manifest["max_seconds"])
+    sampler = ledger_sampler(where, ledger, max_seconds=limit, may_fetch=False)
+    _until_pending(request, sampler)
+    return states(ledger, sampler)
+
+
+def collect(ledger: Ledger, where: Device) -> FisherEstimate:
+    """The estimate, from results on disk and those that are finished.
+
+    Raises:
+        PendingError: a job is not done yet; what is done is kept.
+        HardwareError: a job failed or was cancelled.
+    """
+    limit = float(ledger.manifest["max_seconds"])
+    sampler = ledger_sampler(where, ledger, max_seconds=limit, may_post=False)
+    for number in range(ledger.count()):
+        if ledger.result(number) is None and ledger.job_id(number) is not None:
+            sampler.fetched(number)
+    return read_request(ledger).carried_out(sampler)
+
+
+def cancel(ledger: Ledger, where: Device) -> list[JobState]:
+    """Cancel every job that is not done."""
+    runner = where.runner()
+    for number in range(ledger.count()):
+        job_id = ledger.job_id(number)
+        if job_id is not None and ledger.result(number) is None:
+            runner.cancel(job_id)
+    return states(ledger, ledger_sampler(where, ledger, runner, max_seconds=0, may_post=False))
+
+
+def states(ledger: Ledger, sampler: LedgerSampler) -> list[JobState]:
+    """Every job and where it stands."""
+    return [_state(ledger, sampler, number) for number in range(ledger.count())]
+
+
+def read_request(ledger: Ledger) -> FisherRequest:
+    """The request of a ledger's manifest.
+
+    Raises:
+        LedgerError: the manifest or the circuit is damaged or was changed.
+    """
+    manifest = ledger.manifest
+    try:
+        content = checked_bytes(ledger.folder / "circuit.qpy", manifest["circuit_sha256"])
+        (circuit,) = qpy.load(io.BytesIO(content))
+        values = np.array([float(value) for value in manifest["values"]])
+        keys = ("method", "shots", "draw", "draws")
+        return FisherRequest(circuit, values, **{key: manifest[key] for key in keys})
+    except (KeyError, TypeError, ValueError) as error:
+        raise LedgerError(f"expected the manifest of a request in {ledger.folder}: {error!r}") from None
+
+
+def _write_request(ledger: Ledger, request: FisherRequest, where: Device, max_seconds: float) -> None:
+    buffer = io.BytesIO()
+    qpy.dump(request.circuit, buffer)
+    ledger.create(
+        {
+            "kind": "fisher",
+            "method": request.method,
+            "shots": request.shots,
+            "draw": request.draw,
+            "draws": request.draws,
+            "values": [float(value) for value in request.values],
+            "parameters": [parameter.name for parameter in request.circuit.parameters],
+            "circuit_sha256": digest(buffer.getvalue()),
+            "device": where.name,
+            "calibrated": where.calibrated,
+            "max_seconds": max_seconds,
+            "versions": _versions(_PACKAGES),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )
+    write_bytes(ledger.folder / "circuit.qpy", buffer.getvalue())
+
+
+def _until_pending(request: FisherRequest, sampler: LedgerSampler) -> None:
+    try:
+        request.carried_out(sampler)
+    except PendingError:
+        return
+
+
+def _state(ledger: Ledger, sampler: LedgerSampler, number: int) -> JobState:
+    entry, job_id = ledger.entry(number), ledger.job_id(number)
+    if ledger.result(number) is not None:
+        status = "collected"
+    else:
+        status = "written" if job_id is None else sampler.runner.status(job_id)
+    return JobState(number, job_id, status, entry.circuits, entry.executions, entry.seconds)
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
