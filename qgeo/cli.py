@@ -4,6 +4,8 @@
     qgeo fisher      the Fisher information matrix of an OpenQASM circuit
     qgeo circuits    the frozen catalogue
     qgeo generate    text from a trained head
+    qgeo hardware    the same matrices on IBM Quantum: plan, submit, collect
+    qgeo backends    what circuits can run on
 
 Machine-readable output (--json) goes to stdout, everything else to stderr. A user's mistake ends with one
 line on stderr and exit status 2.
@@ -22,6 +24,7 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from qgeo import __version__
 from qgeo.errors import QGeoError
+from qgeo.terminal.hardware_app import backends, hardware
 
 app = typer.Typer(
     help="The information geometry of quantum models, computed.",
@@ -31,6 +34,8 @@ app = typer.Typer(
 )
 circuits = typer.Typer(help="The frozen catalogue of circuits.", no_args_is_help=True)
 app.add_typer(circuits, name="circuits")
+app.add_typer(hardware, name="hardware", no_args_is_help=True)
+app.command()(backends)
 
 
 @app.callback(invoke_without_command=True)

@@ -69,47 +69,82 @@ class Derivatives:
         return (self.plain - self.signed**2).sum(2) / (self.shots - 1)
 
 
-DerivativeRule = Callable[[PauliCircuit, Executor, Floats, int | None], tuple[Derivatives, Cost]]
+@dataclass(frozen=True)
+class DerivativeRule:
+    """A way to measure derivatives: its tasks at angles (B, K), and how their outcomes are read.
+
+    Called with (source, executor, angles, shots) it runs them itself.
+    """
+
+    name: str
+    tasks: Callable[[PauliCircuit, Floats, int | None], list[Task]]
+    read: Callable[[PauliCircuit, int, list[list[Outcomes]], int | None], Derivatives]
+
+    def __call__(
+        self, source: PauliCircuit, executor: Executor, angles: Floats, shots: int | None
+    ) -> tuple[Derivatives, Cost]:
+        results, cost = executor.run(self.tasks(source, angles, shots))
+        return self.read(source, len(angles), results, shots), cost
+
+
+def state_task(source: PauliCircuit, angles: Floats, shots: int | None) -> Task:
+    """The circuit itself at angles (B, K)."""
+    return Task(state_circuit(source), angles, shots)
+
+
+def read_probabilities(source: PauliCircuit, outcomes: list[Outcomes], shots: int | None) -> Probabilities:
+    """p̂ from the outcomes of `state_task`."""
+    table = np.array([_table(outcome, source.num_qubits) for outcome in outcomes])
+    return Probabilities(table, np.inf if shots is None else shots)
 
 
 def measured_probabilities(
     source: PauliCircuit, executor: Executor, angles: Floats, shots: int | None
 ) -> tuple[Probabilities, Cost]:
     """p̂ at angles (B, K)."""
-    (results,), cost = executor.run([Task(state_circuit(source), angles, shots)])
-    table = np.array([_table(outcome, source.num_qubits) for outcome in results])
-    return Probabilities(table, np.inf if shots is None else shots), cost
+    (results,), cost = executor.run([state_task(source, angles, shots)])
+    return read_probabilities(source, results, shots), cost
 
 
-def shifted_derivatives(
-    source: PauliCircuit, executor: Executor, angles: Floats, shots: int | None
-) -> tuple[Derivatives, Cost]:
-    """The two-term rule for every Pauli term: 2K bindings of one circuit per row of angles (B, K)."""
-    count, terms = angles.shape
+def _shift_tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[Task]:
+    """2K bindings of one circuit per row."""
+    terms = source.num_terms
     shifts = np.pi / 2 * np.stack([np.eye(terms), -np.eye(terms)], axis=1)
     rows = (angles[:, None, None] + shifts).reshape(-1, terms)
-    if not terms:
-        return _no_terms(source, count, shots), Cost()
-    (results,), cost = executor.run([Task(state_circuit(source), rows, shots)])
-    table = np.array([_table(outcome, source.num_qubits) for outcome in results])
-    found = table.reshape(count, terms, 2, -1)
+    return [state_task(source, rows, shots)] if terms else []
+
+
+def _read_shifts(
+    source: PauliCircuit, count: int, results: list[list[Outcomes]], shots: int | None
+) -> Derivatives:
+    if not source.num_terms:
+        return _no_terms(source, count, shots)
+    table = np.array([_table(outcome, source.num_qubits) for outcome in results[0]])
+    found = table.reshape(count, source.num_terms, 2, -1)
     signs = np.array([0.5, -0.5])[:, None]
-    return Derivatives(signs * found, found / 4, np.inf if shots is None else shots), cost
+    return Derivatives(signs * found, found / 4, np.inf if shots is None else shots)
 
 
-def ancilla_derivatives(
-    source: PauliCircuit, executor: Executor, angles: Floats, shots: int | None
-) -> tuple[Derivatives, Cost]:
-    """One circuit with an ancilla for every Pauli term: K circuits per row of angles (B, K)."""
-    terms = source.num_terms
-    if not terms:
-        return _no_terms(source, len(angles), shots), Cost()
-    tasks = [Task(_ancilla_circuit(source, term), angles, shots) for term in range(terms)]
-    results, cost = executor.run(tasks)
+def _ancilla_tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[Task]:
+    return [Task(_ancilla_circuit(source, term), angles, shots) for term in range(source.num_terms)]
+
+
+def _read_ancilla(
+    source: PauliCircuit, count: int, results: list[list[Outcomes]], shots: int | None
+) -> Derivatives:
+    if not source.num_terms:
+        return _no_terms(source, count, shots)
     tables = np.array([[_table(outcome, source.num_qubits + 1) for outcome in rows] for rows in results])
     up, down = np.split(tables.transpose(1, 0, 2), 2, axis=-1)  # the ancilla is the most significant bit
     shots_each = np.inf if shots is None else shots
-    return Derivatives((up - down)[:, :, None], (up + down)[:, :, None], shots_each), cost
+    return Derivatives((up - down)[:, :, None], (up + down)[:, :, None], shots_each)
+
+
+shifted_derivatives = DerivativeRule("shift", _shift_tasks, _read_shifts)
+"""The two-term rule for every Pauli term: 2K bindings of one circuit per row."""
+
+ancilla_derivatives = DerivativeRule("ancilla", _ancilla_tasks, _read_ancilla)
+"""One circuit with an ancilla for every Pauli term: K circuits per row."""
 
 
 @lru_cache(maxsize=64)

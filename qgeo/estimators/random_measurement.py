@@ -20,7 +20,7 @@ from qiskit.quantum_info import random_clifford, random_unitary
 
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.arrangement import FixedGate, FixedGates
-from qgeo.estimators.derivatives import measured_probabilities, shifted_derivatives
+from qgeo.estimators.derivatives import read_probabilities, shifted_derivatives, state_task
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import (
     FisherEstimator,
@@ -29,7 +29,7 @@ from qgeo.estimators.estimator import (
     checked_shots,
     checked_weights,
 )
-from qgeo.estimators.execution import Cost, Executor, Progress
+from qgeo.estimators.execution import Executor, Progress, Task
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
 from qgeo.estimators.sampled_cfi import output_fisher_estimate
 
@@ -87,13 +87,16 @@ class RandomMeasurementQFI(FisherEstimator):
         if jacobian is not None:
             by_term = by_term @ jacobian
         angles = source.angles(rows)
-        drawn, cost = [], Cost()
-        for _ in range(self.draws):
-            rotated = _measured_after(source, self._basis(source.num_qubits))
-            found, first = measured_probabilities(rotated, self.executor, angles, shots)
-            slopes, second = shifted_derivatives(rotated, self.executor, angles, shots)
+        rotated = [_measured_after(source, self._basis(source.num_qubits)) for _ in range(self.draws)]
+        tasks = [task for one in rotated for task in _tasks(one, angles, shots)]
+        results, cost = self.executor.run(tasks)
+        each = len(tasks) // self.draws
+        drawn = []
+        for number, one in enumerate(rotated):
+            at_point, *shifted = results[number * each : (number + 1) * each]
+            found = read_probabilities(one, at_point, shots)
+            slopes = shifted_derivatives.read(one, len(rows), shifted, shots)
             drawn.append(2 * output_fisher_estimate(found, slopes, by_term, weights=share)[0])
-            cost = cost + first + second
         return FisherEstimate(
             matrix=np.mean(drawn, axis=0),
             stderr=np.std(drawn, axis=0, ddof=1) / np.sqrt(self.draws),
@@ -115,6 +118,10 @@ class RandomMeasurementQFI(FisherEstimator):
                 for step in clifford.data
             )
         )
+
+
+def _tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[Task]:
+    return [state_task(source, angles, shots), *shifted_derivatives.tasks(source, angles, shots)]
 
 
 def _unitaries(placed: list[tuple[Any, tuple[int, ...]]]) -> FixedGates:

@@ -22,8 +22,9 @@ from qgeo.estimators.derivatives import (
     DerivativeRule,
     Derivatives,
     Probabilities,
-    measured_probabilities,
+    read_probabilities,
     shifted_derivatives,
+    state_task,
 )
 from qgeo.estimators.estimate import FisherEstimate, combined_stderr
 from qgeo.estimators.estimator import (
@@ -81,12 +82,13 @@ class SampledCFI(FisherEstimator):
         if jacobian is not None:
             by_term = by_term @ jacobian
         angles = source.angles(rows)
-        found, cost = measured_probabilities(source, self.executor, angles, shots)
-        slopes, more = self.rule(source, self.executor, angles, shots)
+        tasks = [state_task(source, angles, shots), *self.rule.tasks(source, angles, shots)]
+        (at_point, *others), cost = self.executor.run(tasks)
+        found = read_probabilities(source, at_point, shots)
+        slopes = self.rule.read(source, len(rows), others, shots)
         matrix, stderr, curvature = output_fisher_estimate(
             found, slopes, by_term, channel=self.channel, weights=share
         )
-        cost = cost + more
         return FisherEstimate(
             matrix, stderr, cost.circuits, cost.shots, source.parameters, curvature=curvature
         )

@@ -7,6 +7,7 @@ method, whatever it does with its samples, is planned by the code that will run 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qgeo.backends.cost import OVERHEAD_SECONDS, REP_DELAY, circuit_seconds, two_qubit_gates
 from qgeo.estimators.experiments import REGISTER
 
+_MOST_ZEROS = 500_000
 TRANSPILED_AT_MOST = 24
 """Circuits that a plan transpiles; more are judged by an even choice of so many."""
 
@@ -31,8 +33,12 @@ class Wanted:
     shots: int
 
 
+class EnoughError(Exception):
+    """A job so large that its zeros would take long: it is noted, and that is all a plan needs."""
+
+
 class DrySampler(BaseSamplerV2):
-    """Notes every job and answers with zeros."""
+    """Notes every job and answers with zeros; a very large job ends the request."""
 
     def __init__(self) -> None:
         self.jobs: list[list[Wanted]] = []
@@ -40,7 +46,10 @@ class DrySampler(BaseSamplerV2):
     def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> Any:
         """Zeros of the right shape, whatever the circuits say."""
         coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
-        self.jobs.append([Wanted(p.circuit, max(1, p.parameter_values.size), p.shots) for p in coerced])
+        job = [Wanted(p.circuit, max(1, p.parameter_values.size), p.shots) for p in coerced]
+        self.jobs.append(job)
+        if sum(one.bindings * one.shots for one in job) > _MOST_ZEROS:
+            raise EnoughError
         return _Zeros([_zeros(pub) for pub in coerced])
 
 
@@ -87,7 +96,8 @@ def planned(name: str, request: Callable[[DrySampler], Any], pass_manager: Any, 
         pass_manager: to the device's target; None to judge circuits as they are.
     """
     sampler = DrySampler()
-    request(sampler)
+    with suppress(EnoughError):
+        request(sampler)
     wanted = [one for job in sampler.jobs for one in job]
     isa = _transpiled([one.circuit for one in wanted], pass_manager)
     length = float(np.mean([circuit_seconds(circuit) for circuit in isa])) if isa else 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,9 +22,9 @@ from qgeo.backends.device import Device, ledger_sampler
 from qgeo.backends.files import checked_bytes, digest, write_bytes
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
-from qgeo.errors import HardwareError, LedgerError, PendingError
+from qgeo.errors import HardwareError, LedgerError, PendingError, QGeoError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.methods import WITH_DRAWS, estimator_by_name
+from qgeo.estimators.methods import METHODS, WITH_DRAWS, estimator_by_name
 from qgeo.hardware.plan import Plan, expected_stderr, planned
 
 Floats = NDArray[np.float64]
@@ -62,6 +62,17 @@ class FisherRequest:
         """What it costs there."""
         stderr = expected_stderr(self.method, self.shots)
         return planned(self.method, self.carried_out, where.pass_manager, stderr)
+
+
+def alternatives(request: FisherRequest, where: Device) -> list[Plan | str]:
+    """Every method's plan at the same shots, or why it cannot treat the circuit ("method: reason")."""
+    found: list[Plan | str] = []
+    for method in METHODS:
+        try:
+            found.append(replace(request, method=method).plan(where))
+        except QGeoError as error:
+            found.append(f"{method}: {error}")
+    return found
 
 
 @dataclass(frozen=True)

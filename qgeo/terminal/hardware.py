@@ -1,0 +1,132 @@
+"""`qgeo hardware` in a terminal: a plan's table, a ledger's jobs, a collected matrix."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from qgeo.backends.device import Device, device
+from qgeo.backends.ledger import Ledger
+from qgeo.circuit.qasm import load_qasm
+from qgeo.errors import ConfigurationError, HardwareError
+from qgeo.estimators.estimate import FisherEstimate
+from qgeo.hardware import requests
+from qgeo.hardware.plan import Plan
+from qgeo.hardware.requests import FisherRequest, JobState
+from qgeo.terminal.console import messages, tables
+from qgeo.terminal.values import random_values, read_values
+
+OPEN_PLAN_SECONDS = 600.0
+"""Of the free plan, per 28 days."""
+
+
+def fisher_request(
+    path: Path, values: Path | None, seed: int | None, method: str, shots: int, draw: int, draws: int | None
+) -> FisherRequest:
+    """The request that the options describe.
+
+    Raises:
+        ConfigurationError: both or none of values and seed, or too few shots.
+    """
+    if (values is None) == (seed is None):
+        raise ConfigurationError("expected one of --values FILE and --random SEED; give exactly one")
+    if shots < 2:
+        raise ConfigurationError(f"expected at least 2 shots, got {shots}")
+    loaded = load_qasm(path)
+    if loaded.warning:
+        messages().print(f"warning: {loaded.warning}", soft_wrap=True)
+    names = [parameter.name for parameter in loaded.circuit.parameters]
+    chosen = random_values(len(names), seed) if values is None else read_values(values, names)
+    return FisherRequest(loaded.circuit, chosen, method, shots, draw, draws)
+
+
+def plan_report(request: FisherRequest, backend: str) -> dict[str, Any]:
+    """Plans of the method asked for and of all others, with what is left of the allowance."""
+    where = device(backend)
+    chosen = request.plan(where)
+    others = requests.alternatives(request, where)
+    return {
+        "device": where.name,
+        "qubits": where.num_qubits,
+        "calibrated": where.calibrated,
+        "remaining_seconds": where.runner().remaining_seconds()
+        if not where.name.startswith("fake_")
+        else None,
+        "plan": asdict(chosen),
+        "alternatives": [asdict(one) for one in others if isinstance(one, Plan)],
+        "refused": [one for one in others if isinstance(one, str)],
+    }
+
+
+def print_plan(report: dict[str, Any]) -> None:
+    """The table: the method asked for is marked."""
+    console, allowance = tables(), report["remaining_seconds"] or OPEN_PLAN_SECONDS
+    left = "left of your allowance" if report["remaining_seconds"] else "a free plan's month"
+    table = Table(title=f"{report['device']}, {report['qubits']} qubits; share of {allowance:.0f} s, {left}")
+    columns = ("method", "jobs", "circuits", "shots", "depth", "2-qubit gates", "QPU s", "share", "stderr")
+    for name in columns:
+        table.add_column(name, justify="left" if name == "method" else "right")
+    for plan in report["alternatives"]:
+        mark = "→ " if plan["name"] == report["plan"]["name"] else "  "
+        stderr = "–" if plan["stderr"] is None else f"{plan['stderr']:.3f}"
+        table.add_row(
+            *(mark + plan["name"], str(plan["jobs"]), f"{plan['circuits']:,}", f"{plan['shots']:,}"),
+            *(str(plan["depth"]), str(plan["two_qubit"]), f"{plan['seconds']:,.1f}"),
+            *(f"{plan['seconds'] / allowance:.0%}", stderr),
+        )
+    console.print(table)
+    for reason in report["refused"]:
+        console.print(f"not for this circuit: {reason}", soft_wrap=True)
+    console.print(
+        "depth and 2-qubit gates: largest after transpiling; stderr: expected, of an entry", soft_wrap=True
+    )
+
+
+def submit_report(
+    request: FisherRequest, backend: str, out: Path | None, max_seconds: float | None, options: dict[str, Any]
+) -> tuple[Path, list[JobState]]:
+    """Write and post a request.
+
+    Raises:
+        HardwareError: no budget, or one that is too small.
+    """
+    if max_seconds is None:
+        raise HardwareError(
+            "expected a budget, got none; pass --max-seconds N (qgeo hardware plan says what it takes)"
+        )
+    where = device(backend, options=options)
+    folder = out or Path("hardware") / f"{where.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return folder, requests.submit(request, where, folder, max_seconds)
+
+
+def open_ledger(folder: Path) -> tuple[Ledger, Device]:
+    """A ledger and the device of its manifest."""
+    ledger = Ledger(folder)
+    return ledger, device(ledger.manifest["device"])
+
+
+def print_states(folder: Path, jobs: list[JobState]) -> None:
+    """A row per job."""
+    table = Table(title=str(folder))
+    for name in ("job", "id", "status", "circuits", "executions", "QPU s (estimate)"):
+        table.add_column(name, justify="left" if name in ("id", "status") else "right")
+    for job in jobs:
+        numbers = (f"{job.circuits:,}", f"{job.executions:,}", f"{job.seconds:.1f}")
+        table.add_row(str(job.number), job.job_id or "–", job.status, *numbers)
+    tables().print(table)
+
+
+def collected_report(estimate: FisherEstimate, method: str, seconds: float) -> dict[str, Any]:
+    """The same JSON as `qgeo fisher`."""
+    return {
+        "parameters": list(estimate.parameters),
+        "matrix": np.asarray(estimate.matrix).tolist(),
+        "stderr": np.asarray(estimate.stderr).tolist(),
+        "method": method,
+        "cost": {"circuits": estimate.circuits, "shots": estimate.shots, "seconds": seconds},
+    }

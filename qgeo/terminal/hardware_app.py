@@ -1,0 +1,151 @@
+"""The commands `qgeo hardware …` and `qgeo backends`: options in, calls into `hardware.py`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+hardware = typer.Typer(help="IBM Quantum: plan, submit, collect; nothing lost, no minute paid twice.")
+
+Circuit = Annotated[Path, typer.Option("--circuit", help="OpenQASM 3 file.", show_default=False)]
+Values = Annotated[
+    Path | None, typer.Option(help="One number per line, name,value lines, or .npy.", show_default=False)
+]
+Random = Annotated[
+    int | None, typer.Option(metavar="SEED", help="Uniform values in (−π, π).", show_default=False)
+]
+Method = Annotated[str, typer.Option(help="As in qgeo fisher, from shots.")]
+Backend = Annotated[str, typer.Option(help="fake_NAME, ibm_NAME, or least-busy.", show_default=False)]
+Shots = Annotated[int, typer.Option(help="Per circuit.")]
+Draw = Annotated[int, typer.Option(min=0, help="Seed of random directions and bases.")]
+Draws = Annotated[int | None, typer.Option(help="How many of them.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of qgeo hardware submit.")]
+Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
+
+
+@hardware.command()
+def plan(
+    circuit: Circuit,
+    backend: Backend,
+    method: Method = "lin-comb",
+    shots: Shots = 1000,
+    values: Values = None,
+    random: Random = None,
+    draws: Draws = None,
+    as_json: Json = False,
+) -> None:
+    """What an estimate would run and cost, beside the alternatives. Nothing is simulated or posted."""
+    from qgeo.terminal.hardware import fisher_request, plan_report, print_plan
+
+    seed = 0 if values is None and random is None else random  # a plan does not depend on values
+    report = plan_report(fisher_request(circuit, values, seed, method, shots, 0, draws), backend)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        print_plan(report)
+
+
+@hardware.command()
+def submit(
+    circuit: Circuit,
+    backend: Backend,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Budget in QPU seconds; required.", show_default=False)
+    ] = None,
+    method: Method = "lin-comb",
+    shots: Shots = 1000,
+    values: Values = None,
+    random: Random = None,
+    draw: Draw = 0,
+    draws: Draws = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for the ledger.", show_default=False)] = None,
+    session: Annotated[bool, typer.Option("--session", help="A session instead of a batch.")] = False,
+    decoupling: Annotated[bool, typer.Option("--decoupling", help="Dynamical decoupling.")] = False,
+    twirling: Annotated[bool, typer.Option("--twirling", help="Twirl measurements.")] = False,
+    max_execution_time: Annotated[
+        int | None, typer.Option(help="Seconds after which a job is ended.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write an estimate's jobs to disk, post them, and return. Close the laptop; collect later."""
+    from qgeo.terminal.hardware import fisher_request, print_states, submit_report
+
+    options = {
+        "mode": "session" if session else "batch",
+        "dynamical_decoupling": decoupling,
+        "twirling": twirling,
+        "max_execution_time": max_execution_time,
+    }
+    request = fisher_request(circuit, values, random, method, shots, draw, draws)
+    folder, jobs = submit_report(request, backend, out, max_seconds, options)
+    if as_json:
+        print(json.dumps({"folder": str(folder), "jobs": [asdict(job) for job in jobs]}))
+    else:
+        print_states(folder, jobs)
+
+
+@hardware.command()
+def status(folder: Folder, as_json: Json = False) -> None:
+    """Where every job of a folder stands; what was written but not posted is posted by `resume`."""
+    from qgeo.backends.device import ledger_sampler
+    from qgeo.hardware.requests import states
+    from qgeo.terminal.hardware import open_ledger, print_states
+
+    ledger, where = open_ledger(folder)
+    jobs = states(ledger, ledger_sampler(where, ledger, max_seconds=0, may_post=False))
+    if as_json:
+        print(json.dumps([asdict(job) for job in jobs]))
+    else:
+        print_states(folder, jobs)
+
+
+@hardware.command()
+def resume(folder: Folder) -> None:
+    """Post what is written but not posted; jobs that exist are found by their tags and not posted again."""
+    from qgeo.hardware.requests import post
+    from qgeo.terminal.hardware import open_ledger, print_states
+
+    ledger, where = open_ledger(folder)
+    print_states(folder, post(ledger, where))
+
+
+@hardware.command()
+def collect(folder: Folder, as_json: Json = False) -> None:
+    """The matrix of a folder, as often as you like; results stay on disk."""
+    from qgeo.hardware import requests
+    from qgeo.terminal.fisher import print_fisher
+    from qgeo.terminal.hardware import collected_report, open_ledger
+
+    ledger, where = open_ledger(folder)
+    estimate = requests.collect(ledger, where)
+    report = collected_report(estimate, ledger.manifest["method"], ledger.seconds())
+    if as_json:
+        print(json.dumps(report))
+    else:
+        print_fisher(report)
+
+
+@hardware.command()
+def cancel(folder: Folder) -> None:
+    """Cancel every job of a folder that is not done."""
+    from qgeo.hardware.requests import cancel as cancel_jobs
+    from qgeo.terminal.hardware import open_ledger, print_states
+
+    ledger, where = open_ledger(folder)
+    print_states(folder, cancel_jobs(ledger, where))
+
+
+def backends(as_json: Json = False) -> None:
+    """List what circuits can run on: simulators, fake devices, and your account's devices if there is one."""
+    from qgeo.backends.resolve import fake_device_names
+    from qgeo.terminal.console import tables
+
+    names = ["exact", "aer", "aer:noise=fake_NAME", *fake_device_names()]
+    if as_json:
+        print(json.dumps(names))
+    else:
+        tables().print(", ".join(names) + "; with an account ibm_NAME and least-busy", soft_wrap=True)
