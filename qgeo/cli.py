@@ -111,12 +111,16 @@ def compare(
     backend: Annotated[
         str | None,
         typer.Option(
-            help="Train quantum heads from shots too: aer, aer:noise=fake_NAME, fake_NAME.",
+            help="Train quantum heads from shots too: aer, aer:noise=fake_NAME, fake_NAME, ibm_NAME.",
             show_default=False,
         ),
     ] = None,
     shots: Annotated[
         int | None, typer.Option(help="Per circuit on the backend (default 4096).", show_default=False)
+    ] = None,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(help="Budget in QPU seconds; train through a ledger.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder (default runs/TASK-TIMESTAMP).", show_default=False)
@@ -135,8 +139,16 @@ def compare(
     """
     from qgeo.terminal.comparison import compare_with_progress, print_comparison
 
-    given = {"config": config, "text": text, "task": task, "arms": arms, "seeds": seeds, "steps": steps}
-    given |= {"backend": backend, "shots": shots, "out": out, "resume": resume}
+    given: dict[str, Any] = {"config": config, "text": text, "task": task, "arms": arms}
+    given |= {
+        "seeds": seeds,
+        "steps": steps,
+        "backend": backend,
+        "shots": shots,
+        "max_seconds": max_seconds,
+        "out": out,
+        "resume": resume,
+    }
     result = compare_with_progress(given, workers)
     if as_json:
         print(json.dumps(result.results, ensure_ascii=False))

@@ -130,7 +130,7 @@ class Ledger:
         entry = self.entry(number)
         circuits = checked_bytes(self._job(number) / "circuits.qpy", entry.qpy_sha256)
         values = checked_bytes(self._job(number) / "values.npz", entry.values_sha256)
-        return Work(tuple(qpy.load(io.BytesIO(circuits))), tuple(_arrays(values)), entry.shots)
+        return Work(tuple(loaded_circuits(circuits)), tuple(_arrays(values)), entry.shots)
 
     def job_id(self, number: int) -> str | None:
         """Where it was posted, None if that is not known."""
@@ -179,6 +179,25 @@ def _qpy(circuits: Sequence[QuantumCircuit]) -> bytes:
     buffer = io.BytesIO()
     qpy.dump(list(circuits), buffer)
     return buffer.getvalue()
+
+
+def loaded_circuits(content: bytes) -> list[QuantumCircuit]:
+    """Circuits of a QPY file as this version of Qiskit writes it.
+
+    Older forms are refused: they hold formulas as text, and reading those evaluates them.
+
+    Raises:
+        LedgerError: another form, or damage.
+    """
+    if content[:6] != b"QISKIT" or content[6:7] != bytes([qpy.common.QPY_VERSION]):
+        raise LedgerError(
+            f"expected circuits in QPY version {qpy.common.QPY_VERSION}, as this version of Qiskit writes "
+            "them, got another form; collect with the versions of the manifest"
+        )
+    try:
+        return list(qpy.load(io.BytesIO(content)))
+    except Exception as error:
+        raise LedgerError(f"expected circuits in a QPY file, got damage: {type(error).__name__}") from None
 
 
 def _npz(arrays: Sequence[NDArray[Any]]) -> bytes:

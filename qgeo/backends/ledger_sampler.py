@@ -33,7 +33,8 @@ Check = Callable[[Work], None]
 class LedgerSampler(BaseSamplerV2):
     """Args:
     ledger: where jobs are kept; runner: where they run; pass_manager: to its gates.
-    max_seconds: QPU seconds that the whole ledger may take, estimated or charged.
+    max_seconds: QPU seconds that may be taken, estimated or charged; spent: those taken so far, the ledger's
+        own unless several share a budget.
     wait: seconds between looks at a job that is not done; None raises `PendingError` instead.
     check: refuses what cannot run there, before anything is written.
     may_post: whether entries may be made and posted; may_fetch: whether results may be asked for. Without
@@ -49,12 +50,13 @@ class LedgerSampler(BaseSamplerV2):
         max_seconds: float,
         wait: float | None = None,
         check: Check | None = None,
+        spent: Callable[[], float] | None = None,
         may_post: bool = True,
         may_fetch: bool = True,
     ) -> None:
         self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
         self.max_seconds = max_seconds
-        self.wait, self.check = wait, check
+        self.wait, self.check, self.spent = wait, check, spent or ledger.seconds
         self.may_post, self.may_fetch = may_post, may_fetch
         self._next = 0
 
@@ -118,7 +120,7 @@ class LedgerSampler(BaseSamplerV2):
         if self.check is not None:
             self.check(work)
         seconds = work_seconds(work)
-        total = self.ledger.seconds() + seconds
+        total = self.spent() + seconds
         if total > self.max_seconds:
             raise HardwareError(
                 f"expected at most {self.max_seconds:g} QPU seconds, this would make it about {total:.0f}; "

@@ -74,10 +74,10 @@ class LocalRunner:
         return "done"
 
     def result(self, job_id: str, work: Work) -> Finished:
-        """Run it, seeded by the job's id: collected twice it is the same."""
+        """Run it, seeded by the job's id: collected twice it is the same. Its estimate counts as its cost."""
         seed = np.frombuffer(job_id.encode(), dtype=np.uint8)
         sampler = self._sampler(np.random.default_rng(seed))
-        return Finished(tuple(run_work(sampler, work)), 0.0)
+        return Finished(tuple(run_work(sampler, work)), None)
 
     def cancel(self, job_id: str) -> None:
         del job_id

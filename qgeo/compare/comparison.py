@@ -13,10 +13,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from qgeo.backends.device import device, is_device
 from qgeo.backends.resolve import resolve
 from qgeo.circuit.ansatz import ansatz
 from qgeo.compare.arms import parse_arm
-from qgeo.compare.config import Configuration, dump_configuration, parse_configuration, read_toml
+from qgeo.compare.config import (
+    BackendSection,
+    Configuration,
+    dump_configuration,
+    parse_configuration,
+    read_toml,
+)
 from qgeo.compare.inputs import build_task, environment, load_inputs, with_own_corpus
 from qgeo.compare.memory import check_memory
 from qgeo.compare.results import build_results, chosen_learning_rates, final_outcomes
@@ -29,6 +36,7 @@ from qgeo.compare.run_folder import (
     write_json_lines,
 )
 from qgeo.compare.schedule import default_workers, final_jobs, run_jobs, tuning_jobs
+from qgeo.errors import ConfigurationError
 
 Stage = Callable[[str, int], None]
 """Told the name of a stage and how many jobs it has; then once per finished job with 0."""
@@ -75,7 +83,7 @@ def prepare(configuration: Configuration, out: Path | None = None) -> RunFolder:
     arms = [parse_arm(name) for name in configuration.arms.names]
     task = build_task(configuration.task)
     ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
-    resolve(configuration.backend.name)
+    _check_backend(configuration.backend)
     check_memory(configuration, arms, task)
     own, corpus = with_own_corpus(configuration)
     path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -91,7 +99,7 @@ def resume(path: Path, *, workers: int | None = None, on_progress: Stage | None 
         return ComparisonResult(path, read_json(folder.results))
     configuration, task = load_inputs(path.resolve())
     report = on_progress or _silent
-    pool = workers or default_workers()
+    pool = 1 if configuration.backend.max_seconds else workers or default_workers()  # one budget, one spender
     arms = [parse_arm(name) for name in configuration.arms.names]
     _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report)
     chosen = chosen_learning_rates(folder, configuration)
@@ -112,6 +120,17 @@ def write_records(folder: RunFolder, configuration: Configuration) -> None:
     runs = [run for of_arm in outcomes.values() for run in of_arm]
     write_json_lines(folder.path / "records.jsonl", (record for run in runs for record in run["records"]))
     write_json_lines(folder.path / "timings.jsonl", (timing for run in runs for timing in _timings(run)))
+
+
+def _check_backend(backend: BackendSection) -> None:
+    """A name that exists, and a budget where somebody is paid."""
+    if is_device(backend.name):
+        if backend.max_seconds is None:
+            raise ConfigurationError(f"expected a budget to train on {backend.name}; pass --max-seconds N")
+    else:
+        resolve(backend.name)
+    if backend.max_seconds is not None:
+        device(backend.name)
 
 
 def _timings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -61,6 +61,10 @@ class RunFolder:
     def part(self, key: str) -> Path:
         return self.path / "parts" / f"{key}.json"
 
+    def ledger(self, key: str) -> Path:
+        """Where the hardware jobs of a run are kept."""
+        return self.path / "ledger" / key
+
     def head(self, arm: str, seed: int) -> Path:
         return self.path / "heads" / f"{arm}-{seed}.npz"
 

@@ -151,7 +151,7 @@ def execute(job: Job, path: Path) -> None:
     folder = RunFolder(path)
     configuration, task = load_inputs(path)
     settings = RunSettings(parse_arm(job.arm), job.lr, job.damping)
-    run = train(task, configuration, settings, job.seed)
+    run = train(task, configuration, settings, job.seed, folder.ledger(job.key))
     outcome: dict[str, Any] = {"job": asdict(job), "final_loss": run.final_loss, "diverged": run.diverged}
     if job.final:
         save_head(folder.head(job.arm, job.seed), run.head)

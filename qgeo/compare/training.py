@@ -12,14 +12,15 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from qgeo.compare.arms import Arm, build_head, build_optimizer, measured_head
-from qgeo.compare.config import Configuration
+from qgeo.compare.arms import Arm, build_head, build_optimizer, head_on_ledger, measured_head
+from qgeo.compare.config import BackendSection, Configuration
 from qgeo.compare.cost import StepCost, step_cost
 from qgeo.estimators.execution import Cost
 from qgeo.optim.natural_gradient import NaturalGradient
@@ -88,8 +89,10 @@ class RunSettings:
     damping: float
 
 
-def train(task: Task, configuration: Configuration, settings: RunSettings, seed: int) -> TrainedRun:
-    """Train one arm on one seed.
+def train(
+    task: Task, configuration: Configuration, settings: RunSettings, seed: int, ledger: Path | None = None
+) -> TrainedRun:
+    """Train one arm on one seed; `ledger` is where its jobs are kept if the backend has a budget.
 
     A run whose loss stops being finite ends there and is recorded as diverged.
     """
@@ -97,7 +100,7 @@ def train(task: Task, configuration: Configuration, settings: RunSettings, seed:
         vocabulary, context = task.vocabulary_size, task.context
         head = build_head(settings.arm.head, vocabulary, context, configuration.heads, seed)
         cost = step_cost(getattr(head, "program", None), settings.arm.metric)
-        trained = _trained_form(head, settings.arm, configuration, seed)
+        trained = _trained_form(head, settings, configuration.backend, seed, ledger)
         trust_region = configuration.training.trust_region
         optimizer = build_optimizer(settings.arm, trained, settings.lr, settings.damping, trust_region)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(configuration))
@@ -194,11 +197,17 @@ def _record(
     )
 
 
-def _trained_form(head: Any, arm: Arm, configuration: Configuration, seed: int) -> Any:
+def _trained_form(
+    head: Any, settings: RunSettings, backend: BackendSection, seed: int, ledger: Path | None
+) -> Any:
     """The head itself, or the same head measured on the arm's backend."""
+    arm = settings.arm
     if not arm.is_measured:
         return head
-    return measured_head(head, arm.backend, configuration.backend.shots, seed + SHOT_SEED_OFFSET)
+    if backend.max_seconds is None or ledger is None:
+        return measured_head(head, arm.backend, backend.shots, seed + SHOT_SEED_OFFSET)
+    manifest = {"kind": "training", "arm": arm.name, "lr": settings.lr, "seed": seed, "device": backend.name}
+    return head_on_ledger(head, backend, ledger, manifest)
 
 
 def _finite(loss: float | None) -> float | None:

@@ -20,7 +20,7 @@ from qiskit import QuantumCircuit, qpy
 
 from qgeo.backends.device import Device, ledger_sampler
 from qgeo.backends.files import checked_bytes, digest, write_bytes
-from qgeo.backends.ledger import Ledger
+from qgeo.backends.ledger import Ledger, loaded_circuits
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.errors import HardwareError, LedgerError, PendingError, QGeoError
 from qgeo.estimators.estimate import FisherEstimate
@@ -156,7 +156,7 @@ def read_request(ledger: Ledger) -> FisherRequest:
     manifest = ledger.manifest
     try:
         content = checked_bytes(ledger.folder / "circuit.qpy", manifest["circuit_sha256"])
-        (circuit,) = qpy.load(io.BytesIO(content))
+        (circuit,) = loaded_circuits(content)
         values = np.array([float(value) for value in manifest["values"]])
         keys = ("method", "shots", "draw", "draws")
         return FisherRequest(circuit, values, **{key: manifest[key] for key in keys})

@@ -21,7 +21,8 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
     """Run or resume a comparison with progress bars on stderr.
 
     Args:
-        options: config, text, task, arms, seeds, steps, backend, shots, out, resume; None where not given.
+        options: config, text, task, arms, seeds, steps, backend, shots, max_seconds, out, resume; None where
+            not given.
     """
     folder = _run_folder(options)
     messages().print(f"run folder: {folder}", soft_wrap=True)
@@ -75,7 +76,7 @@ def _configuration(options: dict[str, Any]) -> Configuration:
     for key in ("seeds", "steps"):
         if options[key] is not None:
             settings["training"][key] = options[key]
-    for option, key in (("backend", "name"), ("shots", "shots")):
+    for option, key in (("backend", "name"), ("shots", "shots"), ("max_seconds", "max_seconds")):
         if options[option] is not None:
             settings["backend"][key] = options[option]
     return parse_configuration(settings)

@@ -1,0 +1,49 @@
+"""A runner for tests: jobs in memory, answers that get lost on demand, a count of what was posted."""
+
+from __future__ import annotations
+
+import numpy as np
+from qiskit_aer.primitives import SamplerV2
+
+from qgeo.backends.ledger import Work
+from qgeo.backends.runner import Finished, run_work
+from qgeo.errors import HardwareError
+
+
+class ScriptedRunner:
+    """Every posted job is kept with its tag; `lose_answers` posts are made but answered with an error,
+    `refuse` posts are not made; `statuses` are given out before a job is done."""
+
+    def __init__(self, *, lose_answers: int = 0, refuse: int = 0, statuses: tuple[str, ...] = ()) -> None:
+        self.lose_answers, self.refuse, self.statuses = lose_answers, refuse, list(statuses)
+        self.posted: list[tuple[str, Work]] = []
+        self.cancelled: list[str] = []
+        self.fetched = 0
+
+    def post(self, work: Work, tag: str) -> str:
+        if self.refuse:
+            self.refuse -= 1
+            raise HardwareError("the job was not posted: 500")
+        self.posted.append((tag, work))
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise HardwareError("the job was not posted, or its answer was lost")
+        return f"job-{len(self.posted) - 1}"
+
+    def find(self, tag: str) -> list[str]:
+        return [f"job-{place}" for place, (known, _) in enumerate(self.posted) if known == tag]
+
+    def status(self, job_id: str) -> str:
+        del job_id
+        return self.statuses.pop(0) if self.statuses else "done"
+
+    def result(self, job_id: str, work: Work) -> Finished:
+        self.fetched += 1
+        seed = int(job_id.removeprefix("job-"))
+        return Finished(tuple(run_work(SamplerV2(seed=seed), work)), 1.5)
+
+    def cancel(self, job_id: str) -> None:
+        self.cancelled.append(job_id)
+
+    def remaining_seconds(self) -> float | None:
+        return float(np.inf)

@@ -1,0 +1,140 @@
+"""`qgeo hardware` and `qgeo backends` on fake devices: plan, submit, collect, and mistakes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import qgeo
+from qgeo.circuit.qasm import load_qasm
+from qgeo.cli import run
+from qgeo.estimators.methods import METHODS
+
+BELL = """OPENQASM 3.0;
+include "stdgates.inc";
+input float a;
+input float b;
+qubit[2] q;
+ry(a) q[0];
+cx q[0], q[1];
+rz(b) q[1];
+rx(a + b) q[0];
+"""
+
+
+@pytest.fixture
+def circuit(tmp_path):
+    place = tmp_path / "bell.qasm"
+    place.write_text(BELL)
+    return place
+
+
+def call(capsys, *arguments):
+    status = run(["hardware", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_a_plan_compares_every_method(circuit, capsys):
+    arguments = ("plan", "--circuit", circuit, "--backend", "fake_torino", "--method", "lin-comb", "--json")
+    status, out, _ = call(capsys, *arguments)
+    report = json.loads(out)
+    assert status == 0
+    assert report["device"] == "fake_torino"
+    assert report["qubits"] == 133
+    named = [plan["name"] for plan in report["alternatives"]] + [r.split(":")[0] for r in report["refused"]]
+    assert sorted(named) == sorted(METHODS)
+    assert report["plan"]["shots"] == 1000 * report["plan"]["circuits"]
+    assert report["plan"]["seconds"] > 2
+    assert any("block-diagonal: expected every parameter in one" in reason for reason in report["refused"])
+
+
+def test_a_plan_counts_what_is_then_submitted(circuit, capsys, tmp_path):
+    # Seen to fail: a plan that forgets the in-layer circuits.
+    common = ("--circuit", circuit, "--backend", "fake_manila", "--method", "lin-comb", "--shots", 300)
+    _, out, _ = call(capsys, "plan", *common, "--json")
+    plan = json.loads(out)["plan"]
+    more = ("--random", 1, "--max-seconds", 60, "--out", tmp_path / "ledger", "--json")
+    _, out, _ = call(capsys, "submit", *common, *more)
+    jobs = json.loads(out)["jobs"]
+    assert sum(job["executions"] for job in jobs) == plan["shots"]
+    assert sum(job["circuits"] for job in jobs) == plan["circuits"]
+    assert sum(job["seconds"] for job in jobs) == pytest.approx(plan["seconds"], rel=0.02)
+
+
+def test_submit_then_collect_is_an_estimate_within_its_error_bars(circuit, capsys, tmp_path):
+    folder = tmp_path / "ledger"
+    common = ("--circuit", circuit, "--backend", "fake_manila", "--random", 1, "--shots", 4000)
+    status, out, _ = call(capsys, "submit", *common, "--max-seconds", 60, "--out", folder)
+    assert status == 0
+    assert "done" in out
+    _, out, _ = call(capsys, "status", folder, "--json")
+    assert [job["status"] for job in json.loads(out)] == ["done"]
+    _, first, _ = call(capsys, "collect", folder, "--json")
+    _, again, _ = call(capsys, "collect", folder, "--json")
+    assert first == again
+    report = json.loads(first)
+    values = np.random.default_rng(1).uniform(-np.pi, np.pi, 2)
+    exact = qgeo.quantum_fisher(load_qasm(circuit).circuit, values)
+    assert report["parameters"] == ["a", "b"]
+    # the device's noise moves the estimate by a few per cent, its shots by the standard errors
+    assert np.all(np.abs(report["matrix"] - exact) < 5 * np.array(report["stderr"]) + 0.25)
+    _, out, _ = call(capsys, "cancel", folder)
+    assert "collected" in out
+    status, out, _ = call(capsys, "resume", folder)
+    assert (status, out.count("collected")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "expected a budget, got none"),
+        (("--max-seconds", 0), "expected a budget in QPU seconds above 0"),
+        (("--max-seconds", 2.1), "expected at most 2.1 QPU seconds, this needs about"),
+        (("--max-seconds", 60, "--shots", 1), "expected at least 2 shots"),
+        (("--max-seconds", 60, "--backend", "aer"), "expected a device fake_NAME, ibm_NAME or least-busy"),
+        (("--max-seconds", 60, "--backend", "fake_manilla"), "near names: fake_manila"),
+        (("--max-seconds", 60, "--method", "nothing"), "expected a method among"),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(more, said, circuit, capsys, tmp_path):
+    base = ["submit", "--circuit", circuit, "--backend", "fake_manila", "--random", 1]
+    status, out, err = call(capsys, *base, *more, "--out", tmp_path / "ledger")
+    assert (status, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_a_folder_that_is_no_ledger_or_holds_one_already(circuit, capsys, tmp_path):
+    status, _, err = call(capsys, "collect", tmp_path)
+    assert status == 2
+    assert "expected a ledger file" in err
+    base = ["submit", "--circuit", circuit, "--backend", "fake_manila", "--random", 1, "--max-seconds", 60]
+    assert call(capsys, *base, "--out", tmp_path / "ledger")[0] == 0
+    status, _, err = call(capsys, *base, "--out", tmp_path / "ledger")
+    assert status == 2
+    assert "holds a ledger; choose another --out" in err
+
+
+def test_no_account_is_one_line(circuit, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("QISKIT_IBM_TOKEN", "QISKIT_IBM_INSTANCE", "QISKIT_IBM_URL", "QISKIT_IBM_CHANNEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(
+        "qiskit_ibm_runtime.accounts.management._DEFAULT_ACCOUNT_CONFIG_JSON_FILE", "/nowhere"
+    )
+    status, _, err = call(capsys, "plan", "--circuit", circuit, "--backend", "ibm_nowhere")
+    assert status == 2
+    assert "expected an IBM Quantum account" in err
+    assert err.count("\n") == 1
+
+
+def test_backends_are_listed(capsys):
+    assert run(["backends", "--json"]) == 0
+    names = json.loads(capsys.readouterr().out)
+    assert {"exact", "aer", "fake_manila", "fake_torino"} <= set(names)
+    assert run(["backends"]) == 0
+    assert "fake_fez" in capsys.readouterr().out
