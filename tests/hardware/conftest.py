@@ -1,0 +1,84 @@
+"""Fixtures of the hardware tests: one loopback service and one client for all of them, and no other address.
+
+`only_loopback` is on for every test of this folder and fails the test that tries to connect elsewhere.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hardware.loopback import LoopbackService
+from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService
+from qiskit_ibm_runtime.api.session import PostForcelistRetry
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Refuse to connect, or to look up a name, beyond 127.0.0.1; returns the addresses connected to."""
+    connected: list[Any] = []
+    connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def check(address: Any) -> None:
+        connected.append(address)
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "localhost"):
+            pytest.fail(f"expected connections to 127.0.0.1 only, got {address}")
+
+    def guarded(function: Any) -> Any:
+        def call(self: socket.socket, address: Any) -> Any:
+            check(address)
+            return function(self, address)
+
+        return call
+
+    def guarded_look_up(host: Any, *arguments: Any, **options: Any) -> Any:
+        check((host,))
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+    return connected
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_proxy() -> Iterator[None]:
+    """Reach 127.0.0.1 without the proxy that a machine may have; before any client is made."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("NO_PROXY", "no_proxy"):
+            patch.setenv(name, "127.0.0.1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def server(no_proxy: None) -> Iterator[LoopbackService]:  # noqa: ARG001
+    """The one service; tests use `loopback`, which starts each of them with a clean one."""
+    with LoopbackService() as running:
+        yield running
+
+
+@pytest.fixture
+def loopback(server: LoopbackService) -> LoopbackService:
+    """The service without jobs, sessions, faults, delay or a log."""
+    server.reset()
+    return server
+
+
+@pytest.fixture(scope="session")
+def service(server: LoopbackService) -> QiskitRuntimeService:
+    """A client in this process; its token may have been revoked: such tests take a `loopback.service()`."""
+    return server.service()
+
+
+@pytest.fixture(scope="session")
+def device(service: QiskitRuntimeService) -> IBMBackend:
+    """The fake device, as the client sees it."""
+    return service.backend("fake_manila")
+
+
+@pytest.fixture
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry without the waits (0, 1, 2, 4, 8 s): how often is the client's own choice still."""
+    monkeypatch.setattr(PostForcelistRetry, "get_backoff_time", lambda _: 0.0)
