@@ -1,8 +1,9 @@
 """IBM Quantum through qiskit-ibm-runtime: jobs that are tagged, found again, and never posted twice.
 
 The account comes from the environment (QISKIT_IBM_TOKEN, QISKIT_IBM_INSTANCE) or from IBM's own saved
-account; this file never reads or prints the key. What the client really does: an answer of 500 is tried again
-by itself up to five times, so that a job can exist although the call failed; 429 fails at once.
+account; this file never reads or prints the key. The client posts again by itself after an answer of 500, up
+to five times, although the job may exist: that is turned off here, and a post is only repeated after a search
+by its tag has found nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ from qgeo.estimators.experiments import REGISTER
 
 SECONDS_BETWEEN_POSTS = 12.5
 """Five posts a minute are allowed."""
+
+WAITS = (2.0, 10.0, 60.0, 0.0)
+"""After the first, second, … post that failed for a passing reason."""
+
+SETTLING_SECONDS = 2.0
+"""Before a search by tag, so that a job that was just made is listed."""
+
+_PASSING = re.compile(r"\b(429|5\d\d)\b|[Cc]onnection|[Tt]imed? ?out")
 
 _STATUS = {
     "INITIALIZING": "queued",
@@ -78,29 +87,40 @@ class IBMRunner:
         backend: from `connected_backend`.
         options: `mode` ("batch", or "session" where the plan has sessions), `dynamical_decoupling`,
             `twirling`, `max_execution_time` (seconds).
+        pause: how to wait, in seconds.
     """
 
-    def __init__(self, backend: Any, options: dict[str, Any]) -> None:
+    def __init__(
+        self, backend: Any, options: dict[str, Any], *, pause: Callable[[float], None] = sleep
+    ) -> None:
         self.backend, self.service, self.options = backend, backend.service, options
-        self._last_post = -SECONDS_BETWEEN_POSTS
+        self._pause, self._last_post = pause, -SECONDS_BETWEEN_POSTS
+        post_once(self.service)
 
     def post(self, work: Work, tag: str) -> str:
-        """Post a job with this tag.
+        """Post a job with this tag, again only where a search finds none.
 
         Raises:
-            HardwareError: it was not posted, as far as a search by the tag can tell.
+            HardwareError: it was not posted. PendingError: that cannot be told now; a later search will.
         """
-        sleep(max(0.0, self._last_post + SECONDS_BETWEEN_POSTS - monotonic()))
-        self._last_post = monotonic()
-        try:
-            return self._post(work, tag)
-        except Exception as error:
+        problem = ""
+        for wait in WAITS:
+            self._pause(max(0.0, self._last_post + SECONDS_BETWEEN_POSTS - monotonic()))
+            self._last_post = monotonic()
+            try:
+                return self._post(work, tag)
+            except Exception as error:
+                problem = readable(error)
+            self._pause(SETTLING_SECONDS)
             found = self.find(tag)
             if found:
                 return found[0]
-            raise HardwareError(
-                f"the job was not posted: {readable(error)}; nothing is lost, submit again to go on"
-            ) from None
+            if not _PASSING.search(problem):
+                break
+            self._pause(wait)
+        raise HardwareError(
+            f"the job was not posted: {problem}; nothing is lost, qgeo hardware resume tries again"
+        )
 
     def find(self, tag: str) -> list[str]:
         """Ids of the jobs with this tag."""
@@ -147,6 +167,30 @@ class IBMRunner:
         options.twirling.enable_measure = bool(self.options.get("twirling"))
         if self.options.get("max_execution_time"):
             options.max_execution_time = int(self.options["max_execution_time"])
+
+
+def post_once(service: Any) -> None:
+    """Turn off the client's own repeated POSTs; everything else is still tried again.
+
+    Raises:
+        ConfigurationError: a client that is built otherwise than the tested one.
+    """
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    clients = [getattr(service, "_active_api_client", None), *getattr(service, "_api_clients", {}).values()]
+    sessions: list[Any] = [getattr(client, "_session", None) for client in clients]
+    if not sessions or any(session is None for session in sessions):
+        raise ConfigurationError(
+            "expected a qiskit-ibm-runtime whose retries can be turned off, as in 0.51; install that version"
+        )
+    statuses = (500, 502, 503, 504, 520, 521, 522, 524)
+    retry = Retry(
+        total=5, connect=3, backoff_factor=0.5, status_forcelist=statuses
+    )  # no POST among its methods
+    for session in sessions:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=retry))
 
 
 def readable(error: BaseException) -> str:
