@@ -1,0 +1,126 @@
+"""Layer by layer in the exact limit: linear combination, mid-circuit measurement, blocks, the diagonal.
+
+Each test names the planted faults that it was seen to fail under.
+"""
+
+from __future__ import annotations
+
+import cases
+import numpy as np
+import pytest
+import reference
+from cases import A, B
+from estimators.known import ORACLES, oracle
+from estimators.runs import ANGLE_GATES, BY_NAME, circuit_of, three_repetitions
+from numpy.testing import assert_allclose
+
+from qgeo.errors import CircuitError
+from qgeo.estimators.block_diagonal import BlockDiagonalQFI
+from qgeo.estimators.diagonal import DiagonalQFI
+from qgeo.estimators.experiments import ancilla_experiment
+from qgeo.estimators.layered import plan
+from qgeo.estimators.lin_comb import LinCombQFI
+from qgeo.estimators.mid_circuit import MidCircuitQFI
+from qgeo.estimators.outcomes import exact_outcomes
+from qgeo.estimators.parameter_shift import ParameterShiftQFI
+from qgeo.estimators.pauli_circuit import pauli_circuit
+
+EXACT = {"rtol": 0, "atol": 1e-8}
+FULL = {"lin-comb": LinCombQFI, "mid-circuit": MidCircuitQFI, "parameter-shift": ParameterShiftQFI}
+
+COMPOSITES = [
+    *("composite-nested", "annotated-all", "mc-rx-state", "mc-u", "cu-open", "evolution-one-term"),
+    *("evolution-commuting", "expression-arcs", "expression-a-to-the-b", "shared-parameter"),
+    *("parameterized-phase", "phase-gate", "barriers-idle-qubits", "dead-parameters"),
+    *("iqp-4", "real-amplitudes-4", "layered-6", "no-parameters", "fixed-31-unitary", "fixed-35-mcx_o5"),
+]
+SHORT = [BY_NAME[name] for name in ("CRXGate", "UGate", "RZXGate", "XXPlusYYGate", "mc-rx", "iqp-4")]
+
+
+@pytest.mark.parametrize("case", [*ANGLE_GATES, *map(BY_NAME.get, COMPOSITES)], ids=str)
+def test_linear_combination_is_the_reference(case):
+    found = LinCombQFI().estimate(case.circuit, case.values, shots=None)
+    assert_allclose(found.matrix, reference.qfim(case.circuit, case.values), **EXACT)
+    assert not found.stderr.any()
+    assert (found.circuits, found.shots) == (0, 0)
+    assert found.parameters == tuple(p.name for p in case.circuit.parameters)
+
+
+@pytest.mark.parametrize("case", [*SHORT, BY_NAME["shared-parameter"], BY_NAME["composite-nested"]], ids=str)
+def test_mid_circuit_measurement_is_the_reference(case):
+    found = MidCircuitQFI().estimate(case.circuit, case.values, shots=None)
+    assert_allclose(found.matrix, reference.qfim(case.circuit, case.values), **EXACT)
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.parametrize("method", FULL)
+def test_known_answers(method, name):
+    circuit, values, expected = oracle(name)
+    found = FULL[method]().estimate(circuit, values, shots=None)
+    assert_allclose(found.matrix, expected, rtol=0, atol=4e-6)
+
+
+def layers_of_parameters(circuit) -> np.ndarray:
+    """The layer of each parameter's terms, −1 without any."""
+    source = pauli_circuit(circuit)
+    acts = source.jacobian(np.ones((1, len(source.parameters))))[0] != 0
+    layers = np.array([source.layer_of_term[term] for term in range(source.num_terms)])
+    return np.array([layers[column][0] if column.any() else -1 for column in acts.T])
+
+
+IN_ONE_LAYER = ["efficient-su2-5", "real-amplitudes-4", "iqp-4", "dead-parameters", "layered-6", "RXGate"]
+
+
+@pytest.mark.parametrize("name", ["three-repetitions", *IN_ONE_LAYER])
+def test_blocks_are_those_of_the_full_matrix(name):
+    circuit = three_repetitions() if name == "three-repetitions" else one_parameter_per_gate(name)
+    values = np.random.default_rng(2).uniform(-3, 3, circuit.num_parameters)
+    full, layers = reference.qfim(circuit, values), layers_of_parameters(circuit)
+    found = BlockDiagonalQFI().estimate(circuit, values, shots=None).matrix
+    together = layers[:, None] == layers
+    assert_allclose(found, np.where(together, full, 0), **EXACT)
+    assert not found[~together].any()
+    diagonal = DiagonalQFI().estimate(circuit, values, shots=None).matrix
+    assert_allclose(diagonal, np.diag(full.diagonal()), **EXACT)
+
+
+def one_parameter_per_gate(name: str):
+    if name != "RXGate":
+        return BY_NAME[name].circuit
+    return cases.scramble(2, seed=1).compose(circuit_of(2, ("rx", A, 0), ("rzz", B, 0, 1)))
+
+
+@pytest.mark.parametrize("method", [BlockDiagonalQFI, DiagonalQFI])
+def test_a_parameter_in_two_layers_is_refused_by_name(method):
+    circuit = circuit_of(2, ("rx", A, 0), ("h", 0), ("ry", B, 1), ("rx", 2 * A, 0))
+    with pytest.raises(CircuitError, match="got 'a' in 2 of them; use the method lin-comb"):
+        method().estimate(circuit, [0.3, 0.4], shots=None)
+
+
+@pytest.mark.parametrize("method", [BlockDiagonalQFI, DiagonalQFI])
+def test_a_parameter_twice_in_one_layer_is_treated(method):
+    circuit = circuit_of(3, ("h", [0, 1, 2]), ("cx", 0, 1), ("rz", A, 0), ("rz", A, 1), ("rzz", A, 0, 1))
+    expected = reference.qfim(circuit, [0.3])
+    assert_allclose(method().estimate(circuit, [0.3], shots=None).matrix, expected, **EXACT)
+
+
+def test_imaginary_parts_are_read_from_the_ancilla_in_y():
+    """⟨Y ⊗ P_j⟩ = −Im 4Q_ij for the earlier i, against the reference's Q."""
+    circuit = circuit_of(1, ("h", 0), ("rz", A, 0), ("rx", B, 0))
+    source = pauli_circuit(circuit)
+    experiment = ancilla_experiment(source, 0, 1, imaginary=True)
+    (outcome,) = exact_outcomes(experiment.circuit, source.angles(np.array([[0.4, 1.1]])))
+    expected = -4 * reference.qgt(circuit, [0.4, 1.1])[0, 1].imag
+    assert abs(expected) > 0.1
+    assert_allclose(outcome.weights @ experiment.readings(outcome.bits), [expected], **EXACT)
+
+
+# --- what it costs --------------------------------------------------------------------------------
+
+
+def test_numbers_of_circuits():
+    source = pauli_circuit(three_repetitions())
+    assert len(plan(source, LinCombQFI.scheme.pair_experiment).experiments) == 66
+    assert len(plan(source, MidCircuitQFI.scheme.pair_experiment).experiments) == 66
+    assert len(plan(source, BlockDiagonalQFI.scheme.pair_experiment).experiments) == 6
+    assert len(plan(source, DiagonalQFI.scheme.pair_experiment).experiments) == 6

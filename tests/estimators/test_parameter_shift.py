@@ -1,0 +1,52 @@
+"""The Hessian of the overlap by shift rules, in the exact limit, and the overlaps themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+from cases import CASES, FIXED_GATES
+from estimators.runs import BY_NAME, generic_pair, three_repetitions, values_of
+from numpy.testing import assert_allclose
+
+from qgeo.estimators.execution import Cost, Executor
+from qgeo.estimators.overlaps import Overlaps, overlap_plan, overlaps, signed_sum
+from qgeo.estimators.parameter_shift import ParameterShiftQFI, _shifts
+from qgeo.estimators.pauli_circuit import pauli_circuit
+
+FIXED = [case for case in CASES if case.name.startswith("fixed-")]
+OTHERS = ["CRXGate", "CPhaseGate", "UGate", "XXMinusYYGate", "mc-rx", "expression-arcs", "real-amplitudes-4"]
+
+
+@pytest.mark.parametrize("case", [*FIXED, *map(BY_NAME.get, OTHERS), BY_NAME["shared-parameter"]], ids=str)
+def test_shift_rules_are_the_reference(case):
+    found = ParameterShiftQFI().estimate(case.circuit, case.values, shots=None)
+    assert_allclose(found.matrix, reference.qfim(case.circuit, case.values), rtol=0, atol=1e-8)
+    assert not found.stderr.any()
+
+
+def test_table_holds_every_fixed_gate():
+    assert len(FIXED) == len(FIXED_GATES)
+
+
+def test_overlaps_are_those_of_the_states():
+    circuit, generator = generic_pair(), np.random.default_rng(3)
+    here, there = values_of(circuit), generator.uniform(-3, 3, (5, 4))
+    source = pauli_circuit(circuit)
+    found = overlaps(
+        overlap_plan(source), Executor(), source.angles(here[None]), source.angles(there)[None], None
+    )
+    psi = reference.states(circuit, here)
+    expected = [abs(np.vdot(psi, reference.states(circuit, other))) ** 2 for other in there]
+    assert_allclose(found.values, [expected], rtol=0, atol=1e-12)
+
+
+def test_signed_sums():
+    found = Overlaps(np.arange(8.0).reshape(1, 8), np.ones((1, 8)), Cost())
+    values, variances = signed_sum(found, [1, -1, -2, 1], 4)
+    assert_allclose(values, [[0 - 1 - 4 + 3, 4 - 5 - 12 + 7]])
+    assert_allclose(variances, [[7, 7]])
+
+
+def test_number_of_rows_for_24_terms():
+    assert len(_shifts(pauli_circuit(three_repetitions()).num_terms)) == 4 * 276 + 24

@@ -1,0 +1,59 @@
+"""Twice the mean F_C in random bases: unbiased for Haar bases, not for cheaper ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+from cases import A
+from estimators.runs import circuit_of, generic_pair, values_of
+
+from qgeo.estimators.random_measurement import RandomMeasurementQFI
+
+
+def exact(bases: str, circuit, values, draws: int = 600):
+    estimator = RandomMeasurementQFI(generator=np.random.default_rng(11), draws=draws, bases=bases)
+    return estimator.estimate(circuit, values, shots=None)
+
+
+def test_haar_bases_are_unbiased():
+    circuit, values = generic_pair(), values_of(generic_pair())
+    found = exact("haar", circuit, values)
+    scores = (found.matrix - reference.qfim(circuit, values)) / found.stderr
+    assert np.abs(scores).max() < 3
+    assert np.sqrt((scores**2).mean()) < 1.5
+    assert np.linalg.norm(found.stderr) < 0.1 * np.linalg.norm(found.matrix)
+
+
+def entangling():
+    """A phase between |00⟩ and |11⟩, F = 1, and a rotation."""
+    return circuit_of(2, ("h", 0), ("cx", 0, 1), ("rz", A, 0))
+
+
+@pytest.mark.parametrize(("bases", "measured"), [("clifford", 1.38), ("local", 0.66)])
+def test_other_bases_are_biased(bases, measured):
+    # Measured on the entangled pair, F = 1, 1000 draws: haar 1.00(2), clifford 1.38(3), local .66(2).
+    found = exact(bases, entangling(), [0.4], draws=300)
+    assert abs(found.matrix.item() - 1) > 5 * found.stderr.item()
+    assert abs(found.matrix.item() - measured) < 4 * found.stderr.item()
+
+
+def test_haar_bases_are_not():
+    found = exact("haar", entangling(), [0.4], draws=300)
+    assert abs(found.matrix.item() - 1) < 3 * found.stderr.item()
+
+
+@pytest.mark.parametrize("bases", ["clifford", "local"])
+def test_other_bases_give_something_near(bases):
+    circuit, values = generic_pair(), values_of(generic_pair())
+    full = reference.qfim(circuit, values)
+    found = exact(bases, circuit, values, draws=150)
+    assert np.linalg.norm(found.matrix - full) < 0.6 * np.linalg.norm(full)
+
+
+def test_with_shots_haar_bases_agree_within_error_bars():
+    circuit, values = generic_pair(), values_of(generic_pair())
+    estimator = RandomMeasurementQFI(generator=np.random.default_rng(2), draws=40)
+    found = estimator.estimate(circuit, values, shots=4000)
+    assert np.abs((found.matrix - reference.qfim(circuit, values)) / found.stderr).max() < 4
+    assert found.circuits == 40 * 9
