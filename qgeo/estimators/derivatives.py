@@ -109,9 +109,10 @@ def measured_probabilities(
 def _shift_tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[Task]:
     """2K bindings of one circuit per row."""
     terms = source.num_terms
+    if not terms:
+        return []
     shifts = np.pi / 2 * np.stack([np.eye(terms), -np.eye(terms)], axis=1)
-    rows = (angles[:, None, None] + shifts).reshape(-1, terms)
-    return [state_task(source, rows, shots)] if terms else []
+    return [state_task(source, (angles[:, None, None] + shifts).reshape(-1, terms), shots)]
 
 
 def _read_shifts(

@@ -68,14 +68,18 @@ class Moments:
 
 @dataclass(frozen=True)
 class Scheme:
-    """A layer-by-layer method: its circuits for pairs (None: layers only), and its sum."""
+    """A layer-by-layer method: its circuits for pairs (None: layers only), and its sum.
+
+    All its circuits have `ancillas` qubits more than the source, so that one layout serves them all.
+    """
 
     pair_experiment: PairExperiment | None
     moments: Callable[[Plan, Sequence[Outcomes], Floats], Moments]
+    ancillas: int = 0
 
 
-def plan(source: PauliCircuit, pair_experiment: PairExperiment | None) -> Plan:
-    """All experiments; without `pair_experiment` those of layers only."""
+def plan(source: PauliCircuit, scheme: Scheme) -> Plan:
+    """All experiments of a scheme; without circuits for pairs those of layers only."""
     layers = range(len(source.layers))
     pairs = [
         (term, later)
@@ -83,10 +87,10 @@ def plan(source: PauliCircuit, pair_experiment: PairExperiment | None) -> Plan:
         for term in source.layers[number].terms
         for later in range(number + 1, len(layers))
     ]
-    experiments = [layer_experiment(source, layer) for layer in layers]
-    if pair_experiment is None:
+    experiments = [layer_experiment(source, layer, scheme.ancillas) for layer in layers]
+    if scheme.pair_experiment is None:
         return Plan(source, tuple(experiments), ())
-    experiments += [pair_experiment(source, term, layer) for term, layer in pairs]
+    experiments += [scheme.pair_experiment(source, term, layer) for term, layer in pairs]
     return Plan(source, tuple(experiments), tuple(pairs))
 
 
@@ -112,7 +116,7 @@ def block_moments(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) ->
     for outcome, y in zip(outcomes, _samples(plan, outcomes, jacobian), strict=True):
         mean = outcome.weights @ y
         found.add_layer(outcome, y, mean, mean)
-    return found.moments()
+    return found.block_moments()
 
 
 def _samples(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> list[Floats]:
@@ -131,6 +135,7 @@ class _Sum:
         self.matrix = np.zeros((width, width))
         self.noise: list[Noise] = []
         self.of_means = np.zeros((width, width))  # covariance of the measured Y
+        self.in_layers = np.zeros((width, width))  # variance of Σ_J δy_J ⊗ δy_J
 
     def add_layer(self, outcome: Outcomes, y: Floats, mean: Floats, total: Floats) -> None:
         """Cov(y), unbiased, and the variance of (y − Y)⊗(y − Y) for one shot."""
@@ -141,6 +146,7 @@ class _Sum:
         if np.isinf(outcome.shots):
             return
         self.of_means[here] += covariance / outcome.shots
+        self.in_layers[here] += _of_square(covariance / outcome.shots)
         shifted = y[:, columns] - total[columns]
         weighted = outcome.weights[:, None] * shifted
         variance = (weighted * shifted).T @ shifted**2 - (weighted.T @ shifted) ** 2
@@ -160,8 +166,18 @@ class _Sum:
         self.noise.append(Noise(columns, variance, outcome.shots))
 
     def moments(self) -> Moments:
-        spread = self.of_means.diagonal()
-        return Moments(self.matrix, tuple(self.noise), np.outer(spread, spread) + self.of_means**2)
+        """With the error of Y ⊗ Y as the quadratic part."""
+        return Moments(self.matrix, tuple(self.noise), _of_square(self.of_means))
+
+    def block_moments(self) -> Moments:
+        """With the errors of the layers' own Y_J ⊗ Y_J as the quadratic part."""
+        return Moments(self.matrix, tuple(self.noise), self.in_layers)
+
+
+def _of_square(covariance: Floats) -> Floats:
+    """Var(δ_i δ_j) of Gaussian errors δ: C_ii C_jj + C_ij²."""
+    spread = covariance.diagonal()
+    return np.outer(spread, spread) + covariance**2
 
 
 def _covariance(outcome: Outcomes, samples: Floats, mean: Floats) -> Floats:

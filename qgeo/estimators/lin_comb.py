@@ -29,4 +29,4 @@ class LinCombQFI(LayeredEstimator):
            [0.  , 0.25]])
     """
 
-    scheme = Scheme(ancilla_experiment, full_moments)
+    scheme = Scheme(ancilla_experiment, full_moments, ancillas=1)

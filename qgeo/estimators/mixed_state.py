@@ -88,7 +88,7 @@ class MixedStateQFI(FisherEstimator):
     def _states(self, isa: QuantumCircuit, angles: Floats) -> Any:
         """ρ at the angles, then at every a + s_k, a − s_k: (2K + 1, N, N)."""
         terms = len(angles)
-        shifts = np.pi / 2 * np.stack([np.eye(terms), -np.eye(terms)], 1).reshape(-1, terms)
+        shifts = np.pi / 2 * np.stack([np.eye(terms), -np.eye(terms)], 1).reshape(2 * terms, terms)
         points = np.concatenate([angles[None], angles + shifts])
         binds = [{p: points[:, p.index].tolist() for p in isa.parameters}] if isa.num_parameters else []
         result = self.simulator.run(isa, parameter_binds=binds).result()

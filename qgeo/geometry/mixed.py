@@ -41,11 +41,11 @@ def sld_fisher(density: Matrices, derivatives: Matrices) -> NDArray[np.float64]:
     spectrum, basis = np.linalg.eigh(density)
     total = spectrum[:, None] + spectrum
     weight = np.where(total > _SMALLEST, 2 / np.maximum(total, _SMALLEST), 0.0)
-    inside = (basis.conj().T @ derivatives @ basis).reshape(len(derivatives), -1)
+    inside = (basis.conj().T @ derivatives @ basis).reshape(len(derivatives), density.size)
     return ((inside.conj() * weight.reshape(-1)) @ inside.T).real
 
 
 def pure_state_fisher(derivatives: Matrices) -> NDArray[np.float64]:
     """2 Tr(∂_iρ ∂_jρ): F_Q if ρ is pure; for a mixed state only a lower bound (λ_k + λ_l ≤ 1)."""
-    flat = derivatives.reshape(len(derivatives), -1)
+    flat = derivatives.reshape(len(derivatives), derivatives[0].size if len(derivatives) else 0)
     return 2 * (flat.conj() @ flat.T).real

@@ -126,10 +126,14 @@ def test_pooled_estimates_stay_unbiased_with_honest_errors():
     assert np.linalg.norm(reported) == pytest.approx(np.linalg.norm(spread), rel=0.15)
 
 
-@pytest.mark.xfail(strict=True, reason="a pilot that sees one outcome only has no variance: one shot more")
-def test_pooled_estimates_of_a_nearly_certain_layer_are_unbiased():
+def test_a_pilot_that_is_kept_biases_by_a_fraction_of_the_standard_error():
     # ry(.4), rz on |0⟩: F = sin² .4 = .152 on rz; one pilot of 40 shots in five sees nothing but +1.
+    # Measured: −.0101 at 200 shots per circuit (.15 standard errors), −.0021 at 1,000 (.08).
     circuit, values = circuit_of(1, ("ry", A, 0), ("rz", B, 0)), [0.4, 0.3]
-    estimator = with_drawn_shots(LinCombQFI(allocation=VarianceWeighted()), seed=6)
-    found = np.array([estimator.estimate(circuit, values, shots=SHOTS).matrix[1, 1] for _ in range(1000)])
-    assert abs(found.mean() - np.sin(0.4) ** 2) < 4 * found.std() / np.sqrt(1000)
+    biases = []
+    for shots in (200, 1000):
+        estimator = with_drawn_shots(LinCombQFI(allocation=VarianceWeighted()), seed=6)
+        found = np.array([estimator.estimate(circuit, values, shots=shots).matrix[1, 1] for _ in range(1000)])
+        biases.append(abs(found.mean() - np.sin(0.4) ** 2))
+        assert biases[-1] < 0.25 * found.std()
+    assert biases[1] < biases[0] / 2

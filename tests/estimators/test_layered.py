@@ -120,7 +120,7 @@ def test_imaginary_parts_are_read_from_the_ancilla_in_y():
 
 def test_numbers_of_circuits():
     source = pauli_circuit(three_repetitions())
-    assert len(plan(source, LinCombQFI.scheme.pair_experiment).experiments) == 66
-    assert len(plan(source, MidCircuitQFI.scheme.pair_experiment).experiments) == 66
-    assert len(plan(source, BlockDiagonalQFI.scheme.pair_experiment).experiments) == 6
-    assert len(plan(source, DiagonalQFI.scheme.pair_experiment).experiments) == 6
+    assert len(plan(source, LinCombQFI.scheme).experiments) == 66
+    assert len(plan(source, MidCircuitQFI.scheme).experiments) == 66
+    assert len(plan(source, BlockDiagonalQFI.scheme).experiments) == 6
+    assert len(plan(source, DiagonalQFI.scheme).experiments) == 6
