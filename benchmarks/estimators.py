@@ -58,6 +58,7 @@ class Method:
     repetitions: int = REPETITIONS
 
 
+MANY, FEW = (64, 1024, 16384), (256, 1024, 4096)
 METHODS = (
     Method("LinCombQGT (qiskit-ML)", LinCombFromShots, "F_Q", (64, 256, 1024, 4096)),
     Method("lin-comb", lambda g: LinCombQFI(generator=g), "F_Q", (64, 256, 1024, 4096)),
@@ -69,13 +70,21 @@ METHODS = (
     ),
     Method("mid-circuit", lambda g: MidCircuitQFI(generator=g), "F_Q", (64, 256, 1024), 11),
     Method("parameter-shift", lambda g: ParameterShiftQFI(generator=g), "F_Q", (16, 64, 256, 1024), 11),
-    Method("spsa, 100 pairs, ε = .1", lambda g: SPSAQFI(generator=g), "F_Q", (64, 1024, 16384), 11),
-    Method("spsa, 100 pairs, ε = .5", lambda g: SPSAQFI(generator=g, spread=0.5), "F_Q", (64, 1024, 16384), 11),
-    Method("stein, 200, σ = .1", lambda g: SteinQFI(generator=g, draws=200), "F_Q", (64, 1024, 16384), 11),
+    Method("spsa, 100 pairs, ε = .1", lambda g: SPSAQFI(generator=g), "F_Q", MANY, 11),
     Method(
-        "stein, 200, σ = .3", lambda g: SteinQFI(generator=g, draws=200, spread=0.3), "F_Q", (64, 1024, 16384), 11
+        "spsa, 100 pairs, ε = .5", lambda g: SPSAQFI(generator=g, spread=0.5), "F_Q", (64, 1024, 16384), 11
     ),
-    Method("random-measurement, 20", lambda g: RandomMeasurementQFI(generator=g), "F_Q", (256, 1024, 4096), 5),
+    Method("stein, 200, σ = .1", lambda g: SteinQFI(generator=g, draws=200), "F_Q", MANY, 11),
+    Method(
+        "stein, 200, σ = .3",
+        lambda g: SteinQFI(generator=g, draws=200, spread=0.3),
+        "F_Q",
+        (64, 1024, 16384),
+        11,
+    ),
+    Method(
+        "random-measurement, 20", lambda g: RandomMeasurementQFI(generator=g), "F_Q", (256, 1024, 4096), 5
+    ),
     Method("block-diagonal", lambda g: BlockDiagonalQFI(generator=g), "blocks", (64, 256, 1024, 4096)),
     Method("diagonal", lambda g: DiagonalQFI(generator=g), "diagonal", (64, 256, 1024, 4096)),
     Method("sampled-cfi", lambda g: SampledCFI(generator=g), "F_C", (256, 1024, 4096, 16384)),
@@ -205,7 +214,9 @@ def page(rows: list[Row], of_repairs: list[Any], of_bases: list[Any]) -> str:
         "# Error against shots",
         "",
         f"Made by `make bench-shots` on {datetime.now(UTC):%Y-%m-%d}: {platform.machine()}, Python "
-        f"{platform.python_version()}, {versions}. {__doc__.split(chr(10), 2)[2].split(' Writes')[0].strip()}",
+        f"{platform.python_version()}, {versions}.",
+        "",
+        __doc__.split("\n", 2)[2].split(" Writes")[0].strip(),
         "",
         "![Error against shots](estimators.svg)",
         "",
@@ -219,15 +230,28 @@ def page(rows: list[Row], of_repairs: list[Any], of_bases: list[Any]) -> str:
         share = f"{goal / reference:.2f}" if method.aim == "F_Q" and np.isfinite(goal) else "–"
         shown = f"{goal:,.0f}" if np.isfinite(goal) else "not reached"
         lines.append(f"| {method.name} | {method.aim} | {own[0].circuits:,} | {shown} | {share} |")
-    lines += ["", "| method | shots per circuit | all shots | median error | quartiles | seconds |", "|---|---|---|---|---|---|"]
+    lines += [
+        "",
+        "| method | shots per circuit | all shots | median error | quartiles | seconds |",
+        "|---|---|---|---|---|---|",
+    ]
     lines += [
         f"| {r.method} | {r.per_circuit:,} | {r.total:,} | {r.error:.4f} | {r.quartiles[0]:.4f}, "
         f"{r.quartiles[1]:.4f} | {r.seconds:.2f} |"
         for r in rows
     ]
     lines += [
-        *("", "## Repairs", "", "200 estimates by lin-comb with 128 shots per circuit; norms relative to ‖F_Q‖."),
-        *("", "| repair | bias of the trace | norm of the bias | root mean square error |", "|---|---|---|---|"),
+        *(
+            "",
+            "## Repairs",
+            "",
+            "200 estimates by lin-comb, 128 shots per circuit; norms relative to ‖F_Q‖.",
+        ),
+        *(
+            "",
+            "| repair | bias of the trace | norm of the bias | rms error |",
+            "|---|---|---|---|",
+        ),
         *(f"| {name} | {trace:+.3f} | {bias:.4f} | {rms:.4f} |" for name, trace, bias, rms in of_repairs),
         *("", "## Random bases", "", "800 bases each, exact probabilities; error relative to ‖F_Q‖, and its"),
         *("part that is sampling noise.", "", "| bases | error | sampling noise |", "|---|---|---|"),

@@ -19,6 +19,12 @@ from qiskit.transpiler import TranspilerError, generate_preset_pass_manager
 
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.experiments import REGISTER
+from qgeo.estimators.mitigation import (
+    calibration_circuits,
+    flip_rates,
+    measured_qubits,
+    without_readout_errors,
+)
 from qgeo.estimators.outcomes import Outcomes, exact_outcomes, from_packed
 
 Floats = NDArray[np.float64]
@@ -60,6 +66,7 @@ class Executor:
         generator: source of Aer's seeds; a sampler of yours keeps its own (pass a `numpy.random.Generator`,
             not an integer: with a fixed integer seed samplers repeat the same samples at every run).
         progress: called after every few circuits; the work is then split into several jobs.
+        mitigate_readout: measure the readout errors in every job, two circuits more, and invert them.
 
     Raises:
         ConfigurationError: something that is no V2 sampler.
@@ -72,6 +79,7 @@ class Executor:
         pass_manager: Any = None,
         generator: np.random.Generator | None = None,
         progress: Progress | None = None,
+        mitigate_readout: bool = False,
     ) -> None:
         if sampler is not None and (not hasattr(sampler, "run") or hasattr(sampler, "run_options")):
             raise ConfigurationError(
@@ -79,7 +87,7 @@ class Executor:
             )
         self.sampler, self.pass_manager = sampler, pass_manager or decomposition()
         self.generator = np.random.default_rng() if generator is None else generator
-        self.progress = progress
+        self.progress, self.mitigate_readout = progress, mitigate_readout
         self._transpiled: dict[int, tuple[QuantumCircuit, QuantumCircuit]] = {}
 
     def run(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
@@ -94,13 +102,26 @@ class Executor:
                 done += len(piece.angles)
             if self.progress is not None:
                 self.progress(done, total)
-        return found, sum((_cost(task) for task in tasks), Cost())
+        return found, sum((_cost(task) for task in tasks), Cost()) + self._of_calibration(tasks)
 
     def _job(self, tasks: Sequence[Task]) -> list[list[Outcomes]]:
         isa = self._isa([task.circuit for task in tasks])
-        pubs = [_pub(task, circuit) for task, circuit in zip(tasks, isa, strict=True)]
+        calibration = _calibration(tasks, isa) if self.mitigate_readout else []
+        pubs = [_pub(task, circuit) for task, circuit in zip(tasks, isa, strict=True)] + calibration
         results = (self.sampler or self._aer()).run(pubs).result()
-        return [_rows(task, result.data[REGISTER]) for task, result in zip(tasks, results, strict=True)]
+        pairs = zip(tasks, results, strict=False)
+        found = [_rows(task, result.data[REGISTER]) for task, result in pairs]
+        if not calibration:
+            return found
+        read = [result.data[REGISTER] for result in results[len(tasks) :]]
+        return _mitigated(found, isa, *(from_packed(one.array, one.num_bits) for one in read))
+
+    def _of_calibration(self, tasks: Sequence[Task]) -> Cost:
+        """Two circuits per job."""
+        if not self.mitigate_readout:
+            return Cost()
+        jobs = [[(0, task) for task in tasks]] if self.progress is None else list(_small_jobs(tasks))
+        return Cost(2 * len(jobs), sum(2 * max(task.shots or 0 for _, task in job) for job in jobs))
 
     def _isa(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
         """Transpiled once per circuit object, which is kept so that its identity stays its own."""
@@ -125,6 +146,26 @@ class Executor:
         from qiskit_aer.primitives import SamplerV2
 
         return SamplerV2(seed=int(self.generator.integers(2**31)))
+
+
+def _all_measured(circuits: Sequence[QuantumCircuit]) -> list[int]:
+    return sorted({qubit for circuit in circuits for qubit in measured_qubits(circuit).values()})
+
+
+def _calibration(tasks: Sequence[Task], isa: Sequence[QuantumCircuit]) -> list[tuple[Any, ...]]:
+    """PUBs that measure the readout errors of every qubit that is read."""
+    width, shots = max(circuit.num_qubits for circuit in isa), max(task.shots or 0 for task in tasks)
+    return [(c, None, shots) for c in calibration_circuits(_all_measured(isa), width, REGISTER)]
+
+
+def _mitigated(
+    found: list[list[Outcomes]], isa: Sequence[QuantumCircuit], zeros: Outcomes, ones: Outcomes
+) -> list[list[Outcomes]]:
+    rates = dict(zip(_all_measured(isa), flip_rates(zeros, ones), strict=True))
+    flips = [{bit: rates[q] for bit, q in measured_qubits(circuit).items()} for circuit in isa]
+    return [
+        [without_readout_errors(row, flip) for row in rows] for rows, flip in zip(found, flips, strict=True)
+    ]
 
 
 def _small_jobs(tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:

@@ -39,6 +39,7 @@ class LayeredEstimator(FisherEstimator):
             The pilot's shots are kept although they decide the rest: a bias of order 1/shots, a fraction of
             the standard error.
         progress: told (circuits done, circuits in all) on the way.
+        mitigate_readout: see `Executor`.
     """
 
     scheme: ClassVar[Scheme]
@@ -51,8 +52,15 @@ class LayeredEstimator(FisherEstimator):
         generator: np.random.Generator | None = None,
         allocation: Allocation | None = None,
         progress: Progress | None = None,
+        mitigate_readout: bool = False,
     ) -> None:
-        self.executor = Executor(sampler, pass_manager=pass_manager, generator=generator, progress=progress)
+        self.executor = Executor(
+            sampler,
+            pass_manager=pass_manager,
+            generator=generator,
+            progress=progress,
+            mitigate_readout=mitigate_readout,
+        )
         self.allocation = allocation
         self.prepared = Remembered(self._plan)
 

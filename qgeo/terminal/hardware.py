@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from qgeo.backends.device import Device, device
+from qgeo.backends.device import Device, device, is_device
 from qgeo.backends.ledger import Ledger
 from qgeo.circuit.qasm import load_qasm
+from qgeo.compare.config import load_configuration, parse_configuration
 from qgeo.errors import ConfigurationError, HardwareError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.hardware import requests
 from qgeo.hardware.plan import Plan
 from qgeo.hardware.requests import FisherRequest, JobState
+from qgeo.hardware.training_plan import training_plans
 from qgeo.terminal.console import messages, tables
 from qgeo.terminal.values import random_values, read_values
 
@@ -50,16 +52,37 @@ def plan_report(request: FisherRequest, backend: str) -> dict[str, Any]:
     where = device(backend)
     chosen = request.plan(where)
     others = requests.alternatives(request, where)
+    return _head(where) | {
+        "plan": asdict(chosen),
+        "alternatives": [asdict(one) for one in others if isinstance(one, Plan)],
+        "refused": [one for one in others if isinstance(one, str)],
+    }
+
+
+def training_report(config: Path, backend: str, steps: int | None) -> dict[str, Any]:
+    """Plans of the arms of a `compare` configuration that train on the device."""
+    configuration = load_configuration(config)
+    settings = configuration.model_dump(exclude_none=True)
+    settings["backend"]["name"] = backend
+    settings["arms"]["names"] = [name.partition("@")[0] for name in settings["arms"]["names"]]
+    settings["arms"]["names"] = list(dict.fromkeys(settings["arms"]["names"]))
+    if steps is not None:
+        settings["training"]["steps"] = steps
+    where = device(backend)
+    plans = training_plans(parse_configuration(settings), where)
+    return _head(where) | {
+        "plan": {"name": ""},
+        "alternatives": [asdict(one) for one in plans],
+        "refused": [],
+    }
+
+
+def _head(where: Device) -> dict[str, Any]:
     return {
         "device": where.name,
         "qubits": where.num_qubits,
         "calibrated": where.calibrated,
-        "remaining_seconds": where.runner().remaining_seconds()
-        if not where.name.startswith("fake_")
-        else None,
-        "plan": asdict(chosen),
-        "alternatives": [asdict(one) for one in others if isinstance(one, Plan)],
-        "refused": [one for one in others if isinstance(one, str)],
+        "remaining_seconds": where.runner().remaining_seconds() if is_device(where.name) else None,
     }
 
 
@@ -70,7 +93,7 @@ def print_plan(report: dict[str, Any]) -> None:
     table = Table(title=f"{report['device']}, {report['qubits']} qubits; share of {allowance:.0f} s, {left}")
     columns = ("method", "jobs", "circuits", "shots", "depth", "2-qubit gates", "QPU s", "share", "stderr")
     for name in columns:
-        table.add_column(name, justify="left" if name == "method" else "right")
+        table.add_column(name, justify="left" if name == columns[0] else "right")
     for plan in report["alternatives"]:
         mark = "→ " if plan["name"] == report["plan"]["name"] else "  "
         stderr = "–" if plan["stderr"] is None else f"{plan['stderr']:.3f}"

@@ -29,8 +29,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON 
 
 @hardware.command()
 def plan(
-    circuit: Circuit,
     backend: Backend,
+    circuit: Annotated[
+        Path | None, typer.Option("--circuit", help="OpenQASM 3 file.", show_default=False)
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A configuration of qgeo compare, to plan its training.", show_default=False),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps, with --config.", show_default=False)
+    ] = None,
     method: Method = "lin-comb",
     shots: Shots = 1000,
     values: Values = None,
@@ -38,11 +47,18 @@ def plan(
     draws: Draws = None,
     as_json: Json = False,
 ) -> None:
-    """What an estimate would run and cost, beside the alternatives. Nothing is simulated or posted."""
-    from qgeo.terminal.hardware import fisher_request, plan_report, print_plan
+    """What an estimate or a training would run and cost. Nothing is simulated or posted."""
+    from qgeo.errors import ConfigurationError
+    from qgeo.terminal.hardware import fisher_request, plan_report, print_plan, training_report
 
-    seed = 0 if values is None and random is None else random  # a plan does not depend on values
-    report = plan_report(fisher_request(circuit, values, seed, method, shots, 0, draws), backend)
+    if (circuit is None) == (config is None):
+        raise ConfigurationError("expected one of --circuit FILE and --config FILE; give exactly one")
+    if config is not None:
+        report = training_report(config, backend, steps)
+    else:
+        seed = 0 if values is None and random is None else random  # a plan does not depend on values
+        request = fisher_request(Path(circuit or ""), values, seed, method, shots, 0, draws)
+        report = plan_report(request, backend)
     if as_json:
         print(json.dumps(report))
     else:

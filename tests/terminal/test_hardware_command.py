@@ -64,6 +64,42 @@ def test_a_plan_counts_what_is_then_submitted(circuit, capsys, tmp_path):
     assert sum(job["seconds"] for job in jobs) == pytest.approx(plan["seconds"], rel=0.02)
 
 
+TRAINING = """
+[task]
+name = "golden-mean"
+context = 2
+length = 600
+[arms]
+names = ["born+quantum", "born+adam", "softmax+adam"]
+[heads]
+layers = 1
+[training]
+steps = 6
+seeds = 2
+batch = 64
+[tuning]
+lr = [0.3]
+[backend]
+shots = 100
+"""
+
+
+def test_a_training_is_planned_arm_by_arm(capsys, tmp_path):
+    config = tmp_path / "compare.toml"
+    config.write_text(TRAINING)
+    _, out, _ = call(capsys, "plan", "--config", config, "--backend", "fake_manila", "--json")
+    quantum, adam = json.loads(out)["alternatives"]
+    assert [quantum["name"], adam["name"]] == ["born+quantum@fake_manila", "born+adam@fake_manila"]
+    assert quantum["shots"] > adam["shots"] > 0
+    distinct, terms = 4, 4  # at most four contexts of two tokens; two rotations, two data angles
+    assert adam["circuits"] <= 6 * 3 * distinct * (1 + 2 * terms)
+    _, out, _ = call(capsys, "plan", "--config", config, "--backend", "fake_manila", "--steps", 12, "--json")
+    assert json.loads(out)["alternatives"][1]["shots"] == 2 * adam["shots"]
+    status, _, err = call(capsys, "plan", "--backend", "fake_manila")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "expected one of --circuit FILE and --config FILE" in err
+
+
 def test_submit_then_collect_is_an_estimate_within_its_error_bars(circuit, capsys, tmp_path):
     folder = tmp_path / "ledger"
     common = ("--circuit", circuit, "--backend", "fake_manila", "--random", 1, "--shots", 4000)

@@ -1,0 +1,159 @@
+"""Error mitigation: readout errors inverted, gate noise extrapolated to zero.
+
+    readout    q = (M₁⁻¹ ⊗ … ⊗ M_C⁻¹) p,  M = [[1 − e₀, e₁], [e₀, 1 − e₁]] per qubit, measured in the same job
+    zero-noise F₀ = (3 F₁ − F₃)/2, F₃ from circuits folded to C C†C (Temme et al. 2017, arXiv 1612.02058;
+               Giurgica-Tiron et al. 2020, arXiv 2005.10921)
+
+Both trade bias for variance and hold only as far as their model of the noise does: readout errors that are
+independent of each other and of time, gate noise that grows in proportion to the number of gates. What each
+did to known answers: `benchmarks/mitigation.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit.library import RZGate, SXGate
+
+from qgeo.errors import CircuitError, ConfigurationError
+from qgeo.estimators.estimate import FisherEstimate
+from qgeo.estimators.outcomes import Outcomes
+
+Floats = NDArray[np.float64]
+
+WIDEST = 12
+"""Most measured bits whose 2^C quasi-probabilities are held."""
+
+
+def measured_qubits(circuit: QuantumCircuit) -> dict[int, int]:
+    """Which qubit each classical bit is read from."""
+    return {
+        circuit.find_bit(step.clbits[0]).index: circuit.find_bit(step.qubits[0]).index
+        for step in circuit.data
+        if step.operation.name == "measure"
+    }
+
+
+def calibration_circuits(qubits: Sequence[int], width: int, register: str) -> list[QuantumCircuit]:
+    """All of these qubits in |0⟩, then all in |1⟩, each read into the bit of its place."""
+    circuits = []
+    for ones in (False, True):
+        circuit = QuantumCircuit(QuantumRegister(width, "q"), ClassicalRegister(len(qubits), register))
+        if ones:
+            circuit.x(qubits)
+        circuit.measure(qubits, range(len(qubits)))
+        circuits.append(circuit)
+    return circuits
+
+
+def flip_rates(zeros: Outcomes, ones: Outcomes) -> Floats:
+    """(qubits, 2): e₀ = P(1|0) and e₁ = P(0|1)."""
+    return np.stack([zeros.weights @ zeros.bits, ones.weights @ ~ones.bits], axis=1)
+
+
+def without_readout_errors(outcome: Outcomes, flips: dict[int, Floats]) -> Outcomes:
+    """Quasi-probabilities; `flips`: (e₀, e₁) per bit that was measured.
+
+    The shots are lowered by Π ‖M⁻¹‖², an upper bound on what the inversion adds to the variance.
+
+    Raises:
+        ConfigurationError: more bits than a table holds, or a qubit read at random.
+    """
+    bits = sorted(flips)
+    if len(bits) > WIDEST:
+        raise ConfigurationError(f"expected at most {WIDEST} measured bits to mitigate, got {len(bits)}")
+    table = np.zeros((2,) * len(bits))
+    np.add.at(table, tuple(outcome.bits[:, bits].astype(int).T), outcome.weights)
+    growth = 1.0
+    for axis, bit in enumerate(bits):
+        inverse = _inverse(flips[bit])
+        table = np.moveaxis(np.tensordot(inverse, table, axes=(1, axis)), 0, axis)
+        growth *= float(np.abs(inverse).sum(0).max())
+    found = np.zeros((table.size, outcome.bits.shape[1]), dtype=bool)
+    found[:, bits] = np.array(np.unravel_index(np.arange(table.size), table.shape)).T.astype(bool)
+    return Outcomes(found, table.reshape(-1), outcome.shots / growth**2)
+
+
+def _inverse(flip: Floats) -> Floats:
+    first, second = flip
+    left = 1 - first - second
+    if left < 0.1:
+        raise ConfigurationError(
+            f"expected readout errors that can be inverted, got {first:.2f}, {second:.2f}"
+        )
+    return np.array([[1 - second, -second], [-first, 1 - first]]) / left
+
+
+class Folded:
+    """A pass manager whose circuits are folded, C → C (C†C)^k, after another one brought them to a target.
+
+    Args:
+        pass_manager: to the target; scale: 2k + 1, odd.
+    """
+
+    def __init__(self, pass_manager: Any, scale: int = 3) -> None:
+        if scale < 1 or scale % 2 == 0:
+            raise ConfigurationError(f"expected an odd scale of folding, got {scale}")
+        self.pass_manager, self.scale = pass_manager, scale
+
+    def run(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
+        """The circuits, transpiled and folded."""
+        return [folded(circuit, self.scale) for circuit in self.pass_manager.run(circuits)]
+
+
+def folded(circuit: QuantumCircuit, scale: int) -> QuantumCircuit:
+    """The same circuit with its gates run `scale` times, forth and back; measurements stay at the end.
+
+    Raises:
+        CircuitError: a measurement that is not at the end.
+    """
+    body = [step for step in circuit.data if step.operation.name != "measure"]
+    ends = [step for step in circuit.data if step.operation.name == "measure"]
+    if any(step.operation.name == "measure" for step in circuit.data[: len(body)]):
+        order = {qubit: place for place, step in enumerate(circuit.data) for qubit in step.qubits}
+        if any(circuit.data[order[step.qubits[0]]].operation.name != "measure" for step in ends):
+            raise CircuitError("expected measurements at the end of a circuit to fold, got one in the middle")
+    made = circuit.copy_empty_like()
+    for step in body:
+        made.append(step)
+    for _ in range(scale // 2):
+        made.barrier()
+        for step in reversed(body):
+            for gate in _undone(step.operation):
+                made.append(gate, step.qubits)
+        made.barrier()
+        for step in body:
+            made.append(step)
+    for step in ends:
+        made.append(step)
+    return made
+
+
+def _undone(operation: Any) -> list[Any]:
+    """The inverse in gates that a device has."""
+    if operation.name == "sx":
+        return [RZGate(np.pi), SXGate(), RZGate(np.pi)]
+    return [operation] if operation.name == "barrier" else [operation.inverse()]
+
+
+def zero_noise(plain: FisherEstimate, threefold: FisherEstimate) -> FisherEstimate:
+    """(3 F₁ − F₃)/2 with its standard error, from estimates without folding and folded threefold.
+
+    >>> one, three = (FisherEstimate(np.eye(1) * x, np.eye(1) * 0.1, 2, 20) for x in (0.8, 0.4))
+    >>> zero_noise(one, three).matrix, zero_noise(one, three).stderr.round(3)
+    (array([[1.]]), array([[0.158]]))
+    """
+    return replace(
+        plain,
+        matrix=(3 * plain.matrix - threefold.matrix) / 2,
+        stderr=np.sqrt(9 * plain.stderr**2 + threefold.stderr**2) / 2,
+        circuits=plain.circuits + threefold.circuits,
+        shots=plain.shots + threefold.shots,
+        curvature=None,
+        metadata=plain.metadata | {"zero_noise": "linear, scales 1 and 3"},
+    )

@@ -1,0 +1,115 @@
+"""Mitigation: readout errors inverted where their model holds, folding that changes nothing but noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+from qiskit.quantum_info import Operator
+from qiskit.transpiler import generate_preset_pass_manager
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, ReadoutError
+from qiskit_aer.primitives import SamplerV2
+
+import qgeo
+from qgeo.backends.resolve import fake_device, resolve
+from qgeo.errors import CircuitError, ConfigurationError
+from qgeo.estimators.estimate import FisherEstimate
+from qgeo.estimators.execution import Executor
+from qgeo.estimators.lin_comb import LinCombQFI
+from qgeo.estimators.mitigation import Folded, folded, without_readout_errors, zero_noise
+from qgeo.estimators.outcomes import Outcomes
+
+VALUES = np.array([0.4, 0.7, -0.3])
+
+
+def circuit() -> QuantumCircuit:
+    theta = ParameterVector("theta", 3)
+    built = QuantumCircuit(2)
+    built.ry(theta[0], 0)
+    built.cx(0, 1)
+    built.rz(theta[1], 1)
+    built.rx(theta[2], 0)
+    return built
+
+
+def readout_noise() -> AerSimulator:
+    noise = NoiseModel()
+    noise.add_all_qubit_readout_error(ReadoutError([[0.97, 0.03], [0.08, 0.92]]))
+    return AerSimulator(noise_model=noise, seed_simulator=3)
+
+
+def test_the_inverse_of_a_known_confusion_is_exact():
+    # Seen to fail: e₀ and e₁ swapped; the inverse transposed.
+    true = np.array([0.5, 0.1, 0.15, 0.25]).reshape(2, 2)  # bit 0, bit 1
+    flips = {0: np.array([0.03, 0.08]), 2: np.array([0.01, 0.05])}
+    confusion = [np.array([[1 - e0, e1], [e0, 1 - e1]]) for e0, e1 in flips.values()]
+    seen = np.einsum("ai,bj,ij->ab", *confusion, true)
+    bits = np.array([[a, False, b] for a in (False, True) for b in (False, True)])
+    found = without_readout_errors(Outcomes(bits, seen.reshape(-1), 1000), flips)
+    np.testing.assert_allclose(found.weights, true.reshape(-1), atol=1e-12)
+    assert found.shots < 1000
+
+
+def test_readout_mitigation_removes_readout_errors_within_error_bars_and_counts_its_circuits():
+    # Seen to fail: bits matched to the wrong qubits' rates.
+    exact = qgeo.quantum_fisher(circuit(), VALUES)
+    sampler = SamplerV2.from_backend(readout_noise())
+    plain = LinCombQFI(sampler).estimate(circuit(), VALUES, shots=40_000)
+    mitigated = LinCombQFI(sampler, mitigate_readout=True).estimate(circuit(), VALUES, shots=40_000)
+    moves = mitigated.stderr > 0
+    assert np.abs((mitigated.matrix - exact) / mitigated.stderr)[moves].max() < 4
+    assert np.linalg.norm(plain.matrix - exact) > 4 * np.linalg.norm(mitigated.matrix - exact)
+    assert mitigated.circuits == plain.circuits + 2
+    assert mitigated.shots == plain.shots + 2 * 40_000
+
+
+def test_folding_runs_the_gates_three_times_and_changes_nothing():
+    device = fake_device("fake_manila")
+    passes = generate_preset_pass_manager(1, device, seed_transpiler=1)
+    plain = circuit().assign_parameters(VALUES)
+    plain.measure_all()
+    (isa,) = passes.run([plain])
+    (three,) = Folded(passes, 3).run([plain])
+    once, thrice = (c.remove_final_measurements(inplace=False) for c in (isa, three))
+    assert Operator(once).equiv(Operator(thrice))
+    assert thrice.count_ops()["cx"] == 3 * once.count_ops()["cx"]
+    assert set(thrice.count_ops()) <= {"cx", "rz", "sx", "x", "barrier"}
+    assert three.count_ops()["measure"] == isa.count_ops()["measure"]
+
+
+def test_folding_goes_with_every_layout_and_any_estimator():
+    backend = resolve("fake_manila", np.random.default_rng(0))
+    found = LinCombQFI(backend.sampler, pass_manager=Folded(backend.pass_manager)).estimate(
+        circuit(), VALUES, shots=4000
+    )
+    exact = qgeo.quantum_fisher(circuit(), VALUES)
+    assert np.linalg.norm(found.matrix - exact) < 0.5 * np.linalg.norm(exact)
+
+
+def test_a_linear_trend_is_extrapolated_to_zero():
+    first, third = (FisherEstimate(np.eye(2) * (1 - x / 10), np.eye(2), 3, 30) for x in (1, 3))
+    found = zero_noise(first, third)
+    np.testing.assert_allclose(found.matrix, np.eye(2))
+    np.testing.assert_allclose(found.stderr, np.eye(2) * np.sqrt(10) / 2)
+    assert (found.circuits, found.shots) == (6, 60)
+
+
+def test_what_cannot_be_mitigated_is_said():
+    middle = QuantumCircuit(1, 1)
+    middle.measure(0, 0)
+    middle.h(0)
+    with pytest.raises(CircuitError, match="got one in the middle"):
+        folded(middle, 3)
+    with pytest.raises(ConfigurationError, match="an odd scale"):
+        Folded(None, 2)
+    with pytest.raises(ConfigurationError, match="readout errors that can be inverted, got"):
+        without_readout_errors(Outcomes(np.zeros((1, 1), bool), np.ones(1), 10), {0: np.array([0.5, 0.45])})
+    wide = {bit: np.zeros(2) for bit in range(13)}
+    with pytest.raises(ConfigurationError, match="at most 12 measured bits"):
+        without_readout_errors(Outcomes(np.zeros((1, 13), bool), np.ones(1), 10), wide)
+
+
+def test_an_executor_without_mitigation_runs_no_calibration():
+    assert Executor().mitigate_readout is False
