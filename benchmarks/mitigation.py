@@ -14,7 +14,7 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
-from qgeo.backends.resolve import resolve
+from qgeo.backends.names import resolve
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mitigation import Folded, zero_noise

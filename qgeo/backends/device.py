@@ -48,7 +48,7 @@ def device(name: str, *, options: dict[str, Any] | None = None) -> Device:
         ConfigurationError: no such name, no account, or a package that is not installed.
     """
     if name.startswith("fake_"):
-        from qgeo.backends.resolve import fake_device
+        from qgeo.backends.names import fake_device
 
         return _fake(fake_device(name))
     if name.startswith("ibm_") or name == "least-busy":
@@ -94,7 +94,7 @@ def _check_rzz(number: int, angle: Any, qubits: tuple[int, ...]) -> None:
 
 
 def _fake(backend: Any) -> Device:
-    from qgeo.backends.resolve import FreshSeedSampler
+    from qgeo.backends.names import FreshSeedSampler
 
     def runner() -> Runner:
         simulator = AerSimulator.from_backend(backend)

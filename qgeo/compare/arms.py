@@ -20,7 +20,7 @@ from torch import nn
 from qgeo.backends.device import device, is_device, ledger_sampler
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import Untouched
-from qgeo.backends.resolve import resolve
+from qgeo.backends.names import resolve
 from qgeo.compare.config import BackendSection, HeadsSection
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qgeo.backends.device import device, is_device
-from qgeo.backends.resolve import resolve
+from qgeo.backends.names import resolve
 from qgeo.circuit.ansatz import ansatz
 from qgeo.compare.arms import parse_arm
 from qgeo.compare.config import (

@@ -68,7 +68,7 @@ def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherO
 
     Without a backend, shots mean Aer, and no shots the exact limit; a backend without shots gets 4096.
     """
-    from qgeo.backends.resolve import resolve
+    from qgeo.backends.names import resolve
     from qgeo.estimators.repair import nearest_positive_semidefinite
 
     generator = np.random.default_rng(options.draw)

@@ -157,7 +157,7 @@ def cancel(folder: Folder) -> None:
 
 def backends(as_json: Json = False) -> None:
     """List what circuits can run on: simulators, fake devices, and your account's devices if there is one."""
-    from qgeo.backends.resolve import fake_device_names
+    from qgeo.backends.names import fake_device_names
     from qgeo.terminal.console import tables
 
     names = ["exact", "aer", "aer:noise=fake_NAME", *fake_device_names()]

@@ -13,7 +13,7 @@ from qiskit_aer.noise import NoiseModel, ReadoutError
 from qiskit_aer.primitives import SamplerV2
 
 import qgeo
-from qgeo.backends.resolve import fake_device, resolve
+from qgeo.backends.names import fake_device, resolve
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.execution import Executor

@@ -14,10 +14,12 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import numpy as np
-from qiskit.primitives import BaseSamplerV2
+from qiskit.primitives import BackendSamplerV2, BaseSamplerV2
+from qiskit.providers import BackendV2
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
@@ -56,16 +58,24 @@ class FreshSeedSampler(BaseSamplerV2):
         return SamplerV2.from_backend(self.simulator, seed=seed).run(pubs, shots=shots)
 
 
-def resolve(name: str, generator: np.random.Generator | None = None) -> Backend:
-    """The backend called `name`; `generator` is the source of its samplers' seeds.
+def resolve(name: Any, generator: np.random.Generator | None = None) -> Backend:
+    """The backend called `name`, or a Qiskit `BackendV2` of any vendor; `generator` seeds Aer's samplers.
 
     Raises:
-        ConfigurationError: an unknown name; the message suggests near ones.
+        ConfigurationError: an unknown name; the message suggests near ones. Devices that are paid for are not
+            resolved: their jobs go through a ledger (`device.py`).
 
     >>> resolve("exact").sampler is None
     True
     """
     generator = np.random.default_rng() if generator is None else generator
+    if isinstance(name, BackendV2):
+        return _of_vendor(name)
+    if name.startswith("ibm_") or name == "least-busy":
+        raise ConfigurationError(
+            f"expected a simulator here, got {name!r}, where jobs are paid for; use qgeo hardware submit, or "
+            "qgeo compare with --max-seconds"
+        )
     if name == "exact":
         return Backend(name, None, None, lambda: AerSimulator(method="density_matrix"))
     if name == "aer":
@@ -117,6 +127,12 @@ def _fake_devices() -> dict[str, Any]:
         ) from None
     kinds: list[Any] = [kind for kind in vars(fake_provider).values() if isinstance(kind, type)]
     return {kind.backend_name: kind for kind in kinds if getattr(kind, "backend_name", None)}
+
+
+def _of_vendor(backend: BackendV2) -> Backend:
+    manager = generate_preset_pass_manager(1, backend, seed_transpiler=_TRANSPILER_SEED)
+    simulator = partial(AerSimulator.from_backend, backend, method="density_matrix")
+    return Backend(str(backend.name), BackendSamplerV2(backend=backend), manager, simulator)
 
 
 def _on_simulators(name: str, make: Any, generator: np.random.Generator, manager: Any) -> Backend:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 
-from qgeo.backends.resolve import fake_device_names, resolve
+from qgeo.backends import resolve
+from qgeo.backends.names import fake_device_names
 from qgeo.errors import ConfigurationError
 
 
@@ -65,6 +66,20 @@ def test_the_density_simulator_has_the_noise_of_the_sampler():
 )
 def test_an_unknown_name_is_named_with_near_ones(name, said):
     with pytest.raises(ConfigurationError, match=said):
+        resolve(name)
+
+
+def test_a_backend_object_of_any_vendor_is_taken():
+    from qiskit.providers.fake_provider import GenericBackendV2
+
+    backend = resolve(GenericBackendV2(3, seed=1))
+    counts = backend.sampler.run([backend.pass_manager.run(coin())], shots=2000).result()[0].data.meas
+    assert abs(counts.get_counts()["0"] - 1000) < 150
+
+
+@pytest.mark.parametrize("name", ["ibm_nowhere", "least-busy"])
+def test_a_device_that_is_paid_for_needs_its_ledger(name):
+    with pytest.raises(ConfigurationError, match="where jobs are paid for; use qgeo hardware submit"):
         resolve(name)
 
 
