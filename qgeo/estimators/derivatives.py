@@ -148,6 +148,17 @@ ancilla_derivatives = DerivativeRule("ancilla", _ancilla_tasks, _read_ancilla)
 """One circuit with an ancilla for every Pauli term: K circuits per row."""
 
 
+def check_width(source: PauliCircuit, widest: int = WIDEST) -> None:
+    """
+    Raises:
+        CircuitError: more qubits than `widest`.
+    """
+    if source.num_qubits > widest:
+        raise CircuitError(
+            f"expected at most {widest} qubits for a table of outcome probabilities, got {source.num_qubits}"
+        )
+
+
 @lru_cache(maxsize=64)
 def state_circuit(source: PauliCircuit) -> QuantumCircuit:
     """The whole circuit, all qubits measured.
@@ -155,10 +166,7 @@ def state_circuit(source: PauliCircuit) -> QuantumCircuit:
     Raises:
         CircuitError: too many qubits for a table of probabilities.
     """
-    if source.num_qubits > WIDEST:
-        raise CircuitError(
-            f"expected at most {WIDEST} qubits for a table of outcome probabilities, got {source.num_qubits}"
-        )
+    check_width(source)
     circuit = empty_circuit(source.num_qubits)
     append_columns(circuit, source, 0, len(source.columns), angle_vector(source))
     circuit.measure(range(source.num_qubits), range(source.num_qubits))

@@ -20,7 +20,13 @@ from qiskit.quantum_info import random_clifford, random_unitary
 
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.arrangement import FixedGate, FixedGates
-from qgeo.estimators.derivatives import read_probabilities, shifted_derivatives, state_task
+from qgeo.estimators.derivatives import (
+    WIDEST,
+    check_width,
+    read_probabilities,
+    shifted_derivatives,
+    state_task,
+)
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import (
     FisherEstimator,
@@ -36,6 +42,8 @@ from qgeo.estimators.sampled_cfi import output_fisher_estimate
 Floats = NDArray[np.float64]
 
 BASES = ("haar", "clifford", "local")
+WIDEST_HAAR = 6
+"""A Haar-random unitary on n qubits takes about 4ⁿ/2 two-qubit gates."""
 
 
 class RandomMeasurementQFI(FisherEstimator):
@@ -83,6 +91,7 @@ class RandomMeasurementQFI(FisherEstimator):
         rows, shots = checked_rows(circuit, values), checked_shots(shots)
         share = checked_weights(weights, len(rows))
         source = self.prepared(circuit)
+        check_width(source, WIDEST_HAAR if self.bases == "haar" else WIDEST)
         by_term = source.jacobian(rows)
         if jacobian is not None:
             by_term = by_term @ jacobian

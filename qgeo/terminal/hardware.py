@@ -49,9 +49,10 @@ def fisher_request(
 
 def plan_report(request: FisherRequest, backend: str) -> dict[str, Any]:
     """Plans of the method asked for and of all others, with what is left of the allowance."""
-    where = device(backend)
-    chosen = request.plan(where)
-    others = requests.alternatives(request, where)
+    with messages().status("planning: circuits are built and transpiled, none is run"):
+        where = device(backend)
+        chosen = request.plan(where)
+        others = requests.alternatives(request, where)
     return _head(where) | {
         "plan": asdict(chosen),
         "alternatives": [asdict(one) for one in others if isinstance(one, Plan)],
@@ -68,8 +69,9 @@ def training_report(config: Path, backend: str, steps: int | None) -> dict[str, 
     settings["arms"]["names"] = list(dict.fromkeys(settings["arms"]["names"]))
     if steps is not None:
         settings["training"]["steps"] = steps
-    where = device(backend)
-    plans = training_plans(parse_configuration(settings), where)
+    with messages().status("planning: a few steps are carried out dry"):
+        where = device(backend)
+        plans = training_plans(parse_configuration(settings), where)
     return _head(where) | {
         "plan": {"name": ""},
         "alternatives": [asdict(one) for one in plans],
@@ -122,9 +124,11 @@ def submit_report(
         raise HardwareError(
             "expected a budget, got none; pass --max-seconds N (qgeo hardware plan says what it takes)"
         )
-    where = device(backend, options=options)
+    with messages().status(f"looking at {backend}"):
+        where = device(backend, options=options)
     folder = out or Path("hardware") / f"{where.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    return folder, requests.submit(request, where, folder, max_seconds)
+    with messages().status(f"writing and posting; the ledger is {folder}"):
+        return folder, requests.submit(request, where, folder, max_seconds)
 
 
 def open_ledger(folder: Path) -> tuple[Ledger, Device]:

@@ -133,11 +133,13 @@ def resume(folder: Folder) -> None:
 def collect(folder: Folder, as_json: Json = False) -> None:
     """The matrix of a folder, as often as you like; results stay on disk."""
     from qgeo.hardware import requests
+    from qgeo.terminal.console import messages
     from qgeo.terminal.fisher import print_fisher
     from qgeo.terminal.hardware import collected_report, open_ledger
 
-    ledger, where = open_ledger(folder)
-    estimate = requests.collect(ledger, where)
+    with messages().status("collecting"):
+        ledger, where = open_ledger(folder)
+        estimate = requests.collect(ledger, where)
     report = collected_report(estimate, ledger.manifest["method"], ledger.seconds())
     if as_json:
         print(json.dumps(report))
