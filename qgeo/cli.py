@@ -68,7 +68,10 @@ def run(arguments: list[str]) -> int:
     except Exit as finished:
         return finished.exit_code
     except (KeyboardInterrupt, Abort):
-        print("interrupted; a comparison goes on with qgeo compare --resume DIR", file=sys.stderr)
+        print(
+            "interrupted; qgeo compare --resume DIR and qgeo hardware resume FOLDER go on where it stopped",
+            file=sys.stderr,
+        )
         return 130
     except BrokenPipeError:
         sys.stderr.close()

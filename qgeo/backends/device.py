@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from qiskit.transpiler import generate_preset_pass_manager
@@ -19,6 +20,8 @@ from qgeo.backends.runner import LocalRunner, Runner
 from qgeo.errors import ConfigurationError, HardwareError
 
 TRANSPILER_SEED = 7
+LEVEL = 2
+"""Of optimization: from 2 on the layout looks at the device's errors; 1 would take qubits 0, 1, 2, …"""
 _LARGEST_RZZ = 1.5707963267948966 + 1e-9
 
 
@@ -48,8 +51,14 @@ def device(name: str, *, options: dict[str, Any] | None = None) -> Device:
         ConfigurationError: no such name, no account, or a package that is not installed.
     """
     if name.startswith("fake_"):
-        from qgeo.backends.names import fake_device
+        from qgeo.backends.names import fake_device, fake_device_names
 
+        if name not in fake_device_names():
+            near = get_close_matches(name, fake_device_names(), n=3) or ["fake_manila", "fake_torino"]
+            raise ConfigurationError(
+                f"expected a device fake_NAME, ibm_NAME or least-busy, got {name!r}; "
+                f"near names: {', '.join(near)}"
+            )
         return _fake(fake_device(name))
     if name.startswith("ibm_") or name == "least-busy":
         from qgeo.backends.ibm import IBMRunner, connected_backend
@@ -110,7 +119,7 @@ def _described(backend: Any, runner: Callable[[], Runner]) -> Device:
     return Device(
         name=backend.name,
         num_qubits=backend.num_qubits,
-        pass_manager=generate_preset_pass_manager(1, backend, seed_transpiler=TRANSPILER_SEED),
+        pass_manager=generate_preset_pass_manager(LEVEL, backend, seed_transpiler=TRANSPILER_SEED),
         check=lambda work: check_isa(work, backend.target),
         runner=runner,
         calibrated=None if updated is None else str(updated),

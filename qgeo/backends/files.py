@@ -15,8 +15,15 @@ from qgeo.errors import LedgerError
 
 
 def make_folder(path: Path) -> None:
-    """A folder of mode 0700, with its parents."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """A folder of mode 0700, with its parents.
+
+    Raises:
+        LedgerError: it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(f"expected a place for a new folder at {path}: {error.strerror}") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -54,7 +61,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LedgerError(f"expected a ledger file at {path}, found none") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise LedgerError(f"expected a ledger's folder, cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
         raise LedgerError(f"expected readable JSON at {path}: {error}") from None
 
 

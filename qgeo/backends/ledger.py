@@ -45,7 +45,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is on disk of one job before it is posted."""
+    """What is on disk of one job before it is posted. `circuits` counts bindings."""
 
     tag: str
     shots: int
@@ -64,9 +64,16 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    @property
-    def manifest(self) -> dict[str, Any]:
-        return read_json(self.folder / "manifest.json")
+    def setting(self, key: str) -> Any:
+        """A setting of the manifest.
+
+        Raises:
+            LedgerError: the manifest is missing or damaged, or does not have it.
+        """
+        manifest = read_json(self.folder / "manifest.json")
+        if not isinstance(manifest, dict) or key not in manifest:
+            raise LedgerError(f"expected {key!r} in {self.folder / 'manifest.json'}, found none")
+        return manifest[key]
 
     def create(self, manifest: dict[str, Any]) -> None:
         """Make the folder with its manifest.
@@ -110,7 +117,7 @@ class Ledger:
         entry = Entry(
             tag=str(uuid.uuid4()),
             shots=work.shots,
-            circuits=len(work.circuits),
+            circuits=sum(len(rows) for rows in work.values),
             executions=work.executions,
             seconds=seconds,
             fingerprint=mark,
@@ -130,7 +137,8 @@ class Ledger:
         entry = self.entry(number)
         circuits = checked_bytes(self._job(number) / "circuits.qpy", entry.qpy_sha256)
         values = checked_bytes(self._job(number) / "values.npz", entry.values_sha256)
-        return Work(tuple(loaded_circuits(circuits)), tuple(_arrays(values)), entry.shots)
+        arrays = _arrays(values, self._job(number) / "values.npz")
+        return Work(tuple(loaded_circuits(circuits)), tuple(arrays), entry.shots)
 
     def job_id(self, number: int) -> str | None:
         """Where it was posted, None if that is not known."""
@@ -144,7 +152,7 @@ class Ledger:
     def result(self, number: int) -> list[Bits] | None:
         """Packed bits (rows, shots, bytes) per circuit, None if they are not there yet."""
         path = self._job(number) / "result.npz"
-        return _arrays(path.read_bytes()) if path.exists() else None
+        return _arrays(path.read_bytes(), path) if path.exists() else None
 
     def write_result(self, number: int, bits: Sequence[Bits], seconds: float | None) -> None:
         write_bytes(self._job(number) / "result.npz", _npz(bits))
@@ -207,9 +215,11 @@ def _npz(arrays: Sequence[NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def _arrays(content: bytes) -> list[Any]:
+def _arrays(content: bytes, path: Path) -> list[Any]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return [archive[name] for name in sorted(archive.files)]
-    except (ValueError, OSError, BadZipFile) as error:
-        raise LedgerError(f"expected arrays in a ledger file, got damage: {error}") from None
+    except (ValueError, OSError, EOFError, BadZipFile):
+        raise LedgerError(
+            f"expected arrays in {path}, got a damaged file; remove it and collect again"
+        ) from None

@@ -22,6 +22,7 @@ from qgeo.backends.files import locked
 from qgeo.backends.ledger import Ledger, Work, fingerprint
 from qgeo.backends.runner import Runner
 from qgeo.errors import HardwareError, LedgerError, PendingError
+from qgeo.estimators.execution import brought_to
 from qgeo.estimators.experiments import REGISTER
 
 MOST_EXECUTIONS = 5_000_000
@@ -144,7 +145,7 @@ class LedgerSampler(BaseSamplerV2):
 
 def transpiled(work: Work, pass_manager: Any) -> Work:
     """The same work in the gates of a target; angles follow the parameters of the circuits really run."""
-    isa = pass_manager.run(list(work.circuits))
+    isa = brought_to(pass_manager, list(work.circuits))
     values = []
     for before, after, rows in zip(work.circuits, isa, work.values, strict=True):
         column = {parameter: place for place, parameter in enumerate(before.parameters)}

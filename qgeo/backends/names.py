@@ -3,7 +3,7 @@
     exact                 no shots: the exact limit of every method
     aer                   Aer without noise
     aer:noise=fake_NAME   the noise of a device on all-to-all connected qubits
-    fake_NAME             a device: its gates, its connections (so a layout), its noise
+    fake_NAME             a device: its gates, its connections, its noise; the layout looks at its errors
 
 Samplers made here take a fresh seed at every run, because Aer repeats itself under a fixed one.
 """
@@ -87,7 +87,7 @@ def resolve(name: Any, generator: np.random.Generator | None = None) -> Backend:
         manager = generate_preset_pass_manager(1, basis_gates=gates, seed_transpiler=_TRANSPILER_SEED)
         return _on_simulators(name, lambda **how: AerSimulator(noise_model=noise, **how), generator, manager)
     device = fake_device(name)
-    manager = generate_preset_pass_manager(1, device, seed_transpiler=_TRANSPILER_SEED)
+    manager = generate_preset_pass_manager(2, device, seed_transpiler=_TRANSPILER_SEED)
     return _on_simulators(name, lambda **how: AerSimulator.from_backend(device, **how), generator, manager)
 
 
@@ -130,7 +130,7 @@ def _fake_devices() -> dict[str, Any]:
 
 
 def _of_vendor(backend: BackendV2) -> Backend:
-    manager = generate_preset_pass_manager(1, backend, seed_transpiler=_TRANSPILER_SEED)
+    manager = generate_preset_pass_manager(2, backend, seed_transpiler=_TRANSPILER_SEED)
     simulator = partial(AerSimulator.from_backend, backend, method="density_matrix")
     return Backend(str(backend.name), BackendSamplerV2(backend=backend), manager, simulator)
 

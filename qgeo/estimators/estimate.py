@@ -33,13 +33,13 @@ class FisherEstimate:
         curvature: (P, P) standard deviation of the quadratic part alone (in `stderr` too), for `interval`.
     """
 
-    matrix: Floats
-    stderr: Floats
+    matrix: Floats = field(repr=False)
+    stderr: Floats = field(repr=False)
     circuits: int
     shots: int
-    parameters: tuple[str, ...] = ()
-    metadata: dict[str, Any] = field(default_factory=dict)
-    curvature: Floats | None = None
+    parameters: tuple[str, ...] = field(default=(), repr=False)
+    metadata: dict[str, Any] = field(default_factory=dict, repr=False)
+    curvature: Floats | None = field(default=None, repr=False)
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Lower and upper ends (P, P) of each entry's confidence interval.

@@ -20,6 +20,8 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.geometry.request import real_array, span
 
 Floats = NDArray[np.float64]
+MOST_SHOTS = 10_000_000
+MOST_NUMBERS = 2**29
 Prepared = TypeVar("Prepared")
 
 
@@ -72,11 +74,27 @@ def checked_shots(shots: int | None, least: int = 2) -> int | None:
     Raises:
         ConfigurationError: it is no integer of at least `least`.
     """
-    if shots is None or (isinstance(shots, int | np.integer) and shots >= least):
-        return shots if shots is None else int(shots)
-    raise ConfigurationError(
-        f"expected at least {least} shots per circuit, or None for the exact limit, got {shots}"
-    )
+    if shots is None:
+        return None
+    if not isinstance(shots, int | np.integer) or shots < least:
+        raise ConfigurationError(
+            f"expected at least {least} shots per circuit, or None for the exact limit, got {shots}"
+        )
+    if shots > MOST_SHOTS:
+        raise ConfigurationError(f"expected at most {MOST_SHOTS:,} shots per circuit, got {shots}")
+    return int(shots)
+
+
+def checked_draws(draws: int, entries: int) -> int:
+    """Random draws whose matrices of `entries` numbers fit into memory.
+
+    Raises:
+        ConfigurationError: fewer than 2, or too many.
+    """
+    most = MOST_NUMBERS // max(entries, 1)
+    if not 2 <= draws <= most:
+        raise ConfigurationError(f"expected 2 to {most:,} draws, got {draws}")
+    return draws
 
 
 def checked_rows(circuit: QuantumCircuit, values: ArrayLike) -> Floats:

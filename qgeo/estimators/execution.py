@@ -126,21 +126,12 @@ class Executor:
     def _isa(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
         """Transpiled once per circuit object, which is kept so that its identity stays its own."""
         new = [circuit for circuit in circuits if id(circuit) not in self._transpiled]
-        for circuit, isa in zip(new, self._brought(new) if new else [], strict=True):
+        for circuit, isa in zip(new, brought_to(self.pass_manager, new), strict=True):
             self._transpiled[id(circuit)] = (circuit, isa)
         found = [self._transpiled[id(circuit)][1] for circuit in circuits]
         while len(self._transpiled) > _KEPT_CIRCUITS:
             del self._transpiled[next(iter(self._transpiled))]
         return found
-
-    def _brought(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
-        try:
-            return self.pass_manager.run(circuits)
-        except TranspilerError as error:
-            raise CircuitError(
-                f"expected circuits that fit the target, got one of {max(c.num_qubits for c in circuits)} "
-                f"qubits (an ancilla included where the method has one): {error.message}"
-            ) from None
 
     def _aer(self) -> Any:
         from qiskit_aer.primitives import SamplerV2
@@ -202,6 +193,22 @@ def _rows(task: Task, measured: Any) -> list[Outcomes]:
 def _cost(task: Task) -> Cost:
     rows, shots = len(task.angles), task.shots or 0
     return Cost(rows if task.circuit.num_parameters else 1, rows * shots)
+
+
+def brought_to(pass_manager: Any, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
+    """The circuits in a target's gates.
+
+    Raises:
+        CircuitError: they do not fit.
+    """
+    try:
+        return list(pass_manager.run(circuits)) if circuits else []
+    except TranspilerError as error:
+        raise CircuitError(
+            f"expected circuits that fit the target, got one of {max(c.num_qubits for c in circuits)} qubits "
+            f"(an ancilla included where the method has one): {error.message}; choose a larger device, or a "
+            "method without ancilla such as mid-circuit or block-diagonal"
+        ) from None
 
 
 @cache

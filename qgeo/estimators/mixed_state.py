@@ -17,7 +17,7 @@ from qiskit import QuantumCircuit
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_weights
-from qgeo.estimators.execution import decomposition
+from qgeo.estimators.execution import brought_to, decomposition
 from qgeo.estimators.experiments import angle_vector, append_columns
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
 from qgeo.geometry.mixed import pure_state_fisher, sld_fisher
@@ -79,7 +79,7 @@ class MixedStateQFI(FisherEstimator):
         source = pauli_circuit(circuit)
         bare = QuantumCircuit(source.num_qubits)
         append_columns(bare, source, 0, len(source.columns), angle_vector(source))
-        isa = self.pass_manager.run(bare)
+        (isa,) = brought_to(self.pass_manager, [bare])
         _check_angles(isa)
         qubits = isa.layout.final_index_layout() if isa.layout else range(source.num_qubits)
         isa.save_density_matrix(list(qubits))

@@ -18,6 +18,7 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import (
     FisherEstimator,
     Remembered,
+    checked_draws,
     checked_rows,
     checked_shots,
     checked_weights,
@@ -74,6 +75,7 @@ class RandomDirectionsQFI(FisherEstimator):
         """See `FisherEstimator`."""
         rows, shots = checked_rows(circuit, values), checked_shots(shots, least=1)
         share = checked_weights(weights, len(rows))
+        checked_draws(self.draws, 4 * rows.shape[1] ** 2)
         plan, matrices, cost = self.prepared(circuit), [], None
         for row, pullback in zip(rows, [None] * len(rows) if jacobian is None else jacobian, strict=True):
             shifts, entries = self.directions(len(row))

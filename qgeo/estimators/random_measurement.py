@@ -31,6 +31,7 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import (
     FisherEstimator,
     Remembered,
+    checked_draws,
     checked_rows,
     checked_shots,
     checked_weights,
@@ -92,6 +93,7 @@ class RandomMeasurementQFI(FisherEstimator):
         share = checked_weights(weights, len(rows))
         source = self.prepared(circuit)
         check_width(source, WIDEST_HAAR if self.bases == "haar" else WIDEST)
+        checked_draws(self.draws, 4**source.num_qubits + (2 * source.num_terms + 1) * 2**source.num_qubits)
         by_term = source.jacobian(rows)
         if jacobian is not None:
             by_term = by_term @ jacobian

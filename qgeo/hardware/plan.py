@@ -17,6 +17,7 @@ from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveResult,
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qgeo.backends.cost import OVERHEAD_SECONDS, REP_DELAY, circuit_seconds, two_qubit_gates
+from qgeo.estimators.execution import brought_to
 from qgeo.estimators.experiments import REGISTER
 
 _MOST_ZEROS = 500_000
@@ -118,7 +119,7 @@ def planned(name: str, request: Callable[[DrySampler], Any], pass_manager: Any, 
 def _transpiled(circuits: Sequence[QuantumCircuit], pass_manager: Any) -> list[QuantumCircuit]:
     distinct = list({id(circuit): circuit for circuit in circuits}.values())
     chosen = distinct[:: max(1, -(-len(distinct) // TRANSPILED_AT_MOST))]
-    return chosen if pass_manager is None else list(pass_manager.run(chosen))
+    return chosen if pass_manager is None else brought_to(pass_manager, chosen)
 
 
 def expected_stderr(method: str, shots: int) -> float | None:

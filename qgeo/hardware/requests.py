@@ -24,6 +24,7 @@ from qgeo.backends.ledger import Ledger, loaded_circuits
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.errors import HardwareError, LedgerError, PendingError, QGeoError
 from qgeo.estimators.estimate import FisherEstimate
+from qgeo.estimators.estimator import checked_shots
 from qgeo.estimators.methods import METHODS, WITH_DRAWS, estimator_by_name
 from qgeo.hardware.plan import Plan, expected_stderr, planned
 
@@ -95,8 +96,8 @@ def submit(request: FisherRequest, where: Device, folder: Path, max_seconds: flo
             posted then.
         LedgerError: the folder holds another request, or cannot be written.
     """
-    if not max_seconds > 0:
-        raise HardwareError(f"expected a budget in QPU seconds above 0, got {max_seconds:g}")
+    if not 0 < max_seconds < np.inf:
+        raise HardwareError(f"expected a budget in QPU seconds above 0 and finite, got {max_seconds:g}")
     needed = request.plan(where).seconds
     if needed > max_seconds:
         raise HardwareError(
@@ -111,7 +112,7 @@ def submit(request: FisherRequest, where: Device, folder: Path, max_seconds: flo
 def post(ledger: Ledger, where: Device) -> list[JobState]:
     """Post whatever the ledger's request still lacks; jobs that are known are not posted again."""
     request = read_request(ledger)
-    limit = float(ledger.manifest["max_seconds"])
+    limit = float(ledger.setting("max_seconds"))
     sampler = ledger_sampler(where, ledger, max_seconds=limit, may_fetch=False)
     _until_pending(request, sampler)
     return states(ledger, sampler)
@@ -124,7 +125,7 @@ def collect(ledger: Ledger, where: Device) -> FisherEstimate:
         PendingError: a job is not done yet; what is done is kept.
         HardwareError: a job failed or was cancelled.
     """
-    limit = float(ledger.manifest["max_seconds"])
+    limit = float(ledger.setting("max_seconds"))
     sampler = ledger_sampler(where, ledger, max_seconds=limit, may_post=False)
     for number in range(ledger.count()):
         if ledger.result(number) is None and ledger.job_id(number) is not None:
@@ -153,15 +154,19 @@ def read_request(ledger: Ledger) -> FisherRequest:
     Raises:
         LedgerError: the manifest or the circuit is damaged or was changed.
     """
-    manifest = ledger.manifest
+    content = checked_bytes(ledger.folder / "circuit.qpy", ledger.setting("circuit_sha256"))
+    (circuit,) = loaded_circuits(content)
+    method, shots, draw, draws = (ledger.setting(key) for key in ("method", "shots", "draw", "draws"))
     try:
-        content = checked_bytes(ledger.folder / "circuit.qpy", manifest["circuit_sha256"])
-        (circuit,) = loaded_circuits(content)
-        values = np.array([float(value) for value in manifest["values"]])
-        keys = ("method", "shots", "draw", "draws")
-        return FisherRequest(circuit, values, **{key: manifest[key] for key in keys})
-    except (KeyError, TypeError, ValueError) as error:
-        raise LedgerError(f"expected the manifest of a request in {ledger.folder}: {error!r}") from None
+        values = np.array([float(value) for value in ledger.setting("values")])
+        checked_shots(shots)
+    except (TypeError, ValueError, QGeoError) as error:
+        raise LedgerError(f"expected the manifest of a request in {ledger.folder}: {error}") from None
+    if len(values) != circuit.num_parameters:
+        raise LedgerError(
+            f"expected {circuit.num_parameters} values in the manifest of {ledger.folder}, got {len(values)}"
+        )
+    return FisherRequest(circuit, values, method, shots, draw, draws)
 
 
 def _write_request(ledger: Ledger, request: FisherRequest, where: Device, max_seconds: float) -> None:

@@ -76,6 +76,8 @@ def _configuration(options: dict[str, Any]) -> Configuration:
     for key in ("seeds", "steps"):
         if options[key] is not None:
             settings["training"][key] = options[key]
+    if options["shots"] is not None and options["backend"] is None and base.backend.name == "exact":
+        raise ConfigurationError("expected --backend with --shots, got none; choose --backend aer")
     for option, key in (("backend", "name"), ("shots", "shots"), ("max_seconds", "max_seconds")):
         if options[option] is not None:
             settings["backend"][key] = options[option]

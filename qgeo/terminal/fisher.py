@@ -56,7 +56,7 @@ def print_fisher(report: dict[str, Any]) -> None:
         relative = float(np.linalg.norm(errors)) / max(float(np.linalg.norm(matrix)), 1e-300)
         console.print(
             f"standard errors: mean {errors.mean():.3g}, largest {errors.max():.3g}, "
-            f"relative Frobenius {relative:.3g}",
+            f"relative Frobenius {relative:.3g} (shot noise alone, not a device's errors)",
             soft_wrap=True,
         )
     if names:

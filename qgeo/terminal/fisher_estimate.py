@@ -33,7 +33,7 @@ class FisherOptions:
     project: bool = False
 
 
-DEFAULT_SHOTS = 4096
+DEFAULT_SHOTS, MOST_SHOTS = 4096, 10_000_000
 NAMES = (
     *(EXACT, "lin-comb", "mid-circuit", "parameter-shift", "block-diagonal", "diagonal"),
     *("spsa", "stein", "random-measurement", "sampled-cfi", MIXED),
@@ -57,6 +57,8 @@ def check_options(options: FisherOptions) -> None:
         raise ConfigurationError("expected no --shots with the method mixed-state, which is exact")
     if shots is not None and shots < 2:
         raise ConfigurationError(f"expected at least 2 shots, got {shots}")
+    if shots is not None and shots > MOST_SHOTS:
+        raise ConfigurationError(f"expected at most {MOST_SHOTS:,} shots, got {shots}")
     if backend == "exact" and shots is not None:
         raise ConfigurationError("expected no --shots on the backend exact; choose --backend aer")
     if options.draws is not None and method not in _WITH_DRAWS:

@@ -21,6 +21,7 @@ from qgeo.hardware.plan import Plan
 from qgeo.hardware.requests import FisherRequest, JobState
 from qgeo.hardware.training_plan import training_plans
 from qgeo.terminal.console import messages, tables
+from qgeo.terminal.fisher_estimate import FisherOptions, check_options
 from qgeo.terminal.values import random_values, read_values
 
 OPEN_PLAN_SECONDS = 600.0
@@ -37,12 +38,13 @@ def fisher_request(
     """
     if (values is None) == (seed is None):
         raise ConfigurationError("expected one of --values FILE and --random SEED; give exactly one")
-    if shots < 2:
-        raise ConfigurationError(f"expected at least 2 shots, got {shots}")
+    check_options(FisherOptions(method, None, shots, draws, draw))
     loaded = load_qasm(path)
     if loaded.warning:
         messages().print(f"warning: {loaded.warning}", soft_wrap=True)
     names = [parameter.name for parameter in loaded.circuit.parameters]
+    if not names:
+        raise ConfigurationError(f"expected a circuit with parameters in {path}, got one without")
     chosen = random_values(len(names), seed) if values is None else read_values(values, names)
     return FisherRequest(loaded.circuit, chosen, method, shots, draw, draws)
 
@@ -134,7 +136,7 @@ def submit_report(
 def open_ledger(folder: Path) -> tuple[Ledger, Device]:
     """A ledger and the device of its manifest."""
     ledger = Ledger(folder)
-    return ledger, device(ledger.manifest["device"])
+    return ledger, device(ledger.setting("device"))
 
 
 def print_states(folder: Path, jobs: list[JobState]) -> None:

@@ -83,7 +83,7 @@ def submit(
     decoupling: Annotated[bool, typer.Option("--decoupling", help="Dynamical decoupling.")] = False,
     twirling: Annotated[bool, typer.Option("--twirling", help="Twirl measurements.")] = False,
     max_execution_time: Annotated[
-        int | None, typer.Option(help="Seconds after which a job is ended.", show_default=False)
+        int | None, typer.Option(min=1, help="Seconds after which a job is ended.", show_default=False)
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -140,7 +140,7 @@ def collect(folder: Folder, as_json: Json = False) -> None:
     with messages().status("collecting"):
         ledger, where = open_ledger(folder)
         estimate = requests.collect(ledger, where)
-    report = collected_report(estimate, ledger.manifest["method"], ledger.seconds())
+    report = collected_report(estimate, ledger.setting("method"), ledger.seconds())
     if as_json:
         print(json.dumps(report))
     else:

@@ -19,6 +19,7 @@ from qgeo.estimators.lin_comb import LinCombQFI
 
 @pytest.mark.parametrize("seed", range(20))
 def test_all_of_the_budget_is_spent_in_proportion_to_standard_deviations(seed):
+    # Seen to fail when shots were ∝ V.
     generator = np.random.default_rng(seed)
     variances = generator.exponential(size=12) ** 2
     budget = int(generator.integers(200, 2000))
@@ -63,7 +64,7 @@ def uneven() -> QuantumCircuit:
 VALUES = np.array([0.4, 0.3, 1.1, 0.5])
 GRADIENTS = {"fast": np.array([1.0, 0, 0, 0]), "slow": np.array([0, 0, 0, 1.0])}
 DAMPING = 0.3
-SHOTS, TIMES = 200, 600
+SHOTS, TIMES = 200, 400
 
 
 def samples(method, allocation, seed: int) -> np.ndarray:
@@ -75,6 +76,7 @@ def samples(method, allocation, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize("method", [LinCombQFI, BlockDiagonalQFI])
 def test_variance_weighting_lowers_the_frobenius_error(method):
+    # Seen to fail when both runs were pooled alike; the second run spent a whole budget again.
     exact = method().estimate(uneven(), VALUES, shots=None).matrix
     errors = [
         ((samples(method, rule, seed) - exact) ** 2).sum((1, 2))
@@ -91,6 +93,7 @@ def step_errors(matrices: np.ndarray, exact: np.ndarray, gradient: np.ndarray) -
 
 @pytest.mark.parametrize("gradient", GRADIENTS.values(), ids=GRADIENTS)
 def test_natural_gradient_weighting_lowers_the_error_of_the_step(gradient):
+    # Seen to fail when entry weights were 1.
     exact = reference.qfim(uneven(), VALUES)
     rules = [None, NaturalGradientWeighted(gradient, DAMPING)]
     errors = [
@@ -101,6 +104,7 @@ def test_natural_gradient_weighting_lowers_the_error_of_the_step(gradient):
 
 
 def test_natural_gradient_weights_are_the_derivatives_of_the_step():
+    # Seen to fail when entry weights were 1.
     matrix, gradient = reference.qfim(uneven(), VALUES), np.array([0.3, -0.2, 0.5, 1.0])
     weights = NaturalGradientWeighted(gradient, DAMPING).entry_weights(matrix)
 

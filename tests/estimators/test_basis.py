@@ -30,6 +30,7 @@ def assert_read(strings: PauliList) -> None:
 @pytest.mark.parametrize("num_qubits", [1, 2, 3, 4])
 @pytest.mark.parametrize("seed", range(12))
 def test_random_commuting_strings_are_read(num_qubits, seed):
+    # Seen to fail when signs were dropped; strings evolved in the Heisenberg frame.
     assert_read(commuting_strings(num_qubits, count=1 + seed % 6, seed=seed))
 
 
@@ -43,6 +44,7 @@ BY_QUBIT = [["XYZ", "XII", "IYZ", "III"], ["YY", "IY"], ["ZZ", "IZ"], ["X"], ["I
 
 @pytest.mark.parametrize("labels", BY_QUBIT, ids=str)
 def test_strings_that_agree_by_qubit_need_one_qubit_gates(labels):
+    # Seen to fail when every set went through the general elimination.
     strings = PauliList(labels)
     assert all(len(step.qubits) == 1 for step in read_basis(strings).circuit.data)
     assert_read(strings)

@@ -163,6 +163,7 @@ def errors_in_the_cone(found, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 @pytest.mark.parametrize("method", [BlockDiagonalQFI, DiagonalQFI])
 def test_forty_qubits_have_the_blocks_of_a_light_cone(method):
+    # Seen to fail when bytes were read in the other order.
     found = method(product_sampler(2)).estimate(brickwork(WIDE), VALUES, shots=SHOTS)
     assert (found.circuits, found.shots) == (3, 3 * SHOTS)
     layers = np.repeat(np.arange(3), 4)

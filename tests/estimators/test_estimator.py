@@ -50,6 +50,7 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("method", [*FULL, "sampled-cfi", "mixed-state"])
 def test_the_mean_over_rows_is_pulled_back(method, options):
+    # Seen to fail when weights were ignored; the first row's Jacobian served all.
     estimator = MixedStateQFI() if method == "mixed-state" else estimator_by_name(method)
     matrix_of = reference.cfim if method == "sampled-cfi" else reference.qfim
     found = estimator.estimate_mean(shared_pair(), ROWS, shots=None, **OPTIONS[options])
@@ -78,6 +79,7 @@ def test_the_same_draws_are_pulled_back(method):
 
 
 def test_another_circuit_is_not_taken_for_the_last_one():
+    # Seen to fail when the first circuit's plan was kept for good.
     estimator, circuit = LinCombQFI(), circuit_of(1, ("ry", A, 0))
     first = estimator.estimate(circuit, [0.3], shots=None)
     circuit.ry(A, 0)  # the same object, changed
@@ -111,7 +113,8 @@ def test_wrong_values_are_refused(method, what):
 @pytest.mark.parametrize("shots", [0, 1, -3, 2.5, "many", np.nan], ids=str)
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in ("spsa", "stein")])
 def test_wrong_shots_are_refused(method, shots):
-    with pytest.raises(ConfigurationError, match=rf"at least 2 shots per circuit, or None .*, got {shots}"):
+    # Seen to fail when one shot was enough.
+    with pytest.raises(ConfigurationError, match=rf"at least 2 shots per circuit.* or None .*, got {shots}"):
         EVERY[method].estimate(pair, at, shots=shots)
 
 

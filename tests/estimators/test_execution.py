@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from cases import A
+from cases import A, B, C, D
 from estimators.runs import (
     Counting,
     Zeros,
@@ -71,6 +71,7 @@ def test_costs_of_24_parameters_on_four_qubits(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_costs_of_three_rows(method):
+    # Seen to fail when rows of a circuit without parameters were counted one by one.
     spy, rows = Counting(Zeros()), np.random.default_rng(1).normal(size=(3, 4))
     options = {"draws": 2} if method in WITH_DRAWS else {}
     found = estimator_by_name(method, spy, **options).estimate_mean(generic_pair(), rows, shots=5)
@@ -95,6 +96,7 @@ def test_progress_is_told_and_changes_nothing():
 
 
 def test_the_answers_of_small_jobs_are_put_together_in_order():
+    # Seen to fail when rows of a job were reversed.
     angle = ParameterVector("angle", 1)
     circuits = [empty_circuit(1), empty_circuit(1)]
     for circuit in circuits:
@@ -147,7 +149,19 @@ def test_every_sampler_gives_the_matrix_within_its_error_bars(method, sampler):
     assert np.abs(error[~uncertain]).max(initial=0) == 0
 
 
+def test_angles_meet_their_terms_where_a_later_one_moved_back():
+    # Seen to fail when columns of angles were taken in the order of names: a circuit lacks elements between.
+    first = (("h", 2), ("t", 2), ("rx", 0.8, 0), ("ry", A, 0), ("cx", 0, 1), ("rx", B, 0))
+    circuit = circuit_of(3, *first, ("ry", D, 2), ("cx", 2, 1), ("rz", C, 1))
+    values = np.array([0.4, 1.3, -0.9, -0.6])
+    found = LinCombQFI(SamplerV2(seed=6)).estimate(circuit, values, shots=4000)
+    error, varies = found.matrix - reference.qfim(circuit, values), found.stderr > 0
+    assert np.abs(error[varies] / found.stderr[varies]).max() < 4
+    assert np.abs(error[~varies]).max(initial=0) < 1e-9
+
+
 def test_the_default_sampler_never_repeats_itself_but_a_generator_does():
+    # Seen to fail when Aer's seed was always 1.
     def estimate(estimator):
         return estimator.estimate(shared_pair(), values_of(shared_pair()), shots=50).matrix
 

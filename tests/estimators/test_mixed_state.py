@@ -32,6 +32,7 @@ PURE = ["UGate", "CRXGate", "shared-parameter", "composite-nested", "mc-rx", "ph
 
 @pytest.mark.parametrize("name", PURE)
 def test_without_noise_it_is_the_pure_matrix(name):
+    # Seen to fail when slopes were not halved.
     case = BY_NAME[name]
     found = MixedStateQFI().estimate(case.circuit, case.values, shots=None)
     assert_allclose(found.matrix, reference.qfim(case.circuit, case.values), rtol=0, atol=1e-8)
@@ -117,6 +118,7 @@ def on_manila(layout: list[int], simulator: AerSimulator) -> np.ndarray:
 
 @pytest.mark.parametrize("layout", [[0, 1], [3, 2], [4, 1], [1, 3]], ids=str)
 def test_the_layout_changes_nothing_without_noise(layout):
+    # Seen to fail when the final layout was ignored.
     found = on_manila(layout, AerSimulator(method="density_matrix"))
     assert_allclose(found, reference.qfim(shared_pair(), values_of(shared_pair())), rtol=0, atol=1e-8)
 
@@ -141,11 +143,14 @@ def test_shots_are_refused(shots):
 class Doubling:
     """Stands in for a pass manager that scales angles."""
 
-    def run(self, circuit):
-        return circuit.assign_parameters({angle: 2 * angle for angle in circuit.parameters})
+    def run(self, circuits):
+        several = circuits if isinstance(circuits, list) else [circuits]
+        scaled = [c.assign_parameters({angle: 2 * angle for angle in c.parameters}) for c in several]
+        return scaled if isinstance(circuits, list) else scaled[0]
 
 
 def test_angles_that_a_pass_manager_scales_are_refused():
+    # Seen to fail when slopes were not looked at.
     with pytest.raises(CircuitError, match=r"once and unscaled .* lower optimization level"):
         MixedStateQFI(pass_manager=Doubling()).estimate(circuit_of(1, ("ry", A, 0)), [0.3], shots=None)
 

@@ -11,12 +11,13 @@ from estimators.runs import circuit_of, generic_pair, values_of
 from qgeo.estimators.random_measurement import RandomMeasurementQFI
 
 
-def exact(bases: str, circuit, values, draws: int = 600):
+def exact(bases: str, circuit, values, draws: int = 300):
     estimator = RandomMeasurementQFI(generator=np.random.default_rng(11), draws=draws, bases=bases)
     return estimator.estimate(circuit, values, shots=None)
 
 
 def test_haar_bases_are_unbiased():
+    # Seen to fail when F_C was not doubled; bases were local.
     circuit, values = generic_pair(), values_of(generic_pair())
     found = exact("haar", circuit, values)
     scores = (found.matrix - reference.qfim(circuit, values)) / found.stderr
@@ -39,6 +40,7 @@ def test_other_bases_are_biased(bases, measured):
 
 
 def test_haar_bases_are_not():
+    # Seen to fail when bases were local.
     found = exact("haar", entangling(), [0.4], draws=300)
     assert abs(found.matrix.item() - 1) < 3 * found.stderr.item()
 
@@ -53,7 +55,7 @@ def test_other_bases_give_something_near(bases):
 
 def test_with_shots_haar_bases_agree_within_error_bars():
     circuit, values = generic_pair(), values_of(generic_pair())
-    estimator = RandomMeasurementQFI(generator=np.random.default_rng(2), draws=40)
+    estimator = RandomMeasurementQFI(generator=np.random.default_rng(2), draws=20)
     found = estimator.estimate(circuit, values, shots=4000)
     assert np.abs((found.matrix - reference.qfim(circuit, values)) / found.stderr).max() < 4
-    assert found.circuits == 40 * 9
+    assert found.circuits == 20 * 9

@@ -36,6 +36,7 @@ def test_projection_is_never_further_away(seed):
 
 
 def test_projection_is_nearest_among_positive_matrices():
+    # Seen to fail when absolute eigenvalues were taken.
     _, raw = noisy(1)
     generator = np.random.default_rng(2)
     best = nearest_positive_semidefinite(raw).matrix
@@ -47,6 +48,7 @@ def test_projection_is_nearest_among_positive_matrices():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_shrinkage_moves_off_diagonal_entries_alone(seed):
+    # Seen to fail when standard errors were not squared.
     _, raw = noisy(seed)
     off = ~np.eye(4, dtype=bool)
     weight = min(1, (raw.stderr[off] ** 2).sum() / (raw.matrix[off] ** 2).sum())
@@ -67,6 +69,7 @@ SMALL = [case for case in ACCEPTED if case.circuit.num_qubits < 5]
 
 @pytest.mark.parametrize("case", SMALL, ids=str)
 def test_bounds_never_change_an_exact_matrix(case):
+    # Seen to fail when the gap was that of the largest term.
     exact = 4 * reference.qgt_of(*case.vectors).real
     raw = FisherEstimate(exact, np.zeros_like(exact), 0, 0)
     found = bounded(raw, generator_gaps(case.circuit, case.values)).matrix
@@ -103,6 +106,7 @@ AVERAGES = {  # memory: the averages of 1, 3, 8, 4, and the last standard error
 
 @pytest.mark.parametrize("memory", AVERAGES)
 def test_running_average(memory):
+    # Seen to fail when the memory was ignored; standard errors were added linearly.
     expected, error = AVERAGES[memory]
     average = RunningAverage(Listed(1, 3, 8, 4), memory=memory)
     found = [average.estimate(circuit_of(1, ("ry", A, 0)), [0.1], shots=10) for _ in range(4)]

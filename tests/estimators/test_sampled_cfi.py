@@ -32,6 +32,7 @@ OTHERS = ["mc-u", "expression-arcs", "shared-parameter", "iqp-4", "parameterized
 @rules
 @pytest.mark.parametrize("case", [*ANGLE_GATES, *map(BY_NAME.get, OTHERS)], ids=str)
 def test_exact_limit_is_the_reference(case, rule):
+    # Seen to fail when the ancilla was read in X.
     found = SampledCFI(rule=RULES[rule]).estimate(case.circuit, case.values, shots=None)
     assert_allclose(found.matrix, reference.cfim(case.circuit, case.values), rtol=0, atol=1e-8)
     assert not found.stderr.any()
@@ -78,6 +79,7 @@ CHANNELS = {
 @rules
 @pytest.mark.parametrize("name", CHANNELS)
 def test_a_channel_gives_the_information_in_its_output(name, rule):
+    # Seen to fail when the channel met the bitstrings back to front.
     circuit = shared_pair()
     values, channel = values_of(circuit), CHANNELS[name]
     found = SampledCFI(channel=channel, rule=RULES[rule]).estimate(circuit, values, shots=None)
@@ -112,12 +114,14 @@ RARE = circuit_of(2, ("ry", A, 0), ("cx", 0, 1), ("ry", B, 1))
 
 @rules
 def test_rare_outcomes_count_for_their_share(rule):
-    # Measured, at 40 shots with outcomes of probability .0024 and .0076: F̂ is 22% too small in trace.
+    # Seen to fail when noise of slopes was not subtracted; 1/p̂ was s/N.
+    # Outcomes of probability 2.5e-5, .0025 and .0099 hold all of F = I. Measured: F̂ is 78% too small in trace
+    # at 40 shots; by the formula 57% at 100, 20% at 400, 1.5% at 1,600.
     shots, values = 40, np.array([0.2, 0.1])
     estimator = with_drawn_shots(SampledCFI(rule=RULES[rule]), seed=4)
     samples = np.array([estimator.estimate(RARE, values, shots=shots).matrix for _ in range(2500)])
     expected = with_share_of_rare_outcomes(RARE, values, shots)
     assert np.abs(bias_scores(samples, expected)).max() < 4
     true = reference.cfim(RARE, values)
-    assert np.trace(expected) < 0.9 * np.trace(true)
-    assert np.trace(samples.mean(0)) < 0.95 * np.trace(true)
+    assert np.trace(expected) < 0.3 * np.trace(true)
+    assert np.trace(samples.mean(0)) < 0.3 * np.trace(true)

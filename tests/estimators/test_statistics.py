@@ -46,7 +46,8 @@ BLOCKS = {"block-diagonal": BlockDiagonalQFI, "diagonal": DiagonalQFI}
 BUILDERS = FULL | BLOCKS | CLASSICAL
 
 UNBIASED = [
-    *((method, circuit) for method in FULL for circuit in (generic_pair, shared_pair, vanishing_pair)),
+    *((method, circuit) for method in FULL for circuit in (generic_pair, vanishing_pair)),
+    *((method, shared_pair) for method in ("lin-comb", "parameter-shift")),
     *((method, circuit) for method in BLOCKS for circuit in (generic_pair, vanishing_pair)),
     *((method, circuit) for method in CLASSICAL for circuit in (generic_pair, shared_pair)),
 ]
@@ -74,6 +75,7 @@ def expected_of(method: str, circuit) -> np.ndarray:
 
 @rows
 def test_estimates_are_unbiased(method, circuit):
+    # Seen to fail when s/(s−1) was left out.
     matrices, _, _, _ = estimates(method, circuit)
     scores = bias_scores(matrices, expected_of(method, circuit))
     upper = scores[np.triu_indices(len(scores))]
@@ -83,6 +85,8 @@ def test_estimates_are_unbiased(method, circuit):
 
 @rows
 def test_standard_errors_are_the_spread(method, circuit):
+    # Seen to fail when the variance of one shot was divided by 1.5; cross terms of the chain rule
+    # were left out; variances of overlaps were divided by shots twice.
     # Too large, by up to 60%, where ⟨P⟩ = 0: the variance of the quadratic part is a lower bound there.
     matrices, errors, _, _ = estimates(method, circuit)
     spread, reported = matrices.std(axis=0, ddof=1), np.sqrt((errors**2).mean(0))
@@ -92,6 +96,7 @@ def test_standard_errors_are_the_spread(method, circuit):
 
 
 def test_the_diagonal_method_is_certain_of_its_zeros():
+    # Seen to fail when the quadratic part of the blocks was kept.
     matrices, errors, _, _ = estimates("diagonal", generic_pair)
     off = ~np.eye(4, dtype=bool)
     assert not matrices[:, off].any()
@@ -105,6 +110,7 @@ def test_the_block_method_is_certain_of_its_zeros():
 
 @rows
 def test_intervals_cover(method, circuit):
+    # Seen to fail when stderr was the plug-in alone, or intervals symmetric on the diagonal.
     matrices, _, lower, upper = estimates(method, circuit)
     expected = expected_of(method, circuit)
     varies = matrices.std(axis=0) > 0
@@ -127,6 +133,7 @@ def test_intervals_cover_at_other_levels(level):
 
 def test_the_delta_method_alone_covers_too_rarely_where_a_mean_vanishes():
     """F̂ ± 1.96 √(plug-in) at ⟨P⟩ = 0: about P(|z| > .24) = .81, whatever the number of shots."""
+    # Seen to fail when s/(s−1) was left out.
     source = pauli_circuit(vanishing_pair())
     prepared, drawn = plan(source, BlockDiagonalQFI.scheme), Drawn(seed=6)
     angles = source.angles(values_of(vanishing_pair())[None])
@@ -155,6 +162,8 @@ def test_errors_fall_with_the_square_root_of_shots(method):
 
 @pytest.mark.parametrize("method", [*FULL, *CLASSICAL])
 def test_means_over_contexts_are_unbiased_with_honest_errors(method):
+    # Seen to fail when cross terms of the chain rule were left out; noise of slopes was
+    # not subtracted.
     # Three rows, unequal weights, parameters made from two: the rows' errors are independent.
     circuit, generator = shared_pair(), np.random.default_rng(8)
     values, share = np.stack([values_of(circuit, seed) for seed in (3, 12, 24)]), np.array([0.5, 0.3, 0.2])

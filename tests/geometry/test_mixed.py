@@ -28,6 +28,7 @@ def bloch(theta: float, phi: float, radius: float) -> tuple[np.ndarray, np.ndarr
 @pytest.mark.parametrize("radius", [1.0, 0.9, 0.5, 0.01, 0.0])
 @pytest.mark.parametrize(("theta", "phi"), [(0.7, 0.4), (2.2, -1.0)])
 def test_bloch_sphere(theta, phi, radius):  # [10]
+    # Seen to fail when the 2 of 2/(λ_k + λ_l) or the conjugation was dropped.
     rho, derivatives = bloch(theta, phi, radius)
     expected = radius**2 * np.diag([1, np.sin(theta) ** 2])
     assert_allclose(sld_fisher(rho, derivatives), expected, rtol=1e-9, atol=1e-12)
@@ -44,6 +45,7 @@ def rotated_ghz(num_qubits: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("num_qubits", [2, 3, 4])
 @pytest.mark.parametrize("visibility", [1.0, 0.7, 0.2])
 def test_ghz_states_under_noise(num_qubits, visibility):  # [10]
+    # Seen to fail when the pure formula took the place of the weights.
     pure, generator = rotated_ghz(num_qubits)
     slope = -1j * (generator @ pure - pure @ generator)
     dephased = visibility * pure + (1 - visibility) * np.diag(np.diag(pure))

@@ -132,7 +132,11 @@ def test_submit_then_collect_is_an_estimate_within_its_error_bars(circuit, capsy
         (("--max-seconds", 60, "--shots", 1), "expected at least 2 shots"),
         (("--max-seconds", 60, "--backend", "aer"), "expected a device fake_NAME, ibm_NAME or least-busy"),
         (("--max-seconds", 60, "--backend", "fake_manilla"), "near names: fake_manila"),
-        (("--max-seconds", 60, "--method", "nothing"), "expected a method among"),
+        (("--max-seconds", 60, "--method", "nothing"), "expected a method of"),
+        (("--max-seconds", "inf"), "above 0 and finite, got inf"),
+        (("--max-seconds", 60, "--shots", 10**20), "expected at most 10,000,000 shots"),
+        (("--max-seconds", 60, "--draws", 4), "expected --draws with one of spsa"),
+        (("--max-seconds", 60, "--method", "spsa", "--draws", 10**9), "expected 2 to"),
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(more, said, circuit, capsys, tmp_path):
@@ -153,6 +157,63 @@ def test_a_folder_that_is_no_ledger_or_holds_one_already(circuit, capsys, tmp_pa
     status, _, err = call(capsys, *base, "--out", tmp_path / "ledger")
     assert status == 2
     assert "holds a ledger; choose another --out" in err
+
+
+def test_a_circuit_that_does_not_fit_is_one_line_and_other_methods_are_still_planned(tmp_path, capsys):
+    # Seen to fail: a traceback from the transpiler.
+    wide = tmp_path / "wide.qasm"
+    lines = [f"input float t_{q};" for q in range(5)] + ["qubit[5] q;"]
+    wide.write_text(BELL.split("input")[0] + "\n".join(lines + [f"ry(t_{q}) q[{q}];" for q in range(5)]))
+    base = ["--circuit", wide, "--backend", "fake_manila"]
+    status, _, err = call(capsys, "plan", *base)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "got one of 6 qubits (an ancilla included" in err
+    assert "method without ancilla such as mid-circuit" in err
+    _, out, _ = call(capsys, "plan", *base, "--method", "mid-circuit", "--json")
+    report = json.loads(out)
+    assert {"mid-circuit", "block-diagonal"} <= {plan["name"] for plan in report["alternatives"]}
+    assert any(reason.startswith("lin-comb: expected circuits that fit") for reason in report["refused"])
+
+
+def test_damage_is_one_line_that_names_the_file(circuit, capsys, tmp_path):
+    # Seen to fail: an empty result taken for an interrupt, a KeyError from an empty manifest.
+    folder = tmp_path / "ledger"
+    base = ["submit", "--circuit", circuit, "--backend", "fake_manila", "--random", 1, "--max-seconds", 60]
+    assert call(capsys, *base, "--out", folder)[0] == 0
+    assert call(capsys, "collect", folder)[0] == 0
+    result = folder / "jobs" / "0000" / "result.npz"
+    for content in (b"", b"PK", result.read_bytes()[:-30]):
+        result.write_bytes(content)
+        status, _, err = call(capsys, "collect", folder)
+        assert (status, err.count("\n")) == (2, 1)
+        assert "result.npz, got a damaged file; remove it and collect again" in err
+    result.unlink()
+    assert call(capsys, "collect", folder)[0] == 0
+    (folder / "manifest.json").write_text("{}")
+    for command in ("status", "resume", "collect", "cancel"):
+        status, _, err = call(capsys, command, folder)
+        assert (status, err.count("\n")) == (2, 1)
+        assert "expected 'device' in" in err
+
+
+def test_a_circuit_without_parameters_has_nothing_to_plan(tmp_path, capsys):
+    fixed = tmp_path / "fixed.qasm"
+    fixed.write_text(BELL.split("input")[0] + "qubit q;\nh q;\n")
+    status, _, err = call(capsys, "plan", "--circuit", fixed, "--backend", "fake_manila")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "expected a circuit with parameters" in err
+
+
+def test_a_layout_looks_at_the_errors_of_a_device(circuit, capsys, tmp_path):
+    # Seen to fail with the first qubits of the device: one of fake_torino's reads wrongly in one of six.
+    folder = tmp_path / "ledger"
+    common = ("--circuit", circuit, "--backend", "fake_torino", "--random", 1, "--shots", 4000)
+    assert call(capsys, "submit", *common, "--max-seconds", 60, "--out", folder)[0] == 0
+    report = json.loads(call(capsys, "collect", folder, "--json")[1])
+    exact = qgeo.quantum_fisher(
+        load_qasm(circuit).circuit, np.random.default_rng(1).uniform(-np.pi, np.pi, 2)
+    )
+    assert np.abs(report["matrix"] - exact).max() < 0.2
 
 
 def test_no_account_is_one_line(circuit, capsys, monkeypatch, tmp_path):
