@@ -26,7 +26,8 @@ class FisherEstimate:
     Attributes:
         matrix: (P, P) float64, raw: symmetric, unbiased or with its bias documented by its method, not
             projected.
-        stderr: (P, P) standard errors of the entries; zeros in the exact limit.
+        stderr: (P, P) standard errors of the entries; zeros in the exact limit, and where all shots of a
+            circuit agree (a variance of order 1/shots can hide there).
         circuits: bound circuits that were run; shots: all their shots together. Both 0 in the exact limit.
         parameters: names of rows and columns.
         metadata: what the method adds, e.g. the number of distinct circuits.

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 
-from qgeo.errors import ConfigurationError, ShapeError
+from qgeo.errors import CircuitError, ConfigurationError, ShapeError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.geometry.request import real_array, span
 
@@ -41,6 +41,7 @@ class FisherEstimator(ABC):
             ShapeError: a wrong number of values, or none that are real and finite.
             ConfigurationError: shots that are no positive integer.
         """
+        check_circuit(circuit)
         row = real_array(values, "values")
         names = [parameter.name for parameter in circuit.parameters]
         if row.shape != (len(names),):
@@ -76,7 +77,7 @@ def checked_shots(shots: int | None, least: int = 2) -> int | None:
     """
     if shots is None:
         return None
-    if not isinstance(shots, int | np.integer) or shots < least:
+    if isinstance(shots, bool) or not isinstance(shots, int | np.integer) or shots < least:
         raise ConfigurationError(
             f"expected at least {least} shots per circuit, or None for the exact limit, got {shots}"
         )
@@ -97,12 +98,37 @@ def checked_draws(draws: int, entries: int) -> int:
     return draws
 
 
+def check_circuit(circuit: Any) -> None:
+    """
+    Raises:
+        CircuitError: it is no circuit.
+    """
+    if not isinstance(circuit, QuantumCircuit):
+        raise CircuitError(f"expected a QuantumCircuit, got {type(circuit).__name__}")
+
+
+def pulled_back(by_value: Floats, jacobian: Floats | None) -> Floats:
+    """∂·/∂values (B, K, P) times ∂values/∂w (B, P, W), or unchanged without a Jacobian.
+
+    Raises:
+        ShapeError: a Jacobian of another shape, or one that is not finite.
+    """
+    if jacobian is None:
+        return by_value
+    found = real_array(jacobian, "a Jacobian")
+    rows, _, width = by_value.shape
+    if found.ndim != 3 or found.shape[:2] != (rows, width):
+        raise ShapeError(f"expected a Jacobian of shape ({rows}, {width}, W), got {found.shape}")
+    return by_value @ found
+
+
 def checked_rows(circuit: QuantumCircuit, values: ArrayLike) -> Floats:
     """Values (B, P), finite.
 
     Raises:
         ShapeError: another shape.
     """
+    check_circuit(circuit)
     rows = real_array(values, "values")
     if rows.ndim != 2 or rows.shape[1] != circuit.num_parameters or not len(rows):
         raise ShapeError(f"expected values of shape (B, {circuit.num_parameters}), got {rows.shape}")
@@ -117,7 +143,7 @@ def checked_weights(weights: Floats | None, rows: int) -> Floats:
     """
     if weights is None:
         return np.full(rows, 1 / rows)
-    if weights.shape != (rows,) or (weights < 0).any() or abs(weights.sum() - 1) > 1e-9:
+    if weights.shape != (rows,) or not (weights >= 0).all() or not abs(weights.sum() - 1) <= 1e-9:
         raise ShapeError(f"expected {rows} weights ≥ 0 with sum 1, got {weights}")
     return weights
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
+from qiskit.primitives import BaseSamplerV2
 from qiskit.transpiler import TranspilerError, generate_preset_pass_manager
 
 from qgeo.errors import CircuitError, ConfigurationError
@@ -81,7 +82,7 @@ class Executor:
         progress: Progress | None = None,
         mitigate_readout: bool = False,
     ) -> None:
-        if sampler is not None and (not hasattr(sampler, "run") or hasattr(sampler, "run_options")):
+        if sampler is not None and not isinstance(sampler, BaseSamplerV2):
             raise ConfigurationError(
                 f"expected a Qiskit V2 sampler (BaseSamplerV2), got {type(sampler).__name__}"
             )

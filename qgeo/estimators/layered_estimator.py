@@ -17,6 +17,7 @@ from qgeo.estimators.estimator import (
     checked_rows,
     checked_shots,
     checked_weights,
+    pulled_back,
 )
 from qgeo.estimators.execution import Cost, Executor, Progress, Task
 from qgeo.estimators.layered import Moments, Plan, Scheme, plan
@@ -80,9 +81,7 @@ class LayeredEstimator(FisherEstimator):
         rows, shots = checked_rows(circuit, values), checked_shots(shots)
         share = checked_weights(weights, len(rows))
         prepared = self.prepared(circuit)
-        by_term = prepared.source.jacobian(rows)
-        if jacobian is not None:
-            by_term = by_term @ jacobian
+        by_term = pulled_back(prepared.source.jacobian(rows), jacobian)
         angles = prepared.source.angles(rows)
         results, cost = self._run(prepared, angles, by_term, share, shots)
         found = self._moments(prepared, results, by_term)

@@ -16,7 +16,7 @@ from qiskit import QuantumCircuit
 
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_weights
+from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_weights, pulled_back
 from qgeo.estimators.execution import brought_to, decomposition
 from qgeo.estimators.experiments import angle_vector, append_columns
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
@@ -60,9 +60,7 @@ class MixedStateQFI(FisherEstimator):
         rows = checked_rows(circuit, values)
         share = checked_weights(weights, len(rows))
         source, isa = self.prepared(circuit)
-        by_term = source.jacobian(rows)
-        if jacobian is not None:
-            by_term = by_term @ jacobian
+        by_term = pulled_back(source.jacobian(rows), jacobian)
         found = [self._states(isa, angles) for angles in source.angles(rows)]
         slopes = [
             np.einsum("kw,kab->wab", t, (states[1::2] - states[2::2]) / 2)

@@ -23,6 +23,7 @@ from qgeo.estimators.estimator import (
     checked_rows,
     checked_shots,
     checked_weights,
+    pulled_back,
 )
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.overlaps import Overlaps, overlap_plan, overlaps
@@ -65,9 +66,7 @@ class ParameterShiftQFI(FisherEstimator):
         rows, shots = checked_rows(circuit, values), checked_shots(shots)
         share = checked_weights(weights, len(rows))
         plan = self.prepared(circuit)
-        by_term = plan.source.jacobian(rows)
-        if jacobian is not None:
-            by_term = by_term @ jacobian
+        by_term = pulled_back(plan.source.jacobian(rows), jacobian)
         angles, shifts = plan.source.angles(rows), _shifts(plan.source.num_terms)
         found = overlaps(plan, self.executor, angles, angles[:, None] + shifts, shots)
         matrices, variances = _by_term(found, plan.source.num_terms)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import AnnotatedOperation, Gate
+from qiskit.circuit import AnnotatedOperation, Barrier, Gate
 from qiskit.circuit.library import PauliEvolutionGate, UnitaryGate
 from qiskit.quantum_info import Operator, PauliList, SparsePauliOp
 
@@ -128,7 +128,10 @@ def _items(circuit: QuantumCircuit, qubits: tuple[int, ...]) -> Iterator[PauliRo
 
 
 def _operation_items(operation: Any, qubits: tuple[int, ...]) -> Iterator[PauliRotation | FixedGate]:
-    if isinstance(operation, WITHOUT_EFFECT):
+    if isinstance(operation, Barrier):
+        return
+    if isinstance(operation, WITHOUT_EFFECT):  # no effect but the noise that may be attached to it
+        yield FixedGate(operation, qubits)
         return
     if isinstance(operation, PauliEvolutionGate):
         yield from _evolution_items(operation, qubits)

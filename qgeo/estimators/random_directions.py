@@ -22,6 +22,7 @@ from qgeo.estimators.estimator import (
     checked_rows,
     checked_shots,
     checked_weights,
+    pulled_back,
 )
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.overlaps import overlap_plan, overlaps
@@ -77,7 +78,8 @@ class RandomDirectionsQFI(FisherEstimator):
         share = checked_weights(weights, len(rows))
         checked_draws(self.draws, 4 * rows.shape[1] ** 2)
         plan, matrices, cost = self.prepared(circuit), [], None
-        for row, pullback in zip(rows, [None] * len(rows) if jacobian is None else jacobian, strict=True):
+        pullbacks = pulled_back(np.tile(np.eye(rows.shape[1]), (len(rows), 1, 1)), jacobian)
+        for row, pullback in zip(rows, pullbacks, strict=True):
             shifts, entries = self.directions(len(row))
             points = (row + shifts).reshape(-1, len(row))
             found = overlaps(
@@ -86,7 +88,7 @@ class RandomDirectionsQFI(FisherEstimator):
             cost = found.cost if cost is None else cost + found.cost
             values_of_draws = found.values.reshape(shifts.shape[:2])
             drawn = np.einsum("mg,mgij->mij", values_of_draws - 1, entries)  # f(θ, θ) = 1 is known
-            matrices.append(drawn if pullback is None else pullback.T @ drawn @ pullback)
+            matrices.append(pullback.T @ drawn @ pullback)
         stacked = np.array(matrices)
         variance = np.tensordot(share**2, stacked.var(axis=1, ddof=1), 1) / stacked.shape[1]
         return FisherEstimate(

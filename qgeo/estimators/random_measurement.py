@@ -35,6 +35,7 @@ from qgeo.estimators.estimator import (
     checked_rows,
     checked_shots,
     checked_weights,
+    pulled_back,
 )
 from qgeo.estimators.execution import Executor, Progress, Task
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
@@ -94,9 +95,7 @@ class RandomMeasurementQFI(FisherEstimator):
         source = self.prepared(circuit)
         check_width(source, WIDEST_HAAR if self.bases == "haar" else WIDEST)
         checked_draws(self.draws, 4**source.num_qubits + (2 * source.num_terms + 1) * 2**source.num_qubits)
-        by_term = source.jacobian(rows)
-        if jacobian is not None:
-            by_term = by_term @ jacobian
+        by_term = pulled_back(source.jacobian(rows), jacobian)
         angles = source.angles(rows)
         rotated = [_measured_after(source, self._basis(source.num_qubits)) for _ in range(self.draws)]
         tasks = [task for one in rotated for task in _tasks(one, angles, shots)]

@@ -33,9 +33,11 @@ from qgeo.estimators.estimator import (
     checked_rows,
     checked_shots,
     checked_weights,
+    pulled_back,
 )
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.pauli_circuit import pauli_circuit
+from qgeo.geometry.request import real_array
 
 Floats = NDArray[np.float64]
 
@@ -78,9 +80,7 @@ class SampledCFI(FisherEstimator):
         rows, shots = checked_rows(circuit, values), checked_shots(shots)
         share = checked_weights(weights, len(rows))
         source = self.prepared(circuit)
-        by_term = source.jacobian(rows)
-        if jacobian is not None:
-            by_term = by_term @ jacobian
+        by_term = pulled_back(source.jacobian(rows), jacobian)
         angles = source.angles(rows)
         tasks = [state_task(source, angles, shots), *self.rule.tasks(source, angles, shots)]
         (at_point, *others), cost = self.executor.run(tasks)
@@ -160,9 +160,10 @@ def _inverse_variance(p: Floats, shots: float, products: Floats) -> Floats:
 
 
 def _behind(found: Probabilities, slopes: Derivatives, channel: Floats) -> tuple[Probabilities, Derivatives]:
-    if channel.ndim != 2 or len(channel) != found.values.shape[-1]:
+    channel, height = real_array(channel, "a channel"), found.values.shape[-1]
+    if channel.ndim != 2 or len(channel) != height or np.abs(channel.sum(1) - 1).max() > 1e-9:
         raise ShapeError(
-            f"expected a channel with {found.values.shape[-1]} rows, one per bitstring, got {channel.shape}"
+            f"expected a channel with {height} rows, one per bitstring, that sum to 1, got {channel.shape}"
         )
     through = Derivatives(slopes.signed @ channel, slopes.plain @ channel, slopes.shots)
     return Probabilities(found.values @ channel, found.shots), through

@@ -10,6 +10,7 @@ from estimators.runs import circuit_of, generic_pair, shared_pair, values_of
 from numpy.testing import assert_allclose
 from qiskit import QuantumCircuit
 from qiskit.primitives import StatevectorSampler
+from qiskit_aer import AerSimulator
 
 from qgeo.errors import CircuitError, ConfigurationError, QGeoError, ShapeError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
@@ -189,3 +190,42 @@ def test_mistakes_are_explained(call, error, message):
 def test_a_sampler_that_cannot_measure_midway_says_so_itself():
     with pytest.raises(Exception, match="mid-circuit measurement"):
         estimator_by_name("mid-circuit", StatevectorSampler()).estimate(pair, at, shots=10)
+
+
+class NoSampler:
+    """Has a `run`, as a backend has, and is none."""
+
+    def run(self, *_):
+        raise AssertionError
+
+
+@pytest.mark.parametrize("wrong", [NoSampler(), AerSimulator()], ids=["duck", "backend"])
+def test_a_backend_is_no_sampler(wrong):
+    with pytest.raises(ConfigurationError, match="expected a Qiskit V2 sampler"):
+        estimator_by_name("lin-comb", wrong)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "jacobian",
+    [np.ones((1, 4, 2)), np.ones((2, 3, 2)), np.full((2, 4, 2), np.nan), np.ones((2, 4))],
+    ids=["rows", "width", "nan", "flat"],
+)
+def test_wrong_jacobians_are_refused(method, jacobian):
+    # Seen to fail: one row's Jacobian is broadcast over two.
+    with pytest.raises(ShapeError, match="Jacobian"):
+        estimator_by_name(method).estimate_mean(
+            generic_pair(), np.zeros((2, 4)), shots=None, jacobian=jacobian
+        )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_no_circuit_and_shots_that_are_no_number(method):
+    with pytest.raises(CircuitError, match="expected a QuantumCircuit, got str"):
+        estimator_by_name(method).estimate("circuit", [], shots=None)
+    with pytest.raises(ConfigurationError, match="shots per circuit, or None"):
+        estimator_by_name(method).estimate(generic_pair(), np.zeros(4), shots=True)
+    with pytest.raises(ShapeError, match="weights"):
+        estimator_by_name(method).estimate_mean(
+            generic_pair(), np.zeros((2, 4)), shots=None, weights=np.array([np.nan, 1.0])
+        )

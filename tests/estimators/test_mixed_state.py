@@ -157,3 +157,13 @@ def test_angles_that_a_pass_manager_scales_are_refused():
 
 def test_a_circuit_without_parameters_has_an_empty_matrix():
     assert MixedStateQFI().estimate(circuit_of(1, ("h", 0)), [], shots=None).matrix.shape == (0, 0)
+
+
+def test_noise_that_sits_on_an_identity_counts():
+    # Seen to fail: id left out of the circuit, and its noise with it.
+    circuit = circuit_of(1, ("h", 0), ("id", 0), ("rz", A, 0))
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(phase_damping_error(0.51), "id")
+    simulator = AerSimulator(method="density_matrix", noise_model=noise)
+    found = MixedStateQFI(simulator).estimate(circuit, [0.3], shots=None)
+    assert found.matrix[0, 0] == pytest.approx(0.49)
