@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.primitives import BaseSamplerV2
+from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
 from qiskit.transpiler import TranspilerError, generate_preset_pass_manager
 
 from qgeo.errors import CircuitError, ConfigurationError
+from qgeo.estimators.expectations import asked, from_expectations, without_measurements, z_strings
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import (
     calibration_circuits,
@@ -62,7 +63,8 @@ class Executor:
     """Runs tasks.
 
     Args:
-        sampler: any `BaseSamplerV2`; None for Aer's, with a fresh seed from `generator` at every job.
+        sampler: any `BaseSamplerV2`, or a `BaseEstimatorV2` that samples (`expectations.py`); None for Aer's
+            sampler, with a fresh seed from `generator` at every job.
         pass_manager: brings circuits to the sampler's target; None only decomposes to standard gates.
         generator: source of Aer's seeds; a sampler of yours keeps its own (pass a `numpy.random.Generator`,
             not an integer: with a fixed integer seed samplers repeat the same samples at every run).
@@ -82,7 +84,7 @@ class Executor:
         progress: Progress | None = None,
         mitigate_readout: bool = False,
     ) -> None:
-        if sampler is not None and not isinstance(sampler, BaseSamplerV2):
+        if sampler is not None and not isinstance(sampler, BaseSamplerV2 | BaseEstimatorV2):
             raise ConfigurationError(
                 f"expected a Qiskit V2 sampler (BaseSamplerV2), got {type(sampler).__name__}"
             )
@@ -90,6 +92,7 @@ class Executor:
         self.generator = np.random.default_rng() if generator is None else generator
         self.progress, self.mitigate_readout = progress, mitigate_readout
         self._transpiled: dict[int, tuple[QuantumCircuit, QuantumCircuit]] = {}
+        self._unmeasured: dict[int, tuple[QuantumCircuit, tuple[QuantumCircuit, dict[int, int]]]] = {}
 
     def run(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
         """Outcomes per task and row, and the cost; exact tasks cost nothing."""
@@ -106,6 +109,8 @@ class Executor:
         return found, sum((_cost(task) for task in tasks), Cost()) + self._of_calibration(tasks)
 
     def _job(self, tasks: Sequence[Task]) -> list[list[Outcomes]]:
+        if isinstance(self.sampler, BaseEstimatorV2):
+            return [self._asked(task) for task in tasks]
         isa = self._isa([task.circuit for task in tasks])
         calibration = _calibration(tasks, isa) if self.mitigate_readout else []
         pubs = [_pub(task, circuit) for task, circuit in zip(tasks, isa, strict=True)] + calibration
@@ -116,6 +121,23 @@ class Executor:
             return found
         read = [result.data[REGISTER] for result in results[len(tasks) :]]
         return _mitigated(found, isa, *(from_packed(one.array, one.num_bits) for one in read))
+
+    def _asked(self, task: Task) -> list[Outcomes]:
+        """Outcomes from the expectation values of an estimator, a job per circuit."""
+        bare, qubit_of_bit = self._bare(task.circuit)
+        (isa,) = self._isa([bare])
+        bits, shots = sorted(qubit_of_bit), task.shots or 1
+        strings = z_strings([qubit_of_bit[bit] for bit in bits], isa, bare.num_qubits)
+        shots = shots if isa.num_parameters else shots * len(task.angles)
+        columns = [parameter.index for parameter in isa.parameters]
+        values = asked(self.sampler, isa, strings, task.angles[:, columns], shots)
+        return from_expectations(values, bits, task.circuit.num_clbits, shots)
+
+    def _bare(self, circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]]:
+        """Without measurements, the same object for the same circuit."""
+        if id(circuit) not in self._unmeasured:
+            self._unmeasured[id(circuit)] = (circuit, without_measurements(circuit))
+        return self._unmeasured[id(circuit)][1]
 
     def _of_calibration(self, tasks: Sequence[Task]) -> Cost:
         """Two circuits per job."""
