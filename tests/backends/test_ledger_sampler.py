@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -241,3 +243,38 @@ def test_fractional_rzz_is_checked():
 
     with pytest.raises(HardwareError, match=r"rzz angles in \[0, π/2\]"):
         check_isa(Work((built,), (np.zeros((1, 0)),), 10), Target())
+
+
+def test_a_disk_that_is_really_full(tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a small tmpfs")
+    try:
+        made, runner = Ledger(small / "ledger"), ScriptedRunner()
+        made.create({"kind": "test"})
+        (small / "filler").write_bytes(b"x" * 4096)
+        with pytest.raises(LedgerError, match="No space left on device"):
+            estimate(made, runner)
+        assert not runner.posted
+        assert made.count() == 0
+        (small / "filler").unlink()
+        subprocess.run(["mount", "-o", "remount,size=1m", str(small)], check=True)
+        estimate(made, runner)
+        assert len(runner.posted) == 1
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.parametrize("year", ["1970", "2100"])
+def test_a_clock_that_was_set_changes_nothing(ledger, year):
+    runner = ScriptedRunner(statuses=("queued",))
+    with pytest.raises(PendingError):
+        estimate(ledger, runner)
+    for name in ("entry.json", "posted.json"):
+        path = ledger.folder / "jobs" / "0000" / name
+        path.write_text(re.sub(r"\d{4}-(\d\d-\d\dT)", rf"{year}-\1", path.read_text()))
+        os.utime(path, (0, 0))
+    estimate(ledger, runner)
+    assert len(runner.posted) == 1
