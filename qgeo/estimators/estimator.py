@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -25,8 +26,27 @@ MOST_NUMBERS = 2**29
 Prepared = TypeVar("Prepared")
 
 
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Where an estimate is taken, checked.
+
+    rows: (B, P) all of the circuit's parameters; jacobian: (B, P, W) ∂rows/∂w, None for the identity; share:
+    (B,) the rows' weights, sum 1.
+    """
+
+    rows: Floats
+    jacobian: Floats | None
+    share: Floats
+
+    def pulled_back(self, by_row: Floats) -> Floats:
+        """∂·/∂rows (B, K, P) → ∂·/∂w (B, K, W)."""
+        return by_row if self.jacobian is None else by_row @ self.jacobian
+
+
 class FisherEstimator(ABC):
-    """A method; a subclass writes `estimate_mean`."""
+    """A method; a subclass writes `at_points`."""
+
+    least_shots: int = 2
 
     def estimate(self, circuit: QuantumCircuit, values: ArrayLike, *, shots: int | None) -> FisherEstimate:
         """The information matrix at one point.
@@ -50,7 +70,6 @@ class FisherEstimator(ABC):
             )
         return self.estimate_mean(circuit, row[None], shots=shots)
 
-    @abstractmethod
     def estimate_mean(
         self,
         circuit: QuantumCircuit,
@@ -66,7 +85,17 @@ class FisherEstimator(ABC):
             values: (B, P) all of the circuit's parameters, data included, per context.
             jacobian: (B, P, W) ∂values/∂w; None for the identity, W = P.
             weights: (B,) of the rows, sum 1; None for all alike. Equal contexts are best measured once.
+
+        Raises:
+            See `estimate`; ShapeError for a Jacobian or weights of another shape too.
         """
+        rows = checked_rows(circuit, values)
+        pull, share = checked_jacobian(jacobian, rows.shape), checked_weights(weights, len(rows))
+        return self.at_points(circuit, Points(rows, pull, share), checked_shots(shots, self.least_shots))
+
+    @abstractmethod
+    def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
+        """The method itself, its arguments checked."""
 
 
 def checked_shots(shots: int | None, least: int = 2) -> int | None:
@@ -107,19 +136,18 @@ def check_circuit(circuit: Any) -> None:
         raise CircuitError(f"expected a QuantumCircuit, got {type(circuit).__name__}")
 
 
-def pulled_back(by_value: Floats, jacobian: Floats | None) -> Floats:
-    """∂·/∂values (B, K, P) times ∂values/∂w (B, P, W), or unchanged without a Jacobian.
+def checked_jacobian(jacobian: Floats | None, shape: tuple[int, ...]) -> Floats | None:
+    """A Jacobian (B, P, W) over rows of `shape` (B, P), or None.
 
     Raises:
-        ShapeError: a Jacobian of another shape, or one that is not finite.
+        ShapeError: another shape, or one that is not finite.
     """
     if jacobian is None:
-        return by_value
+        return None
     found = real_array(jacobian, "a Jacobian")
-    rows, _, width = by_value.shape
-    if found.ndim != 3 or found.shape[:2] != (rows, width):
-        raise ShapeError(f"expected a Jacobian of shape ({rows}, {width}, W), got {found.shape}")
-    return by_value @ found
+    if found.ndim != 3 or found.shape[:2] != shape:
+        raise ShapeError(f"expected a Jacobian of shape ({shape[0]}, {shape[1]}, W), got {found.shape}")
+    return found
 
 
 def checked_rows(circuit: QuantumCircuit, values: ArrayLike) -> Floats:

@@ -11,14 +11,7 @@ from qiskit import QuantumCircuit
 
 from qgeo.estimators.allocation import Allocation, allocated, pilot_shots
 from qgeo.estimators.estimate import FisherEstimate, combined_stderr
-from qgeo.estimators.estimator import (
-    FisherEstimator,
-    Remembered,
-    checked_rows,
-    checked_shots,
-    checked_weights,
-    pulled_back,
-)
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered
 from qgeo.estimators.execution import Cost, Executor, Progress, Task
 from qgeo.estimators.layered import Moments, Plan, Scheme, plan
 from qgeo.estimators.outcomes import Outcomes, pooled
@@ -68,20 +61,11 @@ class LayeredEstimator(FisherEstimator):
     def check(self, source: PauliCircuit) -> None:
         """Refuse what the method cannot treat; nothing by default."""
 
-    def estimate_mean(
-        self,
-        circuit: QuantumCircuit,
-        values: Floats,
-        *,
-        shots: int | None,
-        jacobian: Floats | None = None,
-        weights: Floats | None = None,
-    ) -> FisherEstimate:
+    def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
         """See `FisherEstimator`."""
-        rows, shots = checked_rows(circuit, values), checked_shots(shots)
-        share = checked_weights(weights, len(rows))
+        rows, share = points.rows, points.share
         prepared = self.prepared(circuit)
-        by_term = pulled_back(prepared.source.jacobian(rows), jacobian)
+        by_term = points.pulled_back(prepared.source.jacobian(rows))
         angles = prepared.source.angles(rows)
         results, cost = self._run(prepared, angles, by_term, share, shots)
         found = self._moments(prepared, results, by_term)

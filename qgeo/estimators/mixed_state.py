@@ -16,7 +16,7 @@ from qiskit import QuantumCircuit
 
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import FisherEstimator, Remembered, checked_rows, checked_weights, pulled_back
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered
 from qgeo.estimators.execution import brought_to, decomposition
 from qgeo.estimators.experiments import angle_vector, append_columns
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
@@ -36,20 +36,14 @@ class MixedStateQFI(FisherEstimator):
     Frobenius error.
     """
 
+    least_shots = 0  # whatever is asked for, it is refused
+
     def __init__(self, simulator: Any = None, *, pass_manager: Any = None) -> None:
         self.simulator = _density_matrix_simulator() if simulator is None else simulator
         self.pass_manager = pass_manager or decomposition()
         self.prepared = Remembered(self._transpiled)
 
-    def estimate_mean(
-        self,
-        circuit: QuantumCircuit,
-        values: Floats,
-        *,
-        shots: int | None = None,
-        jacobian: Floats | None = None,
-        weights: Floats | None = None,
-    ) -> FisherEstimate:
+    def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
         """See `FisherEstimator`.
 
         Raises:
@@ -57,10 +51,9 @@ class MixedStateQFI(FisherEstimator):
         """
         if shots is not None:
             raise ConfigurationError(f"expected shots=None for the exact mixed-state method, got {shots}")
-        rows = checked_rows(circuit, values)
-        share = checked_weights(weights, len(rows))
+        rows, share = points.rows, points.share
         source, isa = self.prepared(circuit)
-        by_term = pulled_back(source.jacobian(rows), jacobian)
+        by_term = points.pulled_back(source.jacobian(rows))
         found = [self._states(isa, angles) for angles in source.angles(rows)]
         slopes = [
             np.einsum("kw,kab->wab", t, (states[1::2] - states[2::2]) / 2)

@@ -17,14 +17,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import (
-    FisherEstimator,
-    Remembered,
-    checked_rows,
-    checked_shots,
-    checked_weights,
-    pulled_back,
-)
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.overlaps import Overlaps, overlap_plan, overlaps
 from qgeo.estimators.pauli_circuit import pauli_circuit
@@ -53,20 +46,11 @@ class ParameterShiftQFI(FisherEstimator):
         self.executor = Executor(sampler, pass_manager=pass_manager, generator=generator, progress=progress)
         self.prepared = Remembered(lambda circuit: overlap_plan(pauli_circuit(circuit)))
 
-    def estimate_mean(
-        self,
-        circuit: QuantumCircuit,
-        values: Floats,
-        *,
-        shots: int | None,
-        jacobian: Floats | None = None,
-        weights: Floats | None = None,
-    ) -> FisherEstimate:
+    def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
         """See `FisherEstimator`."""
-        rows, shots = checked_rows(circuit, values), checked_shots(shots)
-        share = checked_weights(weights, len(rows))
+        rows, share = points.rows, points.share
         plan = self.prepared(circuit)
-        by_term = pulled_back(plan.source.jacobian(rows), jacobian)
+        by_term = points.pulled_back(plan.source.jacobian(rows))
         angles, shifts = plan.source.angles(rows), _shifts(plan.source.num_terms)
         found = overlaps(plan, self.executor, angles, angles[:, None] + shifts, shots)
         matrices, variances = _by_term(found, plan.source.num_terms)

@@ -15,15 +15,7 @@ from qiskit import QuantumCircuit
 
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import (
-    FisherEstimator,
-    Remembered,
-    checked_draws,
-    checked_rows,
-    checked_shots,
-    checked_weights,
-    pulled_back,
-)
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_draws
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.overlaps import overlap_plan, overlaps
 from qgeo.estimators.pauli_circuit import pauli_circuit
@@ -60,30 +52,23 @@ class RandomDirectionsQFI(FisherEstimator):
         self.draws, self.spread = draws, spread
         self.prepared = Remembered(lambda circuit: overlap_plan(pauli_circuit(circuit)))
 
+    least_shots = 1
+
     @abstractmethod
     def directions(self, parameters: int) -> tuple[Floats, Floats]:
         """Shifts (M, G, P) of the G overlaps of every draw, and their weights (M, G, P, P) in F̂_m."""
 
-    def estimate_mean(
-        self,
-        circuit: QuantumCircuit,
-        values: Floats,
-        *,
-        shots: int | None,
-        jacobian: Floats | None = None,
-        weights: Floats | None = None,
-    ) -> FisherEstimate:
+    def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
         """See `FisherEstimator`."""
-        rows, shots = checked_rows(circuit, values), checked_shots(shots, least=1)
-        share = checked_weights(weights, len(rows))
+        rows, share = points.rows, points.share
         checked_draws(self.draws, 4 * rows.shape[1] ** 2)
         plan, matrices, cost = self.prepared(circuit), [], None
-        pullbacks = pulled_back(np.tile(np.eye(rows.shape[1]), (len(rows), 1, 1)), jacobian)
+        pullbacks = points.pulled_back(np.tile(np.eye(rows.shape[1]), (len(rows), 1, 1)))
         for row, pullback in zip(rows, pullbacks, strict=True):
             shifts, entries = self.directions(len(row))
-            points = (row + shifts).reshape(-1, len(row))
+            around = (row + shifts).reshape(-1, len(row))
             found = overlaps(
-                plan, self.executor, plan.source.angles(row[None]), plan.source.angles(points)[None], shots
+                plan, self.executor, plan.source.angles(row[None]), plan.source.angles(around)[None], shots
             )
             cost = found.cost if cost is None else cost + found.cost
             values_of_draws = found.values.reshape(shifts.shape[:2])

@@ -28,15 +28,7 @@ from qgeo.estimators.derivatives import (
     state_task,
 )
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import (
-    FisherEstimator,
-    Remembered,
-    checked_draws,
-    checked_rows,
-    checked_shots,
-    checked_weights,
-    pulled_back,
-)
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_draws
 from qgeo.estimators.execution import Executor, Progress, Task
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
 from qgeo.estimators.sampled_cfi import output_fisher_estimate
@@ -80,22 +72,13 @@ class RandomMeasurementQFI(FisherEstimator):
         self.draws, self.bases = draws, bases
         self.prepared = Remembered(pauli_circuit)
 
-    def estimate_mean(
-        self,
-        circuit: QuantumCircuit,
-        values: Floats,
-        *,
-        shots: int | None,
-        jacobian: Floats | None = None,
-        weights: Floats | None = None,
-    ) -> FisherEstimate:
+    def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
         """See `FisherEstimator`."""
-        rows, shots = checked_rows(circuit, values), checked_shots(shots)
-        share = checked_weights(weights, len(rows))
+        rows, share = points.rows, points.share
         source = self.prepared(circuit)
         check_width(source, WIDEST_HAAR if self.bases == "haar" else WIDEST)
         checked_draws(self.draws, 4**source.num_qubits + (2 * source.num_terms + 1) * 2**source.num_qubits)
-        by_term = pulled_back(source.jacobian(rows), jacobian)
+        by_term = points.pulled_back(source.jacobian(rows))
         angles = source.angles(rows)
         rotated = [_measured_after(source, self._basis(source.num_qubits)) for _ in range(self.draws)]
         tasks = [task for one in rotated for task in _tasks(one, angles, shots)]

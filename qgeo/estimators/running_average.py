@@ -15,7 +15,7 @@ from qiskit import QuantumCircuit
 
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import FisherEstimator
+from qgeo.estimators.estimator import FisherEstimator, Points
 
 Floats = NDArray[np.float64]
 
@@ -30,21 +30,13 @@ class RunningAverage(FisherEstimator):
     def __init__(self, inner: FisherEstimator, *, memory: float = 1.0) -> None:
         if not 0 <= memory <= 1:
             raise ConfigurationError(f"expected a memory from 0 to 1, got {memory}")
-        self.inner, self.memory = inner, memory
+        self.inner, self.memory, self.least_shots = inner, memory, inner.least_shots
         self.steps = 0
         self._mean: FisherEstimate | None = None
 
-    def estimate_mean(
-        self,
-        circuit: QuantumCircuit,
-        values: Floats,
-        *,
-        shots: int | None,
-        jacobian: Floats | None = None,
-        weights: Floats | None = None,
-    ) -> FisherEstimate:
+    def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
         """See `FisherEstimator`; the cost is that of this call alone."""
-        new = self.inner.estimate_mean(circuit, values, shots=shots, jacobian=jacobian, weights=weights)
+        new = self.inner.at_points(circuit, points, shots)
         self.steps += 1
         old, weight = self._mean or new, max(1 / self.steps, 1 - self.memory)
         self._mean = replace(

@@ -27,14 +27,7 @@ from qgeo.estimators.derivatives import (
     state_task,
 )
 from qgeo.estimators.estimate import FisherEstimate, combined_stderr
-from qgeo.estimators.estimator import (
-    FisherEstimator,
-    Remembered,
-    checked_rows,
-    checked_shots,
-    checked_weights,
-    pulled_back,
-)
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_weights
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.pauli_circuit import pauli_circuit
 from qgeo.geometry.request import real_array
@@ -67,20 +60,11 @@ class SampledCFI(FisherEstimator):
         self.channel, self.rule = channel, rule
         self.prepared = Remembered(pauli_circuit)
 
-    def estimate_mean(
-        self,
-        circuit: QuantumCircuit,
-        values: Floats,
-        *,
-        shots: int | None,
-        jacobian: Floats | None = None,
-        weights: Floats | None = None,
-    ) -> FisherEstimate:
+    def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
         """See `FisherEstimator`."""
-        rows, shots = checked_rows(circuit, values), checked_shots(shots)
-        share = checked_weights(weights, len(rows))
+        rows, share = points.rows, points.share
         source = self.prepared(circuit)
-        by_term = pulled_back(source.jacobian(rows), jacobian)
+        by_term = points.pulled_back(source.jacobian(rows))
         angles = source.angles(rows)
         tasks = [state_task(source, angles, shots), *self.rule.tasks(source, angles, shots)]
         (at_point, *others), cost = self.executor.run(tasks)

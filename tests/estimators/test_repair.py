@@ -10,6 +10,7 @@ from estimators.runs import ACCEPTED, circuit_of, generic_pair, values_of, with_
 from numpy.testing import assert_allclose
 
 from qgeo.estimators.estimate import FisherEstimate
+from qgeo.estimators.estimator import FisherEstimator
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.repair import bounded, generator_gaps, nearest_positive_semidefinite, shrunk
 from qgeo.estimators.running_average import RunningAverage
@@ -87,13 +88,13 @@ def test_bounds_are_reached_and_clip_what_is_beyond():
 # --- running average ------------------------------------------------------------------------------
 
 
-class Listed:
+class Listed(FisherEstimator):
     """An estimator that gives listed numbers, with standard error 1."""
 
     def __init__(self, *numbers: float) -> None:
         self.numbers = list(numbers)
 
-    def estimate_mean(self, *_, **__) -> FisherEstimate:
+    def at_points(self, *_) -> FisherEstimate:
         return FisherEstimate(np.full((1, 1), self.numbers.pop(0)), np.ones((1, 1)), 2, 20)
 
 
