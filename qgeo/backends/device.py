@@ -16,12 +16,16 @@ from qiskit_aer import AerSimulator
 
 from qgeo.backends.ledger import Ledger, Work
 from qgeo.backends.ledger_sampler import LedgerSampler
+from qgeo.backends.names import (
+    LEVEL,
+    TRANSPILER_SEED,
+    FreshSeedSampler,
+    fake_device,
+    fake_device_names,
+)
 from qgeo.backends.runner import LocalRunner, Runner
 from qgeo.errors import ConfigurationError, HardwareError
 
-TRANSPILER_SEED = 7
-LEVEL = 2
-"""Of optimization: from 2 on the layout looks at the device's errors; 1 would take qubits 0, 1, 2, …"""
 _LARGEST_RZZ = 1.5707963267948966 + 1e-9
 
 
@@ -51,8 +55,6 @@ def device(name: str, *, options: dict[str, Any] | None = None) -> Device:
         ConfigurationError: no such name, no account, or a package that is not installed.
     """
     if name.startswith("fake_"):
-        from qgeo.backends.names import fake_device, fake_device_names
-
         if name not in fake_device_names():
             near = get_close_matches(name, fake_device_names(), n=3) or ["fake_manila", "fake_torino"]
             raise ConfigurationError(
@@ -103,8 +105,6 @@ def _check_rzz(number: int, angle: Any, qubits: tuple[int, ...]) -> None:
 
 
 def _fake(backend: Any) -> Device:
-    from qgeo.backends.names import FreshSeedSampler
-
     def runner() -> Runner:
         simulator = AerSimulator.from_backend(backend)
         return LocalRunner(lambda generator: FreshSeedSampler(simulator, generator))

@@ -27,7 +27,10 @@ from qiskit_aer.primitives import SamplerV2
 
 from qgeo.errors import ConfigurationError
 
-_TRANSPILER_SEED = 7
+TRANSPILER_SEED = 7
+LEVEL = 2
+"""Of optimization: from 2 on the layout looks at the device's errors; 1 would take qubits 0, 1, 2, …"""
+
 _NOISE = "aer:noise="
 
 
@@ -84,10 +87,10 @@ def resolve(name: Any, generator: np.random.Generator | None = None) -> Backend:
         device = fake_device(name.removeprefix(_NOISE))
         noise = NoiseModel.from_backend(device)
         gates = [gate for gate in noise.basis_gates if gate not in ("delay", "reset")]
-        manager = generate_preset_pass_manager(1, basis_gates=gates, seed_transpiler=_TRANSPILER_SEED)
+        manager = generate_preset_pass_manager(1, basis_gates=gates, seed_transpiler=TRANSPILER_SEED)
         return _on_simulators(name, lambda **how: AerSimulator(noise_model=noise, **how), generator, manager)
     device = fake_device(name)
-    manager = generate_preset_pass_manager(2, device, seed_transpiler=_TRANSPILER_SEED)
+    manager = generate_preset_pass_manager(LEVEL, device, seed_transpiler=TRANSPILER_SEED)
     return _on_simulators(name, lambda **how: AerSimulator.from_backend(device, **how), generator, manager)
 
 
@@ -130,7 +133,7 @@ def _fake_devices() -> dict[str, Any]:
 
 
 def _of_vendor(backend: BackendV2) -> Backend:
-    manager = generate_preset_pass_manager(2, backend, seed_transpiler=_TRANSPILER_SEED)
+    manager = generate_preset_pass_manager(LEVEL, backend, seed_transpiler=TRANSPILER_SEED)
     simulator = partial(AerSimulator.from_backend, backend, method="density_matrix")
     return Backend(str(backend.name), BackendSamplerV2(backend=backend), manager, simulator)
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qgeo.errors import ConfigurationError
 from qgeo.estimators.derivatives import (
     DerivativeRule,
     Derivatives,
@@ -92,8 +93,16 @@ class MeasuredHead(nn.Module):
             return self.head.readout(measured), parameter_jacobian(self.head.readout, measured)
 
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
-        """Not there: a per-token Jacobian from shots has no use; metrics estimate their matrices."""
-        raise NotImplementedError("a measured head has no exact Jacobian; use an estimator as the metric")
+        """Refused: metrics of a measured head estimate their matrices.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        del contexts
+        raise ConfigurationError(
+            "expected an estimator as the metric of a measured head, got one that needs an exact Jacobian; "
+            "use one of qgeo.estimators, or qgeo.optim.estimated.sampled_classical for F_C"
+        )
 
     def bindings(self, values: Tensor, angles: Tensor) -> Floats:
         """(B, P) numbers of the circuit's parameters, in its own order."""

@@ -16,7 +16,6 @@ import qgeo
 from qgeo.backends.names import fake_device, resolve
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.execution import Executor
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mitigation import Folded, folded, without_readout_errors, zero_noise
 from qgeo.estimators.outcomes import Outcomes
@@ -109,7 +108,3 @@ def test_what_cannot_be_mitigated_is_said():
     wide = {bit: np.zeros(2) for bit in range(13)}
     with pytest.raises(ConfigurationError, match="at most 12 measured bits"):
         without_readout_errors(Outcomes(np.zeros((1, 13), bool), np.ones(1), 10), wide)
-
-
-def test_an_executor_without_mitigation_runs_no_calibration():
-    assert Executor().mitigate_readout is False

@@ -12,6 +12,7 @@ from qgeo.estimators.execution import Cost, Executor
 from qgeo.heads.born import BornHead
 from qgeo.heads.measured import MeasuredHead
 from qgeo.heads.pauli import PauliHead
+from qgeo.optim.metrics import METRICS
 
 CONTEXTS = torch.tensor([[0, 1], [1, 2], [0, 1], [2, 2], [0, 1]])
 TARGETS = torch.tensor([1, 0, 2, 2, 1])
@@ -105,3 +106,8 @@ def test_no_outcome_has_probability_zero():
 def test_shots_have_to_be_a_number_of_them():
     with pytest.raises(ConfigurationError, match="expected at least 2 shots"):
         measured(heads()["born"], 1)
+
+
+def test_an_exact_metric_of_the_output_is_refused():
+    with pytest.raises(ConfigurationError, match="expected an estimator as the metric of a measured head"):
+        METRICS["classical"](measured(heads()["born"], 100), CONTEXTS)

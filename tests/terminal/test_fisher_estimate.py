@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from qgeo.cli import run
-from qgeo.estimators.methods import METHODS
+from qgeo.estimators.estimator import MOST_SHOTS
+from qgeo.estimators.methods import METHODS, WITH_DRAWS
+from qgeo.terminal import fisher_estimate
 from qgeo.terminal.fisher_estimate import DEFAULT_SHOTS, MIXED, NAMES
 from qgeo.terminal.values import random_values
 
@@ -30,7 +32,10 @@ def bloch(tmp_path):
 
 
 def test_the_names_of_the_command_line_are_those_of_the_library():
+    # They are written again there, so that a look at the options does not import Qiskit.
     assert set(NAMES) == {"exact", MIXED, *METHODS}
+    assert set(fisher_estimate._WITH_DRAWS) == set(WITH_DRAWS)
+    assert fisher_estimate.MOST_SHOTS == MOST_SHOTS
 
 
 @pytest.mark.parametrize("method", [name for name in NAMES if name != "exact"])
