@@ -27,7 +27,8 @@ from qgeo.simulate.adjoint import adjoint_gradient
 from qgeo.simulate.angles import angle_jacobian
 from qgeo.simulate.directional import directional_tangent, generator_variances
 from qgeo.simulate.moves import Moves
-from qgeo.simulate.statevector import final_states, gradient_by_parameters, moves_of
+from qgeo.simulate.simulation import final_states, moves_of
+from qgeo.simulate.statevector import gradient_by_parameters
 from qgeo.simulate.tangents import tangents_in_frame
 
 _DIAGONAL_BYTES = 2**26
@@ -108,7 +109,8 @@ class MatrixFreeFisher:
         psi = self._states
         tangent = tangent - (psi.conj() * tangent).sum(-1, keepdim=True) * psi
         by_angle = adjoint_gradient(self._moves, psi, tangent * (4 / len(psi)))
-        by_values, by_inputs = gradient_by_parameters(self._moves, self.values, self.inputs, by_angle)
+        table = self._moves.constants
+        by_values, by_inputs = gradient_by_parameters(table, self.values, self.inputs, by_angle)
         assert by_inputs is not None
         jacobian = self.encoder_jacobian
         by_encoder = torch.einsum("bd,bdw->w", by_inputs.to(jacobian.dtype), jacobian)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
-from qgeo.simulate.adjoint import adjoint_gradient
-from qgeo.simulate.angles import angle_jacobian, context_angles, joined, shared_angles
-from qgeo.simulate.moves import Moves, moves_at, zero_state
+from qgeo.simulate.angles import angle_jacobian, joined
+from qgeo.simulate.constants import Constants, constants
+from qgeo.simulate.simulation import simulation
 
 
 def states(
@@ -34,30 +34,15 @@ def probabilities(
     return _Probabilities.apply(program, dtype, values, values.new_zeros(1, 0) if inputs is None else inputs)
 
 
-def moves_of(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> Moves:
-    """The program's moves at `values` (P,) and `inputs` (B, d)."""
-    shared = shared_angles(program, values, dtype)
-    return moves_at(program, shared, context_angles(program, values, inputs, dtype), dtype)
-
-
-def final_states(moves: Moves, count: int) -> Tensor:
-    """U|0…0⟩ for `count` contexts, (count, 2ⁿ)."""
-    psi = zero_state(moves.program, count, moves.dtype, moves.constants.shared.offsets.device)
-    spare = torch.empty_like(psi)
-    for move in moves.all:
-        psi, spare = move.apply(psi, out=spare), psi
-    return psi
-
-
 def gradient_by_parameters(
-    moves: Moves, values: Tensor, inputs: Tensor, by_angle: tuple[Tensor, Tensor | None]
+    table: Constants, values: Tensor, inputs: Tensor, by_angle: tuple[Tensor, Tensor | None]
 ) -> tuple[Tensor, Tensor | None]:
     """The gradient by values (P,) and inputs (B, d), from the one by angles, (m,) and (B, m').
 
     None stands for a gradient by per-context angles, and then by inputs, that is not wanted.
     """
     shared, per_context = by_angle
-    table, size = moves.constants, len(values)
+    size = len(values)
     by_values = angle_jacobian(table.shared, values.to(shared.dtype)).transposed_times(shared)
     if per_context is None:
         return by_values, None
@@ -90,15 +75,16 @@ class _Probabilities(torch.autograd.Function):
 
 
 def _run(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs: Tensor) -> Tensor:
-    ctx.moves = moves_of(program, values, inputs, dtype)
-    psi = final_states(ctx.moves, len(inputs))
+    ctx.simulation = simulation(program, values, inputs, dtype)
+    ctx.table = constants(program, dtype, values.device)
+    psi = ctx.simulation.states()
     ctx.save_for_backward(values, inputs, psi)
     return psi
 
 
 def _gradients(ctx: Any, cotangent: Tensor, psi: Tensor) -> tuple[None, None, Tensor, Tensor | None]:
     values, inputs, _ = ctx.saved_tensors
-    data_too = ctx.needs_input_grad[3] or ctx.moves.constants.trained_with_data
-    by_angle = adjoint_gradient(ctx.moves, psi, cotangent, data_too=data_too)
-    by_values, by_inputs = gradient_by_parameters(ctx.moves, values, inputs, by_angle)
+    data_too = ctx.needs_input_grad[3] or ctx.table.trained_with_data
+    by_angle = ctx.simulation.angle_gradient(psi, cotangent, data_too=data_too)
+    by_values, by_inputs = gradient_by_parameters(ctx.table, values, inputs, by_angle)
     return None, None, by_values.to(values.dtype), None if by_inputs is None else by_inputs.to(inputs.dtype)

@@ -20,11 +20,13 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
-from qgeo.simulate.angles import derivative, joined
+from qgeo.simulate.angles import context_angles, derivative, joined, shared_angles
 from qgeo.simulate.apply import apply_each
+from qgeo.simulate.kernel import Kernel, kernel_for
 from qgeo.simulate.moves import BlockMove, Moves, Side, zero_state
 from qgeo.simulate.plan import Entrance, Frame, Plan, Station, propagation_plan
-from qgeo.simulate.statevector import moves_of
+from qgeo.simulate.simulation import moves_of
+from qgeo.simulate.tangent_order import TangentOrder
 
 Step = Callable[[Tensor, Tensor], Tensor]
 """From a stack of states to another, (states, out)."""
@@ -107,10 +109,13 @@ def tangent_sweep(
     columns: Sequence[int] | None = None,
     frame: Frame,
     dtype: torch.dtype = torch.complex128,
-) -> TangentSweep:
+) -> TangentSweep | CompiledTangentSweep:
     """`tangents_in_frame` to be run on some contexts at a time: the blocks' matrices are made once."""
     wanted = tuple(range(program.num_parameters)) if columns is None else tuple(columns)
     per_context = values.new_zeros(1, 0) if inputs is None else inputs
+    kernel = kernel_for(program, len(per_context), dtype, values.device)
+    if kernel is not None:
+        return CompiledTangentSweep(kernel, kernel.order(wanted, frame), values, per_context, len(wanted))
     with torch.no_grad():
         moves = moves_of(program, values, per_context, dtype)
         plan = propagation_plan(program, wanted, frame)
@@ -140,6 +145,35 @@ class TangentSweep:
         rows = self.plan.rows_forward + self.plan.rows_back
         size = 2 * rows * contexts * self.moves.program.dimension
         return torch.empty(size, dtype=self.moves.dtype, device=self.point.device)
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledTangentSweep:
+    """The same by the compiled kernel; `values` (P,), `inputs` (B, d)."""
+
+    kernel: Kernel
+    order: TangentOrder
+    values: Tensor
+    inputs: Tensor
+    count: int
+
+    @torch.no_grad()
+    def of(self, contexts: slice = slice(None), workspace: Tensor | None = None) -> Tangents:
+        """States and tangents of some contexts; in a `workspace` they last until it is used again."""
+        program, inputs = self.kernel.program, self.inputs[contexts]
+        point = joined(self.values, inputs).to(torch.float64)
+        angles = (
+            shared_angles(program, self.values, torch.complex128),
+            context_angles(program, self.values, inputs, torch.complex128),
+        )
+        room = self.workspace(len(inputs)) if workspace is None else workspace
+        psi, rows = self.kernel.tangents(*angles, point, self.order, room)
+        return Tangents(psi, rows, self.order.parameter_of_row, self.count)
+
+    def workspace(self, contexts: int) -> Tensor:
+        """Room for the tangents of so many contexts, or fewer, uninitialised."""
+        size = len(self.order.parameter_of_row) * contexts * self.kernel.program.dimension
+        return torch.empty(size, dtype=torch.complex128)
 
 
 @dataclass(frozen=True, eq=False)

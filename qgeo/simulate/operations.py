@@ -1,0 +1,165 @@
+"""A program as operations of the compiled kernel: Pauli rotations, index maps, dense fixed unitaries.
+
+    exp(−i a G/2) = Π_t exp(−i a w_t P_t/2)      for a generator G = Σ_t w_t P_t of commuting Pauli strings
+
+Numbers only, made once per program; the layout is that of `operation` in `kernel.c`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qgeo.circuit.elements import Matrix
+from qgeo.circuit.program import Block, FixedStep, Program, Relabelling, RotationStep
+
+ROTATION, MAP, DENSE = range(3)
+
+_NEGLIGIBLE = 1e-12
+
+Term = tuple[int, int, float]
+"""A Pauli string and its weight: the qubits with X or Y and those with Z or Y as bit masks, w."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operations:
+    """`table` (operations, 8) int32, and the pools of numbers and indices that it points into."""
+
+    table: NDArray[np.int32]
+    numbers: NDArray[np.float64]
+    indices: NDArray[np.int32]
+
+    @property
+    def angle(self) -> NDArray[np.int32]:
+        """(operations,) the angle of each rotation, −1 for others."""
+        return np.where(self.table[:, 0] == ROTATION, self.table[:, 1], -1)
+
+
+def operations_of(program: Program) -> Operations | None:
+    """The program as operations, or None where a generator's Pauli strings do not commute."""
+    writer = _Writer(program.num_qubits)
+    for block in program.blocks:
+        if isinstance(block, Relabelling):
+            writer.add_map(block.source, block.phase)
+        elif not _add_block(writer, block):
+            return None
+    return writer.finished()
+
+
+def _add_block(writer: _Writer, block: Block) -> bool:
+    for step in block.steps:
+        if isinstance(step, FixedStep):
+            for factor, own in tensor_factors(step.matrix, block.qubits):
+                _add_fixed(writer, factor, own)
+            continue
+        terms = pauli_terms(step, block.qubits)
+        if not _commute(terms):
+            return False
+        for term in terms:
+            writer.add_rotation(step.angle, term)
+    return True
+
+
+def pauli_terms(step: RotationStep, qubits: tuple[int, ...]) -> list[Term]:
+    """The strings of a rotation's generator on all qubits, w = tr(P G)/D."""
+    own = tuple(qubits[position] for position in step.positions)
+    size, index = len(step.generator), np.arange(len(step.generator))
+    found = []
+    for x in range(size):
+        column = step.generator[index ^ x, index]  # ⟨k⊕x|G|k⟩
+        for z in range(size):
+            entries = 1j ** (x & z).bit_count() * (1 - 2.0 * (np.bitwise_count(index & z) % 2))
+            weight = float((entries.conj() @ column).real) / size
+            if abs(weight) > _NEGLIGIBLE:
+                found.append((_spread(x, own), _spread(z, own), weight))
+    return found
+
+
+def _spread(mask: int, qubits: tuple[int, ...]) -> int:
+    return sum(((mask >> slot) & 1) << qubit for slot, qubit in enumerate(qubits))
+
+
+def _commute(terms: list[Term]) -> bool:
+    return all(
+        ((one[0] & other[1]).bit_count() + (one[1] & other[0]).bit_count()) % 2 == 0
+        for one, other in combinations(terms, 2)
+    )
+
+
+def tensor_factors(matrix: Matrix, qubits: tuple[int, ...]) -> list[tuple[Matrix, tuple[int, ...]]]:
+    """Matrices on disjoint qubits whose product is the unitary: one qubit each, where it can be split off."""
+    for slot in range(len(qubits) if len(qubits) > 1 else 0):
+        axes = matrix.reshape((2,) * (2 * len(qubits)))  # the last axis of each side is the first qubit
+        row, column = len(qubits) - 1 - slot, 2 * len(qubits) - 1 - slot
+        flat = np.moveaxis(axes, (row, column), (0, 1)).reshape(4, -1)
+        left, weights, right = np.linalg.svd(flat, full_matrices=False)
+        if weights[1] < _NEGLIGIBLE * weights[0]:
+            one = left[:, 0].reshape(2, 2) * 2**0.5  # a unitary
+            rest = right[0].reshape(len(matrix) // 2, -1) * (weights[0] / 2**0.5)
+            return [(one, (qubits[slot],)), *tensor_factors(rest, qubits[:slot] + qubits[slot + 1 :])]
+    return [(matrix, qubits)]
+
+
+def _add_fixed(writer: _Writer, matrix: Matrix, qubits: tuple[int, ...]) -> None:
+    """A unitary on some qubits: an index map where it has one entry a row."""
+    offsets = np.array([_spread(k, qubits) for k in range(len(matrix))])
+    rest = np.array([k for k in range(writer.dimension) if not k & offsets[-1]])
+    if not ((np.abs(matrix) > _NEGLIGIBLE).sum(1) == 1).all():
+        writer.add_dense(matrix, offsets, rest)
+        return
+    origin = np.abs(matrix).argmax(1)
+    source = np.empty(writer.dimension, dtype=np.int64)
+    phase = np.empty(writer.dimension, dtype=complex)
+    for row, column in enumerate(origin):
+        source[rest + offsets[row]] = rest + offsets[column]
+        phase[rest + offsets[row]] = matrix[row, column]
+    writer.add_map(source, phase)
+
+
+@dataclass(eq=False)
+class _Writer:
+    """Operations while they are listed."""
+
+    num_qubits: int
+    rows: list[tuple[int, ...]] = field(default_factory=list)
+    numbers: list[float] = field(default_factory=list)
+    indices: list[int] = field(default_factory=list)
+
+    @property
+    def dimension(self) -> int:
+        return 2**self.num_qubits
+
+    def add_rotation(self, angle: int, term: Term) -> None:
+        x, z, weight = term
+        self._add(ROTATION, angle=angle, x=x, z=z)
+        self.numbers.append(weight)
+
+    def add_map(self, source: NDArray[np.int64], phase: Matrix) -> None:
+        """(U ψ)_k = phase_k ψ_{source_k}, and its inverse."""
+        back = np.argsort(source)
+        self._add(MAP, size=int(not np.allclose(phase, 1, rtol=0, atol=1e-15)))
+        self.numbers.extend(_interleaved(phase) + _interleaved(phase.conj()[back]))
+        self.indices.extend(source.tolist() + back.tolist())
+
+    def add_dense(self, matrix: Matrix, offsets: NDArray[np.int64], rest: NDArray[np.int64]) -> None:
+        """(D, D) on the amplitudes rest + offsets, and its adjoint."""
+        self._add(DENSE, size=len(matrix))
+        self.numbers.extend(_interleaved(matrix) + _interleaved(matrix.conj().T))
+        self.indices.extend(offsets.tolist() + rest.tolist())
+
+    def finished(self) -> Operations:
+        return Operations(
+            np.array(self.rows, dtype=np.int32).reshape(-1, 8),
+            np.array(self.numbers, dtype=np.float64),
+            np.array(self.indices, dtype=np.int32),
+        )
+
+    def _add(self, kind: int, *, angle: int = 0, x: int = 0, z: int = 0, size: int = 0) -> None:
+        self.rows.append((kind, angle, x, z, size, len(self.numbers), len(self.indices), 0))
+
+
+def _interleaved(numbers: Matrix) -> list[float]:
+    return np.ascontiguousarray(numbers, dtype=complex).view(np.float64).ravel().tolist()

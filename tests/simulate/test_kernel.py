@@ -1,0 +1,177 @@
+"""The compiled sweeps against the reference and against the same sweeps in torch.
+
+Planted faults that these tests caught: a dropped weight, a sign of the Y factor, an inverse map taken for the
+map, tangents entered before their own rotation, slopes of one context used for all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from cases import CASES, layered, random_case
+
+import qgeo
+from qgeo.geometry.quantum import quantum_fisher_sum
+from qgeo.simulate import kernel as kernels
+from qgeo.simulate.adjoint import adjoint_gradient
+from qgeo.simulate.angles import context_angles, joined, shared_angles
+from qgeo.simulate.moves import moves_at
+from qgeo.simulate.operations import pauli_terms
+from qgeo.simulate.simulation import final_states
+from qgeo.simulate.tangents import Tangents, tangents_in_frame
+
+CONTEXTS = 11  # a full register and a part of one
+DOUBLE = torch.complex128
+
+WITHOUT_KERNEL = {  # generators of strings that do not commute
+    *(f"evolution-{name}" for name in ("control", "expression", "hamiltonian-gate", "heisenberg-5")),
+    *(f"evolution-{name}" for name in ("inverse", "list", "non-commuting")),
+    "annotated-evolution",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _built():
+    if kernels.library() is None:
+        pytest.skip("the kernel was not compiled: no C compiler at installation")
+
+
+class Compiled:
+    """A program's kernel at values and inputs, as tensors."""
+
+    def __init__(self, program: qgeo.Program, values: np.ndarray, inputs: np.ndarray) -> None:
+        self.program = program
+        self.values, self.inputs = torch.as_tensor(values), torch.as_tensor(inputs)
+        found = kernels.kernel_of(program)
+        if found is None:
+            pytest.skip("not a product of Pauli rotations")
+        self.kernel = found
+        self.shared = shared_angles(program, self.values, DOUBLE)
+        self.by_context = context_angles(program, self.values, self.inputs, DOUBLE)
+        self.point = joined(self.values, self.inputs)
+
+    def states(self) -> torch.Tensor:
+        return self.kernel.states(self.shared, self.by_context)
+
+    def tangents(self, columns: tuple[int, ...], where: str) -> Tangents:
+        order = self.kernel.order(columns, where)
+        size = len(order.parameter_of_row) * len(self.inputs) * self.program.dimension
+        room = torch.empty(size, dtype=DOUBLE)
+        psi, rows = self.kernel.tangents(self.shared, self.by_context, self.point, order, room)
+        return Tangents(psi, rows, order.parameter_of_row, len(columns))
+
+    def in_torch(self):
+        return moves_at(self.program, self.shared, self.by_context, DOUBLE)
+
+
+def split(circuit, values: np.ndarray) -> Compiled:
+    """Every other parameter as data, near its value, and different in every context."""
+    names = [parameter.name for parameter in circuit.parameters]
+    program = qgeo.compile(circuit, input_parameters=names[::2])
+    spread = np.random.default_rng(3).uniform(0.9, 1.1, (CONTEXTS, len(names[::2])))
+    return Compiled(program, values[1::2], values[::2] * spread)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_states_and_tangents_are_the_reference(case):
+    program = qgeo.compile(case.circuit)
+    compiled = Compiled(program, case.values, np.zeros((CONTEXTS, 0)))
+    psi, tangents = case.vectors
+    columns = tuple(range(program.num_parameters))
+    np.testing.assert_allclose(compiled.states(), np.tile(psi, (CONTEXTS, 1)), atol=1e-12)
+    found = compiled.tangents(columns, "end")
+    scale = 1 + np.abs(tangents).max(initial=0)
+    expected = np.tile(tangents[:, None], (1, CONTEXTS, 1))
+    np.testing.assert_allclose(found.ordered(), expected, atol=1e-11 * scale)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if len(c.values)], ids=str)
+def test_data_in_half_of_the_parameters_as_in_torch(case):
+    compiled = split(case.circuit, case.values)
+    moves, psi = compiled.in_torch(), compiled.states()
+    torch.testing.assert_close(psi, final_states(moves, CONTEXTS), atol=1e-12, rtol=0)
+    cotangent = torch.randn(psi.shape, generator=torch.Generator().manual_seed(1), dtype=DOUBLE)
+    found = compiled.kernel.gradient(compiled.shared, compiled.by_context, psi, cotangent)
+    for own, expected in zip(found, adjoint_gradient(moves, psi, cotangent), strict=True):
+        torch.testing.assert_close(own, expected, atol=1e-11, rtol=1e-11)
+
+
+@pytest.mark.parametrize("where", ["end", "middle"])
+@pytest.mark.parametrize("seed", range(20))
+def test_fisher_is_the_same_in_every_frame(seed, where):
+    case = random_case(seed, num_qubits=4, num_gates=14)
+    compiled = split(case.circuit, case.values)
+    columns = tuple(range(len(compiled.program.columns)))[::-1]
+    expected = expected_fisher(compiled, columns)
+    found = compiled.tangents(columns, where)
+    own = found.folded(quantum_fisher_sum(found.states, found.rows))
+    torch.testing.assert_close(own, expected, atol=1e-10, rtol=1e-10)
+
+
+def expected_fisher(compiled: Compiled, columns: tuple[int, ...]) -> torch.Tensor:
+    """From tangents in torch at the circuit's end, one context at a time: too few for the kernel."""
+    total = torch.zeros(len(columns), len(columns), dtype=torch.float64)
+    for one in compiled.inputs:
+        own = tangents_in_frame(compiled.program, compiled.values, one[None], columns=columns, frame="end")
+        total += own.folded(quantum_fisher_sum(own.states, own.rows))
+    return total
+
+
+@pytest.mark.parametrize("contexts", [1, 4, 8, 9, 200])
+def test_contexts_in_several_threads_and_registers(contexts, monkeypatch):
+    monkeypatch.setattr(kernels, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    circuit = layered(4, 3)
+    values = np.random.default_rng(0).uniform(-3, 3, circuit.num_parameters)
+    one = Compiled(qgeo.compile(circuit), values, np.zeros((1, 0)))
+    many = Compiled(qgeo.compile(circuit), values, np.zeros((contexts, 0)))
+    psi, columns = many.states(), tuple(range(len(values)))
+    torch.testing.assert_close(psi, one.states().expand(contexts, -1))
+    rows, alone = many.tangents(columns, "middle").rows, one.tangents(columns, "middle").rows
+    torch.testing.assert_close(rows, alone.expand(-1, contexts, -1))
+    cotangent = psi.flip(1)
+    shared, _ = many.kernel.gradient(many.shared, many.by_context, psi, cotangent)
+    by_one, _ = one.kernel.gradient(one.shared, one.by_context, psi[:1], cotangent[:1])
+    torch.testing.assert_close(shared, contexts * by_one)
+
+
+def test_which_circuits_it_takes():
+    """All of the table's but those with a reason."""
+    refused = {case.name for case in CASES if kernels.kernel_of(qgeo.compile(case.circuit)) is None}
+    assert refused == WITHOUT_KERNEL
+
+
+def test_without_a_compiler_torch_does_it(monkeypatch):
+    circuit = layered(3, 2)
+    names = [parameter.name for parameter in circuit.parameters]
+    program = qgeo.compile(circuit, input_parameters=names[:3])
+    draw = np.random.default_rng(0)
+    values, inputs = draw.uniform(-3, 3, len(names) - 3), draw.uniform(-3, 3, (CONTEXTS, 3))
+    compiled = qgeo.quantum_fisher(program, values, inputs=inputs)
+    used = []
+    original = kernels.Kernel.tangents
+    monkeypatch.setattr(kernels.Kernel, "tangents", lambda *a: used.append(1) or original(*a))
+    qgeo.quantum_fisher(program, values, inputs=inputs)
+    monkeypatch.setattr("qgeo.simulate.tangents.kernel_for", lambda *_: None)
+    in_torch = qgeo.quantum_fisher(program, values, inputs=inputs)
+    assert used == [1]
+    np.testing.assert_allclose(compiled, in_torch, atol=1e-12)
+
+
+def test_a_generator_is_the_sum_of_its_strings():
+    """Σ w P, from masks, is the generator: every gate of the table on scattered qubits."""
+    x, y, z = (np.array(m, dtype=complex) for m in ([[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]))
+    letters = {(0, 0): np.eye(2), (1, 0): x, (0, 1): z, (1, 1): y}
+    for case in CASES:
+        for block in qgeo.compile(case.circuit).blocks:
+            for step in block.rotations:
+                total = np.zeros_like(step.generator)
+                count = len(step.positions)
+                for mask_x, mask_z, weight in pauli_terms(step, tuple(range(len(block.qubits)))):
+                    string = np.eye(1)
+                    for q in step.positions:
+                        string = np.kron(letters[mask_x >> q & 1, mask_z >> q & 1], string)
+                    total = total + weight * string
+                assert count
+                np.testing.assert_allclose(total, step.generator, atol=1e-11)
