@@ -278,7 +278,6 @@ INLINED void enter_all(const circuit *c, const operation *o, const rotation *r, 
     }
 }
 
-/* Rows are listed in the order in which they are first entered; `entered` counts them by operation. */
 /* States and tangents in front of operation `frame`: states (contexts, 2^n), rows (num_rows, contexts, 2^n).
    Rows below ahead[o] have entered once operation o is done in the sweep forward, rows from behind[o] on in the
    sweep back. Room: num_rows + 2 states. */

@@ -1,7 +1,7 @@
 """The compiled sweeps against the reference and against the same sweeps in torch.
 
-Planted faults that these tests caught: a dropped weight, a sign of the Y factor, an inverse map taken for the
-map, tangents entered before their own rotation, slopes of one context used for all.
+Planted in the C file, and caught: a dropped weight, a sign of the Y factor, an inverse map, phase or matrix not
+inverted, a factor of two, slopes of one context used for all, rows that do not move back, idle lanes summed.
 """
 
 from __future__ import annotations
