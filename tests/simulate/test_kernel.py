@@ -1,7 +1,8 @@
 """The compiled sweeps against the reference and against the same sweeps in torch.
 
-Planted in the C file, and caught: a dropped weight, a sign of the Y factor, an inverse map, phase or matrix not
-inverted, a factor of two, slopes of one context used for all, rows that do not move back, idle lanes summed.
+Planted in the C file, and caught: a dropped weight, a sign of the Y factor, an inverse map, phase or matrix
+not inverted, a factor of two, slopes of one context used for all, rows that do not move back, idle lanes
+summed.
 """
 
 from __future__ import annotations
