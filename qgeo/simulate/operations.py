@@ -20,6 +20,9 @@ ROTATION, MAP, DENSE = range(3)
 
 _NEGLIGIBLE = 1e-12
 
+WIDEST_GENERATOR = 4
+"""Most qubits of a generator: a rotation under k controls has 2ᵏ strings, and one matrix is cheaper then."""
+
 Term = tuple[int, int, float]
 """A Pauli string and its weight: the qubits with X or Y and those with Z or Y as bit masks, w."""
 
@@ -39,7 +42,7 @@ class Operations:
 
 
 def operations_of(program: Program) -> Operations | None:
-    """The program as operations, or None where a generator's Pauli strings do not commute."""
+    """The program as operations, or None where a generator is wide or its Pauli strings do not commute."""
     writer = _Writer(program.num_qubits)
     for block in program.blocks:
         if isinstance(block, Relabelling):
@@ -55,6 +58,8 @@ def _add_block(writer: _Writer, block: Block) -> bool:
             for factor, own in tensor_factors(step.matrix, block.qubits):
                 _add_fixed(writer, factor, own)
             continue
+        if len(step.positions) > WIDEST_GENERATOR:
+            return False
         terms = pauli_terms(step, block.qubits)
         if not _commute(terms):
             return False
@@ -66,15 +71,16 @@ def _add_block(writer: _Writer, block: Block) -> bool:
 def pauli_terms(step: RotationStep, qubits: tuple[int, ...]) -> list[Term]:
     """The strings of a rotation's generator on all qubits, w = tr(P G)/D."""
     own = tuple(qubits[position] for position in step.positions)
-    size, index = len(step.generator), np.arange(len(step.generator))
+    index = np.arange(len(step.generator))
+    signs = 1 - 2.0 * (np.bitwise_count(index[:, None] & index) % 2)  # [z, k]
     found = []
-    for x in range(size):
-        column = step.generator[index ^ x, index]  # ⟨k⊕x|G|k⟩
-        for z in range(size):
-            entries = 1j ** (x & z).bit_count() * (1 - 2.0 * (np.bitwise_count(index & z) % 2))
-            weight = float((entries.conj() @ column).real) / size
-            if abs(weight) > _NEGLIGIBLE:
-                found.append((_spread(x, own), _spread(z, own), weight))
+    for x in index.tolist():
+        phases = 1j ** np.bitwise_count(x & index).astype(float)  # of the string (x, z), by z
+        weights = (phases.conj() * (signs @ step.generator[index ^ x, index])).real / len(index)
+        found += [
+            (_spread(x, own), _spread(z, own), float(weights[z]))
+            for z in np.flatnonzero(np.abs(weights) > _NEGLIGIBLE).tolist()
+        ]
     return found
 
 

@@ -25,10 +25,11 @@ from qgeo.simulate.tangents import Tangents, tangents_in_frame
 CONTEXTS = 11  # a full register and a part of one
 DOUBLE = torch.complex128
 
-WITHOUT_KERNEL = {  # generators of strings that do not commute
+WITHOUT_KERNEL = {  # generators of strings that do not commute, or on many qubits
     *(f"evolution-{name}" for name in ("control", "expression", "hamiltonian-gate", "heisenberg-5")),
     *(f"evolution-{name}" for name in ("inverse", "list", "non-commuting")),
     "annotated-evolution",
+    "mc-rx-wide",
 }
 
 
