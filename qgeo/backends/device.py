@@ -34,7 +34,8 @@ class Device:
     """A place where circuits run.
 
     name: as its owner calls it; num_qubits; pass_manager: to its gates; check: refuses work that cannot run;
-    runner: makes what starts and fetches jobs (for IBM it connects); calibrated: time of its calibration.
+    runner: makes what starts and fetches jobs (for IBM it connects); calibrated: time of its calibration;
+    options: what its jobs are posted with (`ibm.py`).
     """
 
     name: str
@@ -43,6 +44,7 @@ class Device:
     check: Callable[[Work], None]
     runner: Callable[[], Runner]
     calibrated: str | None
+    options: dict[str, Any]
 
 
 def device(name: str, *, options: dict[str, Any] | None = None) -> Device:
@@ -61,12 +63,12 @@ def device(name: str, *, options: dict[str, Any] | None = None) -> Device:
                 f"expected a device fake_NAME, ibm_NAME or least-busy, got {name!r}; "
                 f"near names: {', '.join(near)}"
             )
-        return _fake(fake_device(name))
+        return _fake(fake_device(name), options or {})
     if name.startswith("ibm_") or name == "least-busy":
         from qgeo.backends.ibm import IBMRunner, connected_backend
 
         backend = connected_backend(name)
-        return _described(backend, lambda: IBMRunner(backend, options or {}))
+        return _described(backend, lambda: IBMRunner(backend, options or {}), options or {})
     raise ConfigurationError(f"expected a device fake_NAME, ibm_NAME or least-busy, got {name!r}")
 
 
@@ -104,15 +106,15 @@ def _check_rzz(number: int, angle: Any, qubits: tuple[int, ...]) -> None:
         )
 
 
-def _fake(backend: Any) -> Device:
+def _fake(backend: Any, options: dict[str, Any]) -> Device:
     def runner() -> Runner:
         simulator = AerSimulator.from_backend(backend)
         return LocalRunner(lambda generator: FreshSeedSampler(simulator, generator))
 
-    return _described(backend, runner)
+    return _described(backend, runner, options)
 
 
-def _described(backend: Any, runner: Callable[[], Runner]) -> Device:
+def _described(backend: Any, runner: Callable[[], Runner], options: dict[str, Any]) -> Device:
     properties = getattr(backend, "properties", None)
     found = properties() if callable(properties) else None
     updated = getattr(found, "last_update_date", None)
@@ -123,6 +125,7 @@ def _described(backend: Any, runner: Callable[[], Runner]) -> Device:
         check=lambda work: check_isa(work, backend.target),
         runner=runner,
         calibrated=None if updated is None else str(updated),
+        options=options,
     )
 
 

@@ -184,6 +184,7 @@ def _write_request(ledger: Ledger, request: FisherRequest, where: Device, max_se
             "circuit_sha256": digest(buffer.getvalue()),
             "device": where.name,
             "calibrated": where.calibrated,
+            "options": where.options,
             "max_seconds": max_seconds,
             "versions": _versions(_PACKAGES),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -134,9 +134,9 @@ def submit_report(
 
 
 def open_ledger(folder: Path) -> tuple[Ledger, Device]:
-    """A ledger and the device of its manifest."""
+    """A ledger and the device of its manifest, with the options that its jobs were submitted with."""
     ledger = Ledger(folder)
-    return ledger, device(ledger.setting("device"))
+    return ledger, device(ledger.setting("device"), options=ledger.setting("options"))
 
 
 def print_states(folder: Path, jobs: list[JobState]) -> None:

@@ -11,6 +11,7 @@ import qgeo
 from qgeo.circuit.qasm import load_qasm
 from qgeo.cli import run
 from qgeo.estimators.methods import METHODS
+from qgeo.terminal.hardware import open_ledger
 
 BELL = """OPENQASM 3.0;
 include "stdgates.inc";
@@ -235,3 +236,16 @@ def test_backends_are_listed(capsys):
     assert {"exact", "aer", "fake_manila", "fake_torino"} <= set(names)
     assert run(["backends"]) == 0
     assert "fake_fez" in capsys.readouterr().out
+
+
+def test_a_resumed_folder_posts_with_the_options_of_its_submission(circuit, capsys, tmp_path):
+    folder = tmp_path / "ledger"
+    common = ("--circuit", circuit, "--backend", "fake_manila", "--random", 1, "--max-seconds", 60)
+    more = ("--session", "--decoupling", "--max-execution-time", 7, "--out", folder)
+    assert call(capsys, "submit", *common, *more)[0] == 0
+    assert open_ledger(folder)[1].options == {
+        "mode": "session",
+        "dynamical_decoupling": True,
+        "twirling": False,
+        "max_execution_time": 7,
+    }
