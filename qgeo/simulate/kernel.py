@@ -1,19 +1,17 @@
 """The compiled sweeps (`kernel.c`), and which programs they take.
 
-Up to `MOST_QUBITS` qubits torch spends its time on calls, not on arithmetic; there the same sweeps run in
-one call each, eight contexts side by side in a vector register. What is not compiled, on a GPU, in complex64,
-wider or for fewer contexts goes through torch, with the same results to rounding.
+On short states torch spends its time on calls, not on arithmetic; there the same sweeps run in one call each,
+eight contexts side by side in a vector register, or eight tangents of one context. Projected tangents of
+several contexts need not even be stored: their Gram matrix is all that leaves the cache. What is not compiled,
+on a GPU, in complex64 or wider goes through torch, with the same results to rounding.
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from importlib.util import find_spec
+from functools import cached_property, lru_cache, partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,35 +19,28 @@ from torch import Tensor
 from qgeo.circuit.program import Program
 from qgeo.simulate.angles import angle_jacobian
 from qgeo.simulate.constants import constants
+from qgeo.simulate.kernel_library import LANES, CCircuit, CPlaces, CTangentOrder, in_threads, library
 from qgeo.simulate.operations import Operations, operations_of
 from qgeo.simulate.plan import Frame
 from qgeo.simulate.tangent_order import TangentOrder, tangent_order
 
-LANES = 8
-"""Contexts side by side: those of one vector register."""
-
-MOST_QUBITS = 8
-"""Widest circuit whose states go through the kernel; beyond it dense products win."""
+MOST_QUBITS = 12
+"""Widest circuit whose states go through the kernel; beyond it a state leaves the second-level cache."""
 
 FEWEST_CONTEXTS = 4
-"""With fewer, most of a register would be idle."""
+"""With fewer, lanes are better filled with tangents than with contexts."""
 
 _WORTH_A_THREAD = 400_000  # amplitudes moved by one thread: some tenths of a millisecond
-
-Sweep = Callable[[int, int, int], None]
-"""From first context, last context and the address of a thread's room to nothing; fills arrays."""
+_ROTATION_NUMBERS = 32  # of a `rotation` in kernel.h, in doubles
 
 
-class _Circuit(ctypes.Structure):
-    """`circuit` of kernel.c."""
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Where a circuit is evaluated: angles shared (m,) and by context (B, m'), and all parameters (B, P + d)."""
 
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in ("num_qubits", "num_operations", "num_shared")),
-        *((name, ctypes.c_int64) for name in ("num_by_context", "shared_entries", "context_entries")),
-        *((name, ctypes.c_void_p) for name in ("operations", "numbers", "indices", "shared", "by_context")),
-        *((name, ctypes.c_void_p) for name in ("first_entry", "row_of_entry")),
-        *((name, ctypes.c_void_p) for name in ("shared_slopes", "context_slopes")),
-    )
+    shared: Tensor
+    by_context: Tensor
+    parameters: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,109 +53,163 @@ class Kernel:
 
     def states(self, shared: Tensor, by_context: Tensor) -> Tensor:
         """U|0…0⟩ at shared angles (m,) and per-context ones (B, m'): (B, 2ⁿ)."""
-        angles = shared.contiguous(), by_context.contiguous()
-        circuit = self._circuit(*angles)
+        circuit = _Circuit(self, shared, by_context)
         psi = torch.empty(len(by_context), self.program.dimension, dtype=torch.complex128)
-
-        def sweep(first: int, last: int, room: int) -> None:
-            self.compiled.qgeo_states(ctypes.byref(circuit), first, last, _address(psi), room)
-
-        self._run(sweep, len(psi), rows=1)
+        parts = self._contexts(len(psi), rows=1)
+        rooms = [self._room(2) for _ in parts]
+        call = self.compiled.qgeo_states
+        in_threads(
+            [partial(call, circuit.at, *part, _at(psi), _at(room)) for part, room in zip(parts, rooms, strict=True)]
+        )
         return psi
 
     def gradient(
         self, shared: Tensor, by_context: Tensor, psi: Tensor, cotangent: Tensor
     ) -> tuple[Tensor, Tensor]:
         """∂L/∂angles, (m,) and (B, m'), for dL = Re⟨cotangent|dψ⟩ and final states ψ, (B, 2ⁿ) each."""
-        angles = shared.contiguous(), by_context.contiguous()
-        circuit = self._circuit(*angles)
+        circuit = _Circuit(self, shared, by_context)
         psi, cotangent = psi.contiguous(), cotangent.contiguous().resolve_conj()
-        found = torch.zeros_like(angles[1])
-        parts: list[Tensor] = []
+        parts = self._contexts(len(psi), rows=2)
+        sums, found = torch.zeros(len(parts), len(shared), dtype=torch.float64), torch.zeros_like(circuit.by_context)
+        rooms = [self._room(3) for _ in parts]
+        call = self.compiled.qgeo_gradient
+        in_threads(
+            [
+                partial(call, circuit.at, *part, *map(_at, (psi, cotangent, own, found, room)))
+                for part, own, room in zip(parts, sums, rooms, strict=True)
+            ]
+        )
+        return sums.sum(0), found
 
-        def sweep(first: int, last: int, room: int) -> None:
-            part = torch.zeros_like(angles[0])
-            places = map(_address, (psi, cotangent, part, found))
-            self.compiled.qgeo_gradient(ctypes.byref(circuit), first, last, *places, room)
-            parts.append(part)
+    def order(self, columns: tuple[int, ...], where: Frame, count: int) -> TangentOrder:
+        """Where tangents of so many contexts by these columns meet, and their rows."""
+        width = 1 if count >= FEWEST_CONTEXTS else LANES
+        return tangent_order(self.program, self._angle_of_operation, columns, where, width)
 
-        self._run(sweep, len(psi), rows=3)
-        return torch.stack(parts).sum(0), found
-
-    def order(self, columns: tuple[int, ...], where: Frame) -> TangentOrder:
-        """Where tangents by these columns meet, and their rows."""
-        return tangent_order(self.program, self._angle_of_operation, columns, where)
-
-    def tangents(
-        self, shared: Tensor, by_context: Tensor, point: Tensor, order: TangentOrder, room: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """States (B, 2ⁿ) and rows of tangents (R, B, 2ⁿ) in the frame.
-
-        Args:
-            shared, by_context: angles; point: (B, P + d), all parameters; room: where the rows are put.
-        """
-        table = constants(self.program, torch.complex128, shared.device)
-        slopes = angle_jacobian(table.shared, point[0]).slopes[order.shared].contiguous()
-        by_point = angle_jacobian(table.per_context, point).slopes[..., order.by_context]
-        context_slopes = by_point.expand(len(point), -1).contiguous()
-        angles = shared.contiguous(), by_context.contiguous()
-        circuit = self._circuit(*angles, order, slopes, context_slopes)
-        rows, count = len(order.parameter_of_row), len(point)
+    def tangents(self, point: Point, order: TangentOrder, room: Tensor) -> tuple[Tensor, Tensor]:
+        """States (B, 2ⁿ) and rows of tangents (R, B, 2ⁿ) in the frame; `room`: where the rows are put."""
+        circuit, swept = _Circuit(self, point.shared, point.by_context), _Order(self, point, order)
+        rows, count = len(order.parameter_of_row), len(point.parameters)
         psi = torch.empty(count, self.program.dimension, dtype=torch.complex128)
         found = room[: rows * psi.numel()].view(rows, *psi.shape)
-        sides = order.ahead.ctypes.data, order.behind.ctypes.data
-
-        def sweep(first: int, last: int, room: int) -> None:
-            places = (order.frame, rows, *sides, count, _address(psi), _address(found))
-            self.compiled.qgeo_tangents(ctypes.byref(circuit), first, last, *places, room)
-
-        self._run(sweep, count, rows=rows)
+        parts = self._contexts(count, rows) if order.width == 1 else [(0, count)]
+        rooms = [self._room(len(order.tiles) + 2) for _ in parts]
+        call = self.compiled.qgeo_tangents
+        in_threads(
+            [
+                partial(call, circuit.at, swept.at, *part, count, *map(_at, (psi, found, own)))
+                for part, own in zip(parts, rooms, strict=True)
+            ]
+        )
         return psi, found
+
+    def gram(self, point: Point, order: TangentOrder, own: int, every: int) -> tuple[Tensor, Tensor]:
+        """Re⟨u_i|u_j⟩ of projected tangents u = (1 − |ψ⟩⟨ψ|)∂ψ by parameters, of which the last are data.
+
+        Args:
+            own: parameters whose products are summed over contexts; every: all of them.
+
+        Returns:
+            sums (own, own), and by context those of data with all, (B, every − own, every).
+        """
+        circuit, swept = _Circuit(self, point.shared, point.by_context), _Order(self, point, order)
+        places = CPlaces(own, every - own, every, order.parameter_of_row.ctypes.data)
+        if order.width == 1:
+            return self._gram_of_contexts(circuit, swept, places)
+        assert own == every, "data is kept by context, which lanes are not here"
+        return self._gram_of_tiles(circuit, swept, places), point.shared.new_zeros(len(point.parameters), 0, every)
+
+    def _gram_of_contexts(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> tuple[Tensor, Tensor]:
+        count, tiles = len(circuit.by_context), len(swept.order.tiles)
+        parts = self._contexts(count, tiles)
+        sums = torch.zeros(len(parts), places.own, places.own, dtype=torch.float64)
+        found = torch.zeros(count, places.data, places.all, dtype=torch.float64)
+        rooms = [self._room(tiles + 5) for _ in parts]
+        fixed = circuit.at, swept.at, ctypes.byref(places)
+        call = self.compiled.qgeo_gram
+        in_threads(
+            [
+                partial(call, *fixed, *part, *map(_at, (own, found, room)))
+                for part, own, room in zip(parts, sums, rooms, strict=True)
+            ]
+        )
+        return sums.sum(0), found
+
+    def _gram_of_tiles(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> Tensor:
+        """Context by context; tiles are dealt out to the threads, then their products."""
+        tiles = len(swept.order.tiles)
+        threads = self._worth(LANES * tiles, tiles)
+        shared, rooms = self._room(tiles), [self._room(2) for _ in range(threads)]
+        sums = torch.zeros(threads, places.own, places.own, dtype=torch.float64)
+        sweep, multiply = self.compiled.qgeo_tiles, self.compiled.qgeo_gram_of_tiles
+        fixed = circuit.at, swept.at
+        for context in range(len(circuit.by_context)):
+            in_threads(
+                [
+                    partial(sweep, *fixed, context, i, threads, _at(shared), _at(room))
+                    for i, room in enumerate(rooms)
+                ]
+            )
+            in_threads(
+                [
+                    partial(multiply, *fixed, ctypes.byref(places), i, threads, _at(shared), _at(own))
+                    for i, own in enumerate(sums)
+                ]
+            )
+        return sums.sum(0)
 
     @cached_property
     def _angle_of_operation(self) -> tuple[int, ...]:
         return tuple(self.operations.angle.tolist())
 
-    def _circuit(
-        self,
-        shared: Tensor,
-        by_context: Tensor,
-        order: TangentOrder | None = None,
-        slopes: Tensor | None = None,
-        context_slopes: Tensor | None = None,
-    ) -> _Circuit:
-        """The structure that the sweeps read; it holds addresses, so that its arrays have to outlive it."""
-        own = self.operations
-        entries = [0 if part is None else part.shape[-1] for part in (slopes, context_slopes)]
-        constant = (part.ctypes.data for part in (own.table, own.numbers, own.indices))
-        sparse = (None, None) if order is None else (order.first_entry, order.row_of_entry)
-        return _Circuit(
-            self.program.num_qubits,
-            len(own.table),
-            len(shared),
-            by_context.shape[1],
-            *entries,
-            *constant,
-            *map(_address, (shared, by_context)),
-            *(None if part is None else part.ctypes.data for part in sparse),
-            *(None if part is None else _address(part) for part in (slopes, context_slopes)),
-        )
+    def _contexts(self, count: int, rows: int) -> list[tuple[int, int]]:
+        """First and last contexts of every thread's part, whole registers."""
+        registers = -(-count // LANES)
+        threads = self._worth(count * rows, registers)
+        step = -(-registers // threads) * LANES
+        return [(first, min(count, first + step)) for first in range(0, count, step)]
 
-    def _run(self, sweep: Sweep, count: int, rows: int) -> None:
-        """The sweep over `count` contexts, cut into as many threads as torch has where that is worth it."""
-        work = count * rows * len(self.operations.table) * self.program.dimension
-        threads = max(1, min(torch.get_num_threads(), work // _WORTH_A_THREAD, -(-count // LANES)))
-        step = -(-count // (LANES * threads)) * LANES
-        parts = [(first, min(count, first + step)) for first in range(0, count, step)]
-        size = (rows + 3) * self.program.dimension * 2 * LANES
-        rooms = [torch.empty(size, dtype=torch.float64) for _ in parts]
-        waiting = [
-            _threads(os.getpid()).submit(sweep, *part, _address(room))
-            for part, room in zip(parts[1:], rooms[1:], strict=True)
-        ]
-        sweep(*parts[0], _address(rooms[0]))
-        for other in waiting:
-            other.result()
+    def _worth(self, states: int, pieces: int) -> int:
+        """As many threads as torch has, where moving so many states is worth it."""
+        work = states * len(self.operations.table) * self.program.dimension
+        return max(1, min(torch.get_num_threads(), work // _WORTH_A_THREAD, pieces))
+
+    def _room(self, states: int) -> Tensor:
+        """For so many states of a register, and a rotation an operation."""
+        numbers = states * self.program.dimension * 2 * LANES + _ROTATION_NUMBERS * len(self.operations.table)
+        return torch.empty(numbers, dtype=torch.float64)
+
+
+class _Circuit:
+    """The structure that the sweeps read, and the arrays whose addresses it holds."""
+
+    def __init__(self, kernel: Kernel, shared: Tensor, by_context: Tensor) -> None:
+        own = kernel.operations
+        self.shared, self.by_context = shared.contiguous(), by_context.contiguous()
+        self._fields = CCircuit(
+            *(kernel.program.num_qubits, len(own.table), len(shared), by_context.shape[1]),
+            *(part.ctypes.data for part in (own.table, own.numbers, own.indices)),
+            *map(_at, (self.shared, self.by_context)),
+        )
+        self.at: Any = ctypes.byref(self._fields)
+
+
+class _Order:
+    """The same of a tangent order and its slopes."""
+
+    def __init__(self, kernel: Kernel, point: Point, order: TangentOrder) -> None:
+        table, parameters = constants(kernel.program, torch.complex128, point.shared.device), point.parameters
+        by_context = angle_jacobian(table.per_context, parameters).slopes[..., order.by_context]
+        self.order = order
+        self._shared = angle_jacobian(table.shared, parameters[0]).slopes[order.shared].contiguous()
+        self._by_context = by_context.expand(len(parameters), -1).contiguous()
+        self._fields = CTangentOrder(
+            *(order.frame, order.width, len(order.tiles), order.forward),
+            *(len(self._shared), self._by_context.shape[1]),
+            *(part.ctypes.data for part in (order.tiles, order.first_entry, order.row_of_entry)),
+            *map(_at, (self._shared, self._by_context)),
+        )
+        self.at: Any = ctypes.byref(self._fields)
 
 
 @lru_cache(maxsize=256)
@@ -177,38 +222,12 @@ def kernel_of(program: Program) -> Kernel | None:
     return None if operations is None else Kernel(program, operations, compiled)
 
 
-def kernel_for(program: Program, count: int, dtype: torch.dtype, device: torch.device) -> Kernel | None:
-    """The kernel, where it takes so many contexts of this type on this device."""
-    if count < FEWEST_CONTEXTS or dtype != torch.complex128 or device.type != "cpu":
+def kernel_for(program: Program, dtype: torch.dtype, device: torch.device) -> Kernel | None:
+    """The kernel, where it takes states of this type on this device."""
+    if dtype != torch.complex128 or device.type != "cpu":
         return None
     return kernel_of(program)
 
 
-@lru_cache(maxsize=1)
-def library() -> ctypes.CDLL | None:
-    """The compiled sweeps, or None where they were not built: no C compiler at installation."""
-    found = find_spec("qgeo.simulate._kernel")
-    if found is None or found.origin is None:
-        return None
-    compiled = ctypes.CDLL(found.origin)
-    number, address = ctypes.c_int64, ctypes.c_void_p
-    compiled.qgeo_states.argtypes = (address, number, number, address, address)
-    compiled.qgeo_gradient.argtypes = (address, number, number, *[address] * 5)
-    compiled.qgeo_tangents.argtypes = (
-        *(address, number, number, number, number),
-        *(address, address, number, address, address, address),
-    )
-    for function in (compiled.qgeo_states, compiled.qgeo_gradient, compiled.qgeo_tangents):
-        function.restype = None
-    return compiled
-
-
-@lru_cache(maxsize=1)
-def _threads(process: int) -> ThreadPoolExecutor:
-    """Threads of this process: a fork starts without any."""
-    del process
-    return ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="qgeo")
-
-
-def _address(tensor: Tensor) -> int:
+def _at(tensor: Tensor) -> int:
     return tensor.data_ptr()

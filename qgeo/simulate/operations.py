@@ -2,7 +2,7 @@
 
     exp(−i a G/2) = Π_t exp(−i a w_t P_t/2)      for a generator G = Σ_t w_t P_t of commuting Pauli strings
 
-Numbers only, made once per program; the layout is that of `operation` in `kernel.c`.
+Index maps are carried behind the rotations wherever that leaves Pauli strings (`pauli_frame.py`). Numbers only, made once per program; the layout is that of `operation` in `kernel.c`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.program import Block, FixedStep, Program, Relabelling, RotationStep
+from qgeo.simulate.pauli_frame import IndexMap, Term, conjugated, identity
 
 ROTATION, MAP, DENSE = range(3)
 
@@ -22,10 +23,6 @@ _NEGLIGIBLE = 1e-12
 
 WIDEST_GENERATOR = 4
 """Most qubits of a generator: a rotation under k controls has 2ᵏ strings, and one matrix is cheaper then."""
-
-Term = tuple[int, int, float]
-"""A Pauli string and its weight: the qubits with X or Y and those with Z or Y as bit masks, w."""
-
 
 @dataclass(frozen=True, eq=False)
 class Operations:
@@ -46,7 +43,7 @@ def operations_of(program: Program) -> Operations | None:
     writer = _Writer(program.num_qubits)
     for block in program.blocks:
         if isinstance(block, Relabelling):
-            writer.add_map(block.source, block.phase)
+            writer.add_map(IndexMap(block.source, block.phase))
         elif not _add_block(writer, block):
             return None
     return writer.finished()
@@ -122,46 +119,61 @@ def _add_fixed(writer: _Writer, matrix: Matrix, qubits: tuple[int, ...]) -> None
     for row, column in enumerate(origin):
         source[rest + offsets[row]] = rest + offsets[column]
         phase[rest + offsets[row]] = matrix[row, column]
-    writer.add_map(source, phase)
+    writer.add_map(IndexMap(source, phase))
 
 
 @dataclass(eq=False)
 class _Writer:
-    """Operations while they are listed."""
+    """Operations while they are listed; `waiting` is the map that is still to be done behind them."""
 
     num_qubits: int
     rows: list[tuple[int, ...]] = field(default_factory=list)
     numbers: list[float] = field(default_factory=list)
     indices: list[int] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.waiting = identity(self.num_qubits)
+
     @property
     def dimension(self) -> int:
         return 2**self.num_qubits
 
     def add_rotation(self, angle: int, term: Term) -> None:
-        x, z, weight = term
+        moved = conjugated(term, self.waiting, self.num_qubits)
+        if moved is None:
+            self._write_map()
+            moved = term
+        x, z, weight = moved
         self._add(ROTATION, angle=angle, x=x, z=z)
         self.numbers.append(weight)
 
-    def add_map(self, source: NDArray[np.int64], phase: Matrix) -> None:
-        """(U ψ)_k = phase_k ψ_{source_k}, and its inverse."""
-        back = np.argsort(source)
-        self._add(MAP, size=int(not np.allclose(phase, 1, rtol=0, atol=1e-15)))
-        self.numbers.extend(_interleaved(phase) + _interleaved(phase.conj()[back]))
-        self.indices.extend(source.tolist() + back.tolist())
+    def add_map(self, own: IndexMap) -> None:
+        self.waiting = own.after(self.waiting)
 
     def add_dense(self, matrix: Matrix, offsets: NDArray[np.int64], rest: NDArray[np.int64]) -> None:
         """(D, D) on the amplitudes rest + offsets, and its adjoint."""
+        self._write_map()
         self._add(DENSE, size=len(matrix))
         self.numbers.extend(_interleaved(matrix) + _interleaved(matrix.conj().T))
         self.indices.extend(offsets.tolist() + rest.tolist())
 
     def finished(self) -> Operations:
+        self._write_map()
         return Operations(
             np.array(self.rows, dtype=np.int32).reshape(-1, 8),
             np.array(self.numbers, dtype=np.float64),
             np.array(self.indices, dtype=np.int32),
         )
+
+    def _write_map(self) -> None:
+        """The map that is waiting, and its inverse."""
+        own = self.waiting
+        if own.is_identity:
+            return
+        back, self.waiting = own.inverse(), identity(self.num_qubits)
+        self._add(MAP, size=int(not np.allclose(own.phase, 1, rtol=0, atol=1e-15)))
+        self.numbers.extend(_interleaved(own.phase) + _interleaved(back.phase))
+        self.indices.extend(own.source.tolist() + back.source.tolist())
 
     def _add(self, kind: int, *, angle: int = 0, x: int = 0, z: int = 0, size: int = 0) -> None:
         self.rows.append((kind, angle, x, z, size, len(self.numbers), len(self.indices), 0))

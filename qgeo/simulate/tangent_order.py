@@ -1,12 +1,13 @@
-"""Where tangents meet in the compiled kernel, and which row belongs to which parameter.
+"""Where tangents meet in the compiled kernel, in which order they enter, and which of them move together.
 
-In front of the frame's operation: rows of parameters before it are numbered from the first in the order in
-which they enter, those of parameters behind it from the last, so that the rows that have entered are always
-neighbours. With as many entries on either side the way to the frame is shortest.
+They meet in front of the frame's operation: with as many entries on either side the way there is shortest. Rows
+are numbered as they enter, those from before the frame first. A tile is what moves as one: a row of several
+contexts, or as many rows of one context as a register has lanes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,65 +25,85 @@ Ints = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class TangentOrder:
-    """The order of one kind of sweep.
+    """The order of one kind of sweep; the layout is that of `tangent_order` in `kernel.c`.
 
     Attributes:
-        frame: tangents are those in front of this operation; parameter_of_row: (R,) positions in `columns`.
+        frame: tangents are those in front of this operation; width: rows of a full tile.
+        parameter_of_row: (R,) positions in `columns`.
+        tiles: (tiles, 4) first row, number of rows, the operations at which the first and the last enter.
+        forward: how many tiles come from before the frame.
         first_entry, row_of_entry: entries of ∂a/∂p by angle, and their rows.
-        ahead, behind: (operations,) rows below `ahead` and rows from `behind` on have entered.
         shared, by_context: positions of the entries in the two Jacobians' slopes.
     """
 
     frame: int
-    parameter_of_row: tuple[int, ...]
+    width: int
+    parameter_of_row: Ints
+    tiles: Ints
+    forward: int
     first_entry: Ints
     row_of_entry: Ints
-    ahead: Ints
-    behind: Ints
     shared: Tensor
     by_context: Tensor
 
 
 @lru_cache(maxsize=256)
 def tangent_order(
-    program: Program, angles: tuple[int, ...], columns: tuple[int, ...], where: Frame
+    program: Program, angles: tuple[int, ...], columns: tuple[int, ...], where: Frame, width: int
 ) -> TangentOrder:
     """The order for tangents by `columns`; `angles` has the angle of every operation, −1 for fixed ones."""
     entries = _entries(program, columns)
     frame = len(angles) if where == "end" else _middle(angles, entries)
-    forward: dict[int, int] = {}
-    back: dict[int, int] = {}
-    row: dict[tuple[int, int], int] = {}
-    ahead, behind = [0] * len(angles), [0] * len(angles)
-    for i in range(frame):
-        for column in entries.get(angles[i], ()):
-            row[angles[i], column] = forward.setdefault(column, len(forward))
-        ahead[i] = len(forward)
-    for i in reversed(range(frame, len(angles))):
-        for column in entries.get(angles[i], ()):
-            row[angles[i], column] = back.setdefault(column, len(back))
-        behind[i] = len(back)
-    size = len(forward) + len(back)
-    first = {a: i for i, a in reversed(list(enumerate(angles)))}
-    numbered = [
-        row[a, column] if first[a] < frame else size - 1 - row[a, column]
-        for a in range(len(program.angles))
-        for column in entries.get(a, ())
-    ]
-    starts = np.cumsum([0, *(len(entries.get(a, ())) for a in range(len(program.angles)))])
+    forth, back = range(frame), range(frame, len(angles))[::-1]
+    ahead, behind = (_rows(way, angles, entries) for way in (forth, back))
+    tiles = [*_tiles(ahead, forth, 0, width), *_tiles(behind, back, len(ahead), width)]
+    row = {(a, one.column): i for i, one in enumerate([*ahead, *behind]) for a in one.angles}
+    by_angle = [entries.get(a, ()) for a in range(len(program.angles))]
     place = {column: i for i, column in enumerate(columns)}
     table = constants(program, torch.complex128, torch.device("cpu"))
     split = program.num_shared_angles
     return TangentOrder(
         frame,
-        tuple(place[column] for column in [*forward, *reversed(back)]),
-        starts.astype(np.int32),
-        np.array(numbered, dtype=np.int32),
-        np.array(ahead, dtype=np.int32),
-        np.array([size - count for count in behind], dtype=np.int32),
+        width,
+        np.array([place[one.column] for one in (*ahead, *behind)], dtype=np.int32),
+        np.array(tiles, dtype=np.int32).reshape(-1, 4),
+        -(-len(ahead) // width),
+        np.cumsum([0, *map(len, by_angle)]).astype(np.int32),
+        np.array([row.get((a, column), -1) for a, own in enumerate(by_angle) for column in own], dtype=np.int32),
         _positions(table.shared, entries, range(split)),
         _positions(table.per_context, entries, range(split, len(program.angles))),
     )
+
+
+@dataclass(eq=False)
+class _Row:
+    """A column's tangent from one side of the frame: its angles, and its first and last operation on the way."""
+
+    column: int
+    angles: set[int]
+    enters: int
+    leaves: int
+
+
+def _rows(way: Sequence[int], angles: tuple[int, ...], entries: dict[int, tuple[int, ...]]) -> list[_Row]:
+    """In the order in which they enter; operations are numbered along the way to the frame."""
+    found: dict[int, _Row] = {}
+    for number, i in enumerate(way):
+        for column in entries.get(angles[i], ()):
+            own = found.setdefault(column, _Row(column, set(), number, number))
+            own.angles.add(angles[i])
+            own.leaves = number
+    return list(found.values())
+
+
+def _tiles(rows: list[_Row], way: Sequence[int], first: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Of neighbouring rows: they enter one after the other, so that no lane goes far before its row is there."""
+    found = []
+    for start in range(0, len(rows), width):
+        own = rows[start : start + width]
+        enters, leaves = own[0].enters, max(one.leaves for one in own)
+        found.append((first + start, len(own), way[enters], way[leaves]))
+    return found
 
 
 def _entries(program: Program, columns: tuple[int, ...]) -> dict[int, tuple[int, ...]]:

@@ -22,7 +22,7 @@ from torch import Tensor
 from qgeo.circuit.program import Program
 from qgeo.simulate.angles import context_angles, derivative, joined, shared_angles
 from qgeo.simulate.apply import apply_each
-from qgeo.simulate.kernel import Kernel, kernel_for
+from qgeo.simulate.kernel import Kernel, Point, kernel_for
 from qgeo.simulate.moves import BlockMove, Moves, Side, zero_state
 from qgeo.simulate.plan import Entrance, Frame, Plan, Station, propagation_plan
 from qgeo.simulate.simulation import moves_of
@@ -113,9 +113,10 @@ def tangent_sweep(
     """`tangents_in_frame` to be run on some contexts at a time: the blocks' matrices are made once."""
     wanted = tuple(range(program.num_parameters)) if columns is None else tuple(columns)
     per_context = values.new_zeros(1, 0) if inputs is None else inputs
-    kernel = kernel_for(program, len(per_context), dtype, values.device)
+    kernel = kernel_for(program, dtype, values.device)
     if kernel is not None:
-        return CompiledTangentSweep(kernel, kernel.order(wanted, frame), values, per_context, len(wanted))
+        order = kernel.order(wanted, frame, len(per_context))
+        return CompiledTangentSweep(kernel, order, values, per_context, len(wanted))
     with torch.no_grad():
         moves = moves_of(program, values, per_context, dtype)
         plan = propagation_plan(program, wanted, frame)
@@ -160,15 +161,22 @@ class CompiledTangentSweep:
     @torch.no_grad()
     def of(self, contexts: slice = slice(None), workspace: Tensor | None = None) -> Tangents:
         """States and tangents of some contexts; in a `workspace` they last until it is used again."""
-        program, inputs = self.kernel.program, self.inputs[contexts]
-        point = joined(self.values, inputs).to(torch.float64)
-        angles = (
+        room = self.workspace(len(self.inputs[contexts])) if workspace is None else workspace
+        psi, rows = self.kernel.tangents(self._point(self.inputs[contexts]), self.order, room)
+        return Tangents(psi, rows, tuple(self.order.parameter_of_row.tolist()), self.count)
+
+    @torch.no_grad()
+    def products(self, num_own: int) -> tuple[Tensor, Tensor]:
+        """Re⟨u_i|u_j⟩ of projected tangents, see `Kernel.gram`: they are not stored."""
+        return self.kernel.gram(self._point(self.inputs), self.order, num_own, self.count)
+
+    def _point(self, inputs: Tensor) -> Point:
+        program = self.kernel.program
+        return Point(
             shared_angles(program, self.values, torch.complex128),
             context_angles(program, self.values, inputs, torch.complex128),
+            joined(self.values, inputs).to(torch.float64),
         )
-        room = self.workspace(len(inputs)) if workspace is None else workspace
-        psi, rows = self.kernel.tangents(*angles, point, self.order, room)
-        return Tangents(psi, rows, self.order.parameter_of_row, self.count)
 
     def workspace(self, contexts: int) -> Tensor:
         """Room for the tangents of so many contexts, or fewer, uninitialised."""

@@ -17,6 +17,7 @@ from qgeo.geometry.quantum import quantum_fisher_sum
 from qgeo.simulate import kernel as kernels
 from qgeo.simulate.adjoint import adjoint_gradient
 from qgeo.simulate.angles import context_angles, joined, shared_angles
+from qgeo.simulate.kernel import Point
 from qgeo.simulate.moves import moves_at
 from qgeo.simulate.operations import pauli_terms
 from qgeo.simulate.simulation import final_states
@@ -51,17 +52,21 @@ class Compiled:
         self.kernel = found
         self.shared = shared_angles(program, self.values, DOUBLE)
         self.by_context = context_angles(program, self.values, self.inputs, DOUBLE)
-        self.point = joined(self.values, self.inputs)
+        self.point = Point(self.shared, self.by_context, joined(self.values, self.inputs))
 
     def states(self) -> torch.Tensor:
         return self.kernel.states(self.shared, self.by_context)
 
     def tangents(self, columns: tuple[int, ...], where: str) -> Tangents:
-        order = self.kernel.order(columns, where)
+        order = self.kernel.order(columns, where, len(self.inputs))
         size = len(order.parameter_of_row) * len(self.inputs) * self.program.dimension
         room = torch.empty(size, dtype=DOUBLE)
-        psi, rows = self.kernel.tangents(self.shared, self.by_context, self.point, order, room)
-        return Tangents(psi, rows, order.parameter_of_row, len(columns))
+        psi, rows = self.kernel.tangents(self.point, order, room)
+        return Tangents(psi, rows, tuple(order.parameter_of_row.tolist()), len(columns))
+
+    def products(self, columns: tuple[int, ...], where: str, own: int) -> tuple[torch.Tensor, torch.Tensor]:
+        order = self.kernel.order(columns, where, len(self.inputs))
+        return self.kernel.gram(self.point, order, own, len(columns))
 
     def in_torch(self):
         return moves_at(self.program, self.shared, self.by_context, DOUBLE)
