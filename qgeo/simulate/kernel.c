@@ -8,6 +8,14 @@
 #include "kernel.h"
 #include "kernel_gram.h"
 
+/* psi <- U psi of a step, or its inverse; `phases`: of this step. */
+INLINED void move_by(const circuit *c, const step *s, const rotation *rotations, const amplitude *phases, amplitude *psi,
+                     amplitude *spare, int inverse)
+{
+    if (s->phases >= 0) turn(phases, psi, dimension(c), inverse);
+    else move(c, c->operations + s->first, rotations + s->first, psi, spare, inverse);
+}
+
 /* --- states, and their adjoint gradient ---------------------------------------------------------------------------- */
 
 /* U|0>, into states (contexts, 2^n), for contexts first ... last-1. Room: two states. */
@@ -27,27 +35,31 @@ EVERY_MACHINE void qgeo_states(const circuit *c, int64_t first, int64_t last, do
     }
 }
 
-/* dL/da for dL = Re<cotangent|dpsi>: shared (m,), added to; by_context (contexts, m'). Room: three states. */
+/* dL/da for dL = Re<cotangent|dpsi>: shared (m,), added to; by_context (contexts, m'). Room: four states, a rotation an
+   operation. */
 EVERY_MACHINE void qgeo_gradient(const circuit *c, int64_t first, int64_t last, const double *states,
                                  const double *cotangents, double *shared, double *by_context, void *room)
 {
     const int64_t size = dimension(c);
-    amplitude *psi = room, *lambda = psi + size, *spare = lambda + size;
-    rotation r = { 0 };
+    amplitude *psi = room, *lambda = psi + size, *spare = lambda + size, *phases = spare + size;
+    rotation *rotations = (rotation *)(phases + size);
     for (; first < last; first += LANES) {
         const int64_t count = in_register(first, last);
         load(states + 2 * first * size, count, psi, size);
         load(cotangents + 2 * first * size, count, lambda, size);
-        for (const operation *o = c->operations + c->num_operations - 1; o >= c->operations; o--) {
-            if (o->kind == ROTATION) {
-                r = rotation_at(c, o, first, count);
-                const lanes slope = slope_along(&r, psi, lambda, size);
+        for (const step *s = c->steps + c->num_steps - 1; s >= c->steps; s--) {
+            for (int64_t i = s->first; i <= s->last; i++) {
+                const operation *o = c->operations + i;
+                if (o->kind != ROTATION) continue;
+                rotations[i] = rotation_at(c, o, first, count);
+                const lanes slope = slope_along(rotations + i, psi, lambda, size);
                 if (o->angle < c->num_shared) shared[o->angle] += total(slope, count);
                 else for (int64_t lane = 0; lane < count; lane++)
                     by_context[(first + lane) * c->num_by_context + o->angle - c->num_shared] += slope[lane];
             }
-            move(c, o, &r, psi, spare, 1);
-            move(c, o, &r, lambda, spare, 1);
+            if (s->phases >= 0) find_phases(s, rotations, phases, size);
+            move_by(c, s, rotations, phases, psi, spare, 1);
+            move_by(c, s, rotations, phases, lambda, spare, 1);
         }
     }
 }
@@ -55,10 +67,10 @@ EVERY_MACHINE void qgeo_gradient(const circuit *c, int64_t first, int64_t last, 
 /* --- tangents -------------------------------------------------------------------------------------------------- */
 
 /* Tangents that move together: rows first_row ... first_row+rows-1, one in all lanes or one a lane. They enter at
-   operations enters ... leaves, which descend behind the frame. */
+   steps enters ... leaves, which descend behind the frame. */
 typedef struct { int32_t first_row, rows, enters, leaves; } tile;
 
-/* Which tangents, and where they meet: in front of operation `frame`; the first `forward` tiles come from before it.
+/* Which tangents, and where they meet: in front of step `frame`; the first `forward` tiles come from before it.
    Entries of da/dp of angle j are first_entry[j] ... first_entry[j+1]; slopes are stored like angles. */
 typedef struct {
     int64_t frame, width, num_tiles, forward, num_shared_entries, num_context_entries;
@@ -72,32 +84,41 @@ typedef struct {
     const circuit *c;
     int64_t first, count, position;
     const rotation *rotations;
-    amplitude *psi, *spare;
+    amplitude *psi, *spare, *phases;
 } walker;
 
+/* Room: two states, one for each table of phases, and a rotation an operation. */
 INLINED walker walker_at_start(const circuit *c, int64_t first, int64_t count, amplitude *room)
 {
     const int64_t size = dimension(c);
-    rotation *rotations = (rotation *)(room + 2 * size);
-    all_rotations(c, first, count, rotations);
+    amplitude *phases = room + 2 * size;
+    rotation *rotations = (rotation *)(phases + c->num_phases * size);
+    for (int64_t i = 0; i < c->num_operations; i++)
+        if (c->operations[i].kind == ROTATION) rotations[i] = rotation_at(c, c->operations + i, first, count);
+    for (const step *s = c->steps; s < c->steps + c->num_steps; s++)
+        if (s->phases >= 0) find_phases(s, rotations, phases + s->phases * size, size);
     zero_state(room, size);
-    return (walker){ c, first, count, 0, rotations, room, room + size };
+    return (walker){ c, first, count, 0, rotations, room, room + size, phases };
+}
+
+/* Any state by step i, or by its inverse. */
+INLINED void carry(const walker *w, int64_t i, amplitude *psi, int inverse)
+{
+    const step *s = w->c->steps + i;
+    move_by(w->c, s, w->rotations, w->phases + s->phases * dimension(w->c), psi, w->spare, inverse);
 }
 
 INLINED void walk_to(walker *w, int64_t position)
 {
-    for (; w->position < position; w->position++)
-        move(w->c, w->c->operations + w->position, w->rotations + w->position, w->psi, w->spare, 0);
-    for (; w->position > position; w->position--)
-        move(w->c, w->c->operations + w->position - 1, w->rotations + w->position - 1, w->psi, w->spare, 1);
+    for (; w->position < position; w->position++) carry(w, w->position, w->psi, 0);
+    for (; w->position > position; w->position--) carry(w, w->position - 1, w->psi, 1);
 }
 
-/* Adds operation i's own derivative to those rows of a tile that are its angle's. */
-INLINED void enter_all(walker *w, const tangent_order *t, const tile *own, int64_t i, amplitude *rows)
+/* Adds an operation's own derivative, where the walker's state is, to those rows of a tile that are its angle's. */
+INLINED void enter(const walker *w, const tangent_order *t, const tile *own, const operation *o, const rotation *r,
+                   amplitude *rows)
 {
-    const int64_t angle = w->c->operations[i].angle;
-    if (w->c->operations[i].kind != ROTATION) return;
-    for (int64_t e = t->first_entry[angle]; e < t->first_entry[angle + 1]; e++) {
+    for (int64_t e = t->first_entry[o->angle]; e < t->first_entry[o->angle + 1]; e++) {
         const int64_t row = t->row_of_entry[e] - own->first_row, of_context = e - t->num_shared_entries;
         if (row < 0 || row >= own->rows) continue;
         lanes slope = of_context < 0 ? broadcast(t->shared_slopes[e])
@@ -107,27 +128,38 @@ INLINED void enter_all(walker *w, const tangent_order *t, const tile *own, int64
             alone[row] = slope[row];
             slope = alone;
         }
-        walk_to(w, i + 1);
-        enter(w->rotations + i, slope, w->psi, rows, dimension(w->c));
+        add_derivative(r, slope, w->psi, rows, dimension(w->c));
     }
 }
 
-/* One tile, moved to the frame as soon as its first row has entered: it stays in a cache all the way. */
+/* Everything that enters at step i, behind it. */
+INLINED void enter_at(walker *w, const tangent_order *t, const tile *own, int64_t i, amplitude *rows)
+{
+    const step *s = w->c->steps + i;
+    walk_to(w, i + 1);
+    for (int64_t o = s->first; o <= s->last; o++)
+        if (w->c->operations[o].kind == ROTATION) enter(w, t, own, w->c->operations + o, w->rotations + o, rows);
+}
+
+/* One tile, moved to the frame as soon as its last row has entered: it stays in a cache all the way. */
 INLINED void sweep_tile(walker *w, const tangent_order *t, int64_t number, amplitude *rows)
 {
-    const circuit *c = w->c;
     const tile *own = t->tiles + number;
-    memset(rows, 0, dimension(c) * sizeof(amplitude));
-    if (number < t->forward)
-        for (int64_t i = own->enters; i < t->frame; i++) {
-            if (i > own->enters) move(c, c->operations + i, w->rotations + i, rows, w->spare, 0);
-            if (i <= own->leaves) enter_all(w, t, own, i, rows);
+    int64_t i = own->enters;
+    memset(rows, 0, dimension(w->c) * sizeof(amplitude));
+    if (number < t->forward) {
+        for (; i <= own->leaves; i++) {
+            if (i > own->enters) carry(w, i, rows, 0);
+            enter_at(w, t, own, i, rows);
         }
-    else
-        for (int64_t i = own->enters; i >= t->frame; i--) {
-            if (i >= own->leaves) enter_all(w, t, own, i, rows);
-            move(c, c->operations + i, w->rotations + i, rows, w->spare, 1);
+        for (; i < t->frame; i++) carry(w, i, rows, 0);
+    } else {
+        for (; i >= own->leaves; i--) {
+            enter_at(w, t, own, i, rows);
+            carry(w, i, rows, 1);
         }
+        for (; i >= t->frame; i--) carry(w, i, rows, 1);
+    }
 }
 
 /* Every `step`-th tile from `from` on, in the frame, and the state there. */
@@ -139,7 +171,7 @@ INLINED void sweep_tiles(walker *w, const tangent_order *t, int64_t from, int64_
 }
 
 /* States (contexts, 2^n) and rows of tangents (rows, contexts, 2^n) in the frame, for contexts first ... last-1.
-   Room: num_tiles + 2 states and a rotation an operation. */
+   Room: num_tiles states, and a walker's. */
 EVERY_MACHINE void qgeo_tangents(const circuit *c, const tangent_order *t, int64_t first, int64_t last, int64_t contexts,
                                  double *states, double *tangents, void *room)
 {
@@ -160,7 +192,7 @@ EVERY_MACHINE void qgeo_tangents(const circuit *c, const tangent_order *t, int64
 /* --- Gram matrices ---------------------------------------------------------------------------------------------- */
 
 /* For contexts first ... last-1 side by side: adds the Gram matrix of projected tangents to `sums`, and writes that of
-   the data's with all of each context to by_context. Room: as for tangents, with tiles to a multiple of four. */
+   the data's with all of each context to by_context. Room: the same, with tiles to a multiple of four. */
 EVERY_MACHINE void qgeo_gram(const circuit *c, const tangent_order *t, const places *p, int64_t first, int64_t last,
                              double *sums, double *by_context, void *room)
 {

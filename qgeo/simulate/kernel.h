@@ -29,10 +29,15 @@ enum { ROTATION, MAP, DENSE };
    indices[index] D offsets, then 2^n/D bases. */
 typedef struct { int32_t kind, angle, x, z, size, number, index, unused; } operation;
 
+/* Operations first ... last that are done as one. Several are rotations without X or Y: they only turn phases,
+   commute, and are multiplied into table number `phases` (-1: one operation alone). */
+typedef struct { int32_t first, last, phases; } step;
+
 /* A circuit at its angles. Angles below `num_shared` are every context's; by_context is (contexts, num_by_context). */
 typedef struct {
-    int64_t num_qubits, num_operations, num_shared, num_by_context;
+    int64_t num_qubits, num_operations, num_steps, num_phases, num_shared, num_by_context;
     const operation *operations;
+    const step *steps;
     const double *numbers;
     const int32_t *indices;
     const double *shared, *by_context;
@@ -84,13 +89,6 @@ INLINED rotation rotation_at(const circuit *c, const operation *o, int64_t first
                        o->x ? (int64_t)1 << (31 - __builtin_clz(o->x)) : 0, ys % 2, { 0 } };
 }
 
-/* One place an operation, for the `count` contexts from `first` on. */
-INLINED void all_rotations(const circuit *c, int64_t first, int64_t count, rotation *found)
-{
-    for (int64_t i = 0; i < c->num_operations; i++)
-        if (c->operations[i].kind == ROTATION) found[i] = rotation_at(c, c->operations + i, first, count);
-}
-
 INLINED int odd(int64_t k, int64_t z) { return __builtin_parityll(k & z); }
 
 INLINED amplitude mixed(amplitude own, amplitude other, lanes cosine, lanes sine, int real)
@@ -120,7 +118,7 @@ INLINED void rotate(const rotation *r, amplitude *psi, int64_t size, int inverse
 }
 
 /* row += slope (w/2) M psi */
-INLINED void enter(const rotation *r, lanes slope, const amplitude *psi, amplitude *row, int64_t size)
+INLINED void add_derivative(const rotation *r, lanes slope, const amplitude *psi, amplitude *row, int64_t size)
 {
     const lanes factor = slope * r->half_weight;
     const lanes none = broadcast(0);
@@ -190,6 +188,24 @@ INLINED void move(const circuit *c, const operation *o, const rotation *r, ampli
     if (o->kind == ROTATION) rotate(r, psi, dimension(c), inverse);
     else if (o->kind == MAP) relabel(c, o, psi, spare, inverse);
     else multiply(c, o, psi, spare, inverse);
+}
+
+/* --- rotations done as one ------------------------------------------------------------------------------------- */
+
+/* What the step's rotations multiply every amplitude by. */
+INLINED void find_phases(const step *s, const rotation *rotations, amplitude *phases, int64_t size)
+{
+    for (int64_t k = 0; k < size; k++) phases[k] = (amplitude){ broadcast(1), broadcast(0) };
+    for (int64_t i = s->first; i <= s->last; i++) rotate(rotations + i, phases, size, 0);
+}
+
+INLINED void turn(const amplitude *phases, amplitude *psi, int64_t size, int inverse)
+{
+    for (int64_t k = 0; k < size; k++) {
+        const amplitude one = psi[k], factor = { phases[k].re, inverse ? -phases[k].im : phases[k].im };
+        psi[k].re = factor.re * one.re - factor.im * one.im;
+        psi[k].im = factor.re * one.im + factor.im * one.re;
+    }
 }
 
 /* --- between (contexts, 2^n) complex numbers and lanes ----------------------------------------------------------- */

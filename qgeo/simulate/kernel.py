@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -71,7 +71,7 @@ class Kernel:
         psi, cotangent = psi.contiguous(), cotangent.contiguous().resolve_conj()
         parts = self._contexts(len(psi), rows=2)
         sums, found = torch.zeros(len(parts), len(shared), dtype=torch.float64), torch.zeros_like(circuit.by_context)
-        rooms = [self._room(3) for _ in parts]
+        rooms = [self._room(4) for _ in parts]
         call = self.compiled.qgeo_gradient
         in_threads(
             [
@@ -84,7 +84,7 @@ class Kernel:
     def order(self, columns: tuple[int, ...], where: Frame, count: int) -> TangentOrder:
         """Where tangents of so many contexts by these columns meet, and their rows."""
         width = 1 if count >= FEWEST_CONTEXTS else LANES
-        return tangent_order(self.program, self._angle_of_operation, columns, where, width)
+        return tangent_order(self.program, self.operations.angles_of_step, columns, where, width)
 
     def tangents(self, point: Point, order: TangentOrder, room: Tensor) -> tuple[Tensor, Tensor]:
         """States (B, 2ⁿ) and rows of tangents (R, B, 2ⁿ) in the frame; `room`: where the rows are put."""
@@ -93,7 +93,7 @@ class Kernel:
         psi = torch.empty(count, self.program.dimension, dtype=torch.complex128)
         found = room[: rows * psi.numel()].view(rows, *psi.shape)
         parts = self._contexts(count, rows) if order.width == 1 else [(0, count)]
-        rooms = [self._room(len(order.tiles) + 2) for _ in parts]
+        rooms = [self._room(len(order.tiles), walks=True) for _ in parts]
         call = self.compiled.qgeo_tangents
         in_threads(
             [
@@ -124,7 +124,7 @@ class Kernel:
         parts = self._contexts(count, tiles)
         sums = torch.zeros(len(parts), places.own, places.own, dtype=torch.float64)
         found = torch.zeros(count, places.data, places.all, dtype=torch.float64)
-        rooms = [self._room(tiles + 5) for _ in parts]
+        rooms = [self._room(tiles + 3, walks=True) for _ in parts]
         fixed = circuit.at, swept.at, ctypes.byref(places)
         call = self.compiled.qgeo_gram
         in_threads(
@@ -139,7 +139,8 @@ class Kernel:
         """Context by context; tiles are dealt out to the threads, then their products."""
         tiles = len(swept.order.tiles)
         threads = self._worth(LANES * tiles, tiles)
-        shared, rooms = self._room(tiles), [self._room(2) for _ in range(threads)]
+        shared = self._room(tiles)
+        rooms = [self._room(0, walks=True) for _ in range(threads)]
         sums = torch.zeros(threads, places.own, places.own, dtype=torch.float64)
         sweep, multiply = self.compiled.qgeo_tiles, self.compiled.qgeo_gram_of_tiles
         fixed = circuit.at, swept.at
@@ -158,10 +159,6 @@ class Kernel:
             )
         return sums.sum(0)
 
-    @cached_property
-    def _angle_of_operation(self) -> tuple[int, ...]:
-        return tuple(self.operations.angle.tolist())
-
     def _contexts(self, count: int, rows: int) -> list[tuple[int, int]]:
         """First and last contexts of every thread's part, whole registers."""
         registers = -(-count // LANES)
@@ -174,8 +171,9 @@ class Kernel:
         work = states * len(self.operations.table) * self.program.dimension
         return max(1, min(torch.get_num_threads(), work // _WORTH_A_THREAD, pieces))
 
-    def _room(self, states: int) -> Tensor:
-        """For so many states of a register, and a rotation an operation."""
+    def _room(self, states: int, *, walks: bool = False) -> Tensor:
+        """For so many states of a register, a walker's too if one `walks`, and a rotation an operation."""
+        states += 2 + self.operations.num_phases if walks else 0
         numbers = states * self.program.dimension * 2 * LANES + _ROTATION_NUMBERS * len(self.operations.table)
         return torch.empty(numbers, dtype=torch.float64)
 
@@ -187,8 +185,9 @@ class _Circuit:
         own = kernel.operations
         self.shared, self.by_context = shared.contiguous(), by_context.contiguous()
         self._fields = CCircuit(
-            *(kernel.program.num_qubits, len(own.table), len(shared), by_context.shape[1]),
-            *(part.ctypes.data for part in (own.table, own.numbers, own.indices)),
+            *(kernel.program.num_qubits, len(own.table), len(own.steps), own.num_phases),
+            *(len(shared), by_context.shape[1]),
+            *(part.ctypes.data for part in (own.table, own.steps, own.numbers, own.indices)),
             *map(_at, (self.shared, self.by_context)),
         )
         self.at: Any = ctypes.byref(self._fields)

@@ -26,8 +26,8 @@ class CCircuit(ctypes.Structure):
     """`circuit` of kernel.h."""
 
     _fields_ = _fields(
-        (_NUMBER, "num_qubits num_operations num_shared num_by_context"),
-        (_ADDRESS, "operations numbers indices shared by_context"),
+        (_NUMBER, "num_qubits num_operations num_steps num_phases num_shared num_by_context"),
+        (_ADDRESS, "operations steps numbers indices shared by_context"),
     )
 
 

@@ -8,7 +8,8 @@ Index maps are carried behind the rotations wherever that leaves Pauli strings (
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import combinations
+from functools import cached_property
+from itertools import combinations, groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +27,45 @@ WIDEST_GENERATOR = 4
 
 @dataclass(frozen=True, eq=False)
 class Operations:
-    """`table` (operations, 8) int32, and the pools of numbers and indices that it points into."""
+    """The layout is that of `operation` and `step` in `kernel.h`.
+
+    Attributes:
+        table: (operations, 8) int32; numbers, indices: the pools that it points into.
+        steps: (steps, 3) int32, first and last operation and table of phases, −1 where there is none.
+    """
 
     table: NDArray[np.int32]
     numbers: NDArray[np.float64]
     indices: NDArray[np.int32]
+    steps: NDArray[np.int32]
 
     @property
-    def angle(self) -> NDArray[np.int32]:
-        """(operations,) the angle of each rotation, −1 for others."""
-        return np.where(self.table[:, 0] == ROTATION, self.table[:, 1], -1)
+    def num_phases(self) -> int:
+        return int(self.steps[:, 2].max(initial=-1)) + 1
+
+    @cached_property
+    def angles_of_step(self) -> tuple[tuple[int, ...], ...]:
+        """The angles of its rotations."""
+        rows = self.table.tolist()
+        return tuple(
+            tuple(row[1] for row in rows[first : last + 1] if row[0] == ROTATION)
+            for first, last, _ in self.steps.tolist()
+        )
+
+
+def _steps(rows: list[tuple[int, ...]]) -> list[tuple[int, int, int]]:
+    """Neighbouring rotations without X or Y as one, everything else alone."""
+    found: list[tuple[int, int, int]] = []
+    tables = start = 0
+    for turns, run in groupby(rows, key=lambda row: row[0] == ROTATION and row[2] == 0):
+        stop = start + len(list(run))
+        if turns and stop - start > 1:
+            found.append((start, stop - 1, tables))
+            tables += 1
+        else:
+            found += [(i, i, -1) for i in range(start, stop)]
+        start = stop
+    return found
 
 
 def operations_of(program: Program) -> Operations | None:
@@ -163,6 +193,7 @@ class _Writer:
             np.array(self.rows, dtype=np.int32).reshape(-1, 8),
             np.array(self.numbers, dtype=np.float64),
             np.array(self.indices, dtype=np.int32),
+            np.array(_steps(self.rows), dtype=np.int32).reshape(-1, 3),
         )
 
     def _write_map(self) -> None:

@@ -1,6 +1,6 @@
 """Where tangents meet in the compiled kernel, in which order they enter, and which of them move together.
 
-They meet in front of the frame's operation: with as many entries on either side the way there is shortest. Rows
+They meet in front of the frame's step: with as many entries on either side the way there is shortest. Rows
 are numbered as they enter, those from before the frame first. A tile is what moves as one: a row of several
 contexts, or as many rows of one context as a register has lanes.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from qgeo.simulate.constants import AngleConstants, constants
 from qgeo.simulate.plan import Frame
 
 Ints = NDArray[np.int32]
+Steps = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +30,9 @@ class TangentOrder:
     """The order of one kind of sweep; the layout is that of `tangent_order` in `kernel.c`.
 
     Attributes:
-        frame: tangents are those in front of this operation; width: rows of a full tile.
+        frame: tangents are those in front of this step; width: rows of a full tile.
         parameter_of_row: (R,) positions in `columns`.
-        tiles: (tiles, 4) first row, number of rows, the operations at which the first and the last enter.
+        tiles: (tiles, 4) first row, number of rows, the steps at which the first and the last enter.
         forward: how many tiles come from before the frame.
         first_entry, row_of_entry: entries of ∂a/∂p by angle, and their rows.
         shared, by_context: positions of the entries in the two Jacobians' slopes.
@@ -49,13 +51,13 @@ class TangentOrder:
 
 @lru_cache(maxsize=256)
 def tangent_order(
-    program: Program, angles: tuple[int, ...], columns: tuple[int, ...], where: Frame, width: int
+    program: Program, steps: Steps, columns: tuple[int, ...], where: Frame, width: int
 ) -> TangentOrder:
-    """The order for tangents by `columns`; `angles` has the angle of every operation, −1 for fixed ones."""
+    """The order for tangents by `columns`; `steps` has the angles of every step."""
     entries = _entries(program, columns)
-    frame = len(angles) if where == "end" else _middle(angles, entries)
-    forth, back = range(frame), range(frame, len(angles))[::-1]
-    ahead, behind = (_rows(way, angles, entries) for way in (forth, back))
+    frame = len(steps) if where == "end" else _middle(steps, entries)
+    forth, back = range(frame), range(frame, len(steps))[::-1]
+    ahead, behind = (_rows(way, steps, entries) for way in (forth, back))
     tiles = [*_tiles(ahead, forth, 0, width), *_tiles(behind, back, len(ahead), width)]
     row = {(a, one.column): i for i, one in enumerate([*ahead, *behind]) for a in one.angles}
     by_angle = [entries.get(a, ()) for a in range(len(program.angles))]
@@ -77,7 +79,7 @@ def tangent_order(
 
 @dataclass(eq=False)
 class _Row:
-    """A column's tangent from one side of the frame: its angles, and its first and last operation on the way."""
+    """A column's tangent from one side of the frame: its angles, and its first and last step on the way."""
 
     column: int
     angles: set[int]
@@ -85,15 +87,20 @@ class _Row:
     leaves: int
 
 
-def _rows(way: Sequence[int], angles: tuple[int, ...], entries: dict[int, tuple[int, ...]]) -> list[_Row]:
-    """In the order in which they enter; operations are numbered along the way to the frame."""
+def _rows(way: Sequence[int], steps: Steps, entries: dict[int, tuple[int, ...]]) -> list[_Row]:
+    """In the order in which they enter; steps are numbered along the way to the frame."""
     found: dict[int, _Row] = {}
     for number, i in enumerate(way):
-        for column in entries.get(angles[i], ()):
+        for angle, column in _met(steps[i], entries):
             own = found.setdefault(column, _Row(column, set(), number, number))
-            own.angles.add(angles[i])
+            own.angles.add(angle)
             own.leaves = number
     return list(found.values())
+
+
+def _met(angles: tuple[int, ...], entries: dict[int, tuple[int, ...]]) -> list[tuple[int, int]]:
+    """The entries of a step's angles, (angle, column)."""
+    return [(angle, column) for angle in angles for column in entries.get(angle, ())]
 
 
 def _tiles(rows: list[_Row], way: Sequence[int], first: int, width: int) -> list[tuple[int, int, int, int]]:
@@ -116,12 +123,13 @@ def _entries(program: Program, columns: tuple[int, ...]) -> dict[int, tuple[int,
     }
 
 
-def _middle(angles: tuple[int, ...], entries: dict[int, tuple[int, ...]]) -> int:
-    """The first operation of the median entry's rotation."""
-    entering = [i for i, angle in enumerate(angles) for _ in entries.get(angle, ())]
-    if not entering:
-        return len(angles)
-    return angles.index(angles[entering[len(entering) // 2]])
+def _middle(steps: Steps, entries: dict[int, tuple[int, ...]]) -> int:
+    """The step of the median entry, or the nearest one in front of which every angle is done or not begun."""
+    entering = [i for i, angles in enumerate(steps) for _ in _met(angles, entries)]
+    median = entering[len(entering) // 2] if entering else len(steps)
+    last = {angle: i for i, angles in enumerate(steps) for angle in angles}
+    reached = accumulate((max(map(last.__getitem__, angles), default=-1) for angles in steps), max, initial=-1)
+    return min((i for i, reach in enumerate(reached) if reach < i), key=lambda i: abs(i - median))
 
 
 def _positions(table: AngleConstants, entries: dict[int, tuple[int, ...]], angles: range) -> Tensor:
