@@ -13,8 +13,6 @@ import torch
 from cases import CASES, layered, random_case
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
-from qiskit.circuit.library import PauliEvolutionGate
-from qiskit.quantum_info import SparsePauliOp
 
 import qgeo
 from qgeo.geometry.quantum import quantum_fisher_sum
@@ -188,16 +186,15 @@ def test_a_generator_is_the_sum_of_its_strings():
                 np.testing.assert_allclose(total, step.generator, atol=1e-11)
 
 
-def test_a_generator_that_reaches_across_a_step_is_not_cut_by_the_frame():
+def test_a_generator_of_several_strings_is_not_cut_by_the_frame():
     # Seen to fail: the median entry's own step as the frame, where an angle's other strings lie before it.
     circuit, t = QuantumCircuit(2), ParameterVector("t", 9)
     for one, two, three in zip(t[::3], t[1::3], t[2::3], strict=True):
-        circuit.append(PauliEvolutionGate(SparsePauliOp(["XX", "ZZ"], [0.3, 0.7]), one), [0, 1])
+        circuit.cry(one, 0, 1)
         circuit.rz(two, 0)
         circuit.rz(three, 1)
-        circuit.ry(0.4, 0)
     values = np.random.default_rng(1).uniform(-2, 2, 9)
-    for chosen in (range(9), (0, 3), (3, 4), (0, 1, 3, 6)):
+    for chosen in (range(9), (3,), (3, 7), (0, 1, 3, 6)):
         compiled = Compiled(qgeo.compile(circuit), values, np.zeros((5, 0)))
         found = [compiled.products(tuple(chosen), where, len(chosen))[0] for where in ("middle", "end")]
         torch.testing.assert_close(*found, atol=1e-12, rtol=0)
