@@ -20,8 +20,9 @@ from torch import Tensor
 
 from qgeo.errors import ShapeError
 from qgeo.geometry.classical import bitstring_fisher_sum
-from qgeo.geometry.quantum import geometric_tensor_sum, quantum_fisher_sum
+from qgeo.geometry.quantum import geometric_tensor_sum
 from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
+from qgeo.geometry.tangent_products import tangent_products
 from qgeo.simulate.plan import Frame
 from qgeo.simulate.tangents import tangent_sweep
 
@@ -74,7 +75,10 @@ def quantum_fisher(
            [0.  , 0.25]])
     """
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
-    return _mean(request, "middle", quantum_fisher_sum, memory_budget)
+    products = sum(_products(request, chunk) for chunk in request.chunks(memory_budget))
+    assert isinstance(products, Tensor)
+    check_domain(products)
+    return (4 / request.num_contexts * products).cpu().numpy()
 
 
 def quantum_geometric_tensor(
@@ -115,6 +119,19 @@ def classical_fisher(
     """
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
     return _mean(request, "end", bitstring_fisher_sum, memory_budget)
+
+
+def _products(request: Request, inputs: Tensor | None) -> Tensor:
+    """Σ over a chunk's contexts of F_Q/4."""
+    return tangent_products(
+        request.program,
+        request.values,
+        inputs,
+        request.columns,
+        len(request.columns),
+        dtype=request.dtype,
+        tiles=request.tiles(inputs),
+    ).own
 
 
 def _mean(request: Request, frame: Frame, matrix_sum: MatrixSum, memory_budget: int) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qgeo.geometry.classical import output_rows
 from qgeo.geometry.operators import DenseMatrix
-from qgeo.geometry.quantum import projected_tangents, quantum_fisher_sum
+from qgeo.geometry.tangent_products import TangentProducts
 
 
 def pulled_back_gram(own: Tensor, data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:
@@ -30,22 +30,15 @@ def pulled_back_gram(own: Tensor, data: Tensor, angle_jacobian: Tensor) -> Dense
     return _joint(flat.mT @ flat, own.mT @ data, data.mT @ data, angle_jacobian)
 
 
-def pulled_back_fisher(
-    states: Tensor, tangents: Tensor, angle_jacobian: Tensor, num_circuit: int
-) -> DenseMatrix:
+def pulled_back_fisher(products: TangentProducts, angle_jacobian: Tensor) -> DenseMatrix:
     """F_Q over circuit parameters and encoder weights, (P + W, P + W), mean over contexts.
 
     Args:
-        states: (B, 2ⁿ); tangents: (P + d, B, 2ⁿ), the circuit's own parameters first.
-        angle_jacobian: (B, d, W); num_circuit: P.
-
-    4 Re⟨u|v⟩ is 4 times the product of u and v as real vectors. One side of a product has to be projected.
+        products: of the circuit's own P parameters and its d data angles; angle_jacobian: (B, d, W).
     """
-    circuit = quantum_fisher_sum(states, tangents[:num_circuit])
-    own = torch.view_as_real(tangents[:num_circuit]).flatten(2).transpose(0, 1)
-    projected = projected_tangents(states, tangents[num_circuit:])
-    data = torch.view_as_real(projected).flatten(2).transpose(0, 1)
-    return _joint(circuit, 4 * (own @ data.mT), 4 * (data @ data.mT), angle_jacobian)
+    num_own = len(products.own)
+    data_own, data_data = 4 * products.data[..., :num_own], 4 * products.data[..., num_own:]
+    return _joint(4 * products.own, data_own.mT, data_data, angle_jacobian)
 
 
 def _joint(own_own: Tensor, own_data: Tensor, data_data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:

@@ -24,15 +24,15 @@ def geometric_tensor_sum(states: Tensor, tangents: Tensor) -> Tensor:
     return flat.conj() @ flat.mT - along @ along.mH
 
 
-def quantum_fisher_sum(states: Tensor, tangents: Tensor) -> Tensor:
-    """Σ over contexts of F_Q = 4 Re Q, real symmetric (P, P); the Gram product of real vectors.
+def projected_gram(states: Tensor, tangents: Tensor) -> Tensor:
+    """Σ over contexts of Re⟨u_i|u_j⟩, u = (1 − |ψ⟩⟨ψ|)∂ψ, real symmetric (P, P): a quarter of F_Q.
 
     Re⟨u|v⟩ is the dot product of u and v written as real vectors of twice the length: half the work of the
     complex product.
     """
     flat = torch.view_as_real(tangents.flatten(1)).flatten(1)
     along = torch.view_as_real(_overlaps(states, tangents)).flatten(1)
-    return 4 * (gram(flat) - along @ along.mT)
+    return gram(flat) - along @ along.mT
 
 
 def gram(rows: Tensor) -> Tensor:

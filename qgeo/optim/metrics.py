@@ -31,9 +31,8 @@ from qgeo.geometry.operators import (
     InformationMatrix,
 )
 from qgeo.geometry.pullback import pulled_back_fisher, pulled_back_output_fisher
-from qgeo.geometry.quantum import quantum_fisher_sum
+from qgeo.geometry.tangent_products import tangent_products
 from qgeo.heads.protocol import CircuitPoint, Head, QuantumHead, StagedHead
-from qgeo.simulate.tangents import tangents_in_frame
 
 Metric = Callable[[Head, Tensor, Tensor | None], InformationMatrix]
 
@@ -140,12 +139,11 @@ def _quantum(head: Head) -> QuantumHead:
 
 def _before_measurement(point: CircuitPoint) -> Tensor:
     """F_Q over the circuit's trainable parameters and the encoder's, (P + W, P + W)."""
-    columns = [*point.own_columns, *point.data_columns]
-    found = tangents_in_frame(point.program, point.values, point.angles, columns=columns, frame="middle")
+    columns, num_own = (*point.own_columns, *point.data_columns), len(point.own_columns)
+    products = tangent_products(point.program, point.values, point.angles, columns, num_own)
     if not point.num_encoder:
-        return found.folded(quantum_fisher_sum(found.states, found.rows)) / len(found.states)
-    num_circuit = len(point.own_columns)
-    return pulled_back_fisher(found.states, found.ordered(), point.angle_jacobian, num_circuit).matrix
+        return 4 / len(point.angles) * products.own
+    return pulled_back_fisher(products, point.angle_jacobian).matrix
 
 
 def _readout_block(head: QuantumHead, contexts: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ EVERY_MACHINE void qgeo_states(const circuit *c, int64_t first, int64_t last, do
             if (o->kind == ROTATION) r = rotation_at(c, o, first, count);
             move(c, o, &r, psi, spare, 0);
         }
-        store(psi, count, states + 2 * first * size, size);
+        store(psi, count, states + 2 * first * size, size, 1);
     }
 }
 
@@ -181,10 +181,12 @@ EVERY_MACHINE void qgeo_tangents(const circuit *c, const tangent_order *t, int64
         const int64_t count = t->width > 1 ? 1 : in_register(first, last);
         walker w = walker_at_start(c, first, count, tiles + t->num_tiles * size);
         sweep_tiles(&w, t, 0, 1, tiles);
-        store(w.psi, count, states + 2 * first * size, size);
-        for (int64_t number = 0; number < t->num_tiles; number++)
-            store(tiles + number * size, t->width > 1 ? t->tiles[number].rows : count,
-                  tangents + 2 * (t->tiles[number].first_row * contexts + first) * size, size);
+        store(w.psi, count, states + 2 * first * size, size, 1);
+        for (int64_t number = 0; number < t->num_tiles; number++) {
+            double *found = tangents + 2 * (t->tiles[number].first_row * contexts + first) * size;
+            if (t->width > 1) store(tiles + number * size, t->tiles[number].rows, found, size, contexts);
+            else store(tiles + number * size, count, found, size, 1);
+        }
         first += count;
     }
 }

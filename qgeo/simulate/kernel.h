@@ -218,10 +218,11 @@ INLINED void load(const double *states, int64_t count, amplitude *psi, int64_t s
     }
 }
 
-INLINED void store(const amplitude *psi, int64_t count, double *states, int64_t size)
+/* The first `count` lanes as states, `stride` states apart. */
+INLINED void store(const amplitude *psi, int64_t count, double *states, int64_t size, int64_t stride)
 {
     for (int64_t lane = 0; lane < count; lane++) {
-        double *own = states + 2 * lane * size;
+        double *own = states + 2 * lane * stride * size;
         const double *column = (const double *)psi + lane;
         for (int64_t k = 0; k < 2 * size; k++) own[k] = column[k * LANES];
     }

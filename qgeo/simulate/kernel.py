@@ -1,9 +1,9 @@
 """The compiled sweeps (`kernel.c`), and which programs they take.
 
 On short states torch spends its time on calls, not on arithmetic; there the same sweeps run in one call each,
-eight contexts side by side in a vector register, or eight tangents of one context. Projected tangents of
-several contexts need not even be stored: their Gram matrix is all that leaves the cache. What is not compiled,
-on a GPU, in complex64 or wider goes through torch, with the same results to rounding.
+eight contexts side by side in a vector register, or eight tangents of one context. Projected tangents need
+not even be stored: their products are all that leaves the cache. What is not compiled, on a GPU, in complex64
+or wider goes through torch, with the same results to rounding.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
-from qgeo.simulate.angles import angle_jacobian
+from qgeo.simulate.angles import angle_jacobian, context_angles, joined, shared_angles
 from qgeo.simulate.constants import constants
 from qgeo.simulate.kernel_library import LANES, CCircuit, CPlaces, CTangentOrder, in_threads, library
 from qgeo.simulate.operations import Operations, operations_of
@@ -36,11 +36,20 @@ _ROTATION_NUMBERS = 32  # of a `rotation` in kernel.h, in doubles
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """Where a circuit is evaluated: angles shared (m,) and by context (B, m'), and all parameters (B, P + d)."""
+    """Angles, shared (m,) and by context (B, m'), and all parameters that they come from, (B, P + d)."""
 
     shared: Tensor
     by_context: Tensor
     parameters: Tensor
+
+
+def point_at(program: Program, values: Tensor, inputs: Tensor) -> Point:
+    """From values (P,) and inputs (B, d)."""
+    return Point(
+        shared_angles(program, values, torch.complex128),
+        context_angles(program, values, inputs, torch.complex128),
+        joined(values, inputs).to(torch.float64),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +68,10 @@ class Kernel:
         rooms = [self._room(2) for _ in parts]
         call = self.compiled.qgeo_states
         in_threads(
-            [partial(call, circuit.at, *part, _at(psi), _at(room)) for part, room in zip(parts, rooms, strict=True)]
+            [
+                partial(call, circuit.at, *part, _at(psi), _at(room))
+                for part, room in zip(parts, rooms, strict=True)
+            ]
         )
         return psi
 
@@ -70,7 +82,10 @@ class Kernel:
         circuit = _Circuit(self, shared, by_context)
         psi, cotangent = psi.contiguous(), cotangent.contiguous().resolve_conj()
         parts = self._contexts(len(psi), rows=2)
-        sums, found = torch.zeros(len(parts), len(shared), dtype=torch.float64), torch.zeros_like(circuit.by_context)
+        sums, found = (
+            torch.zeros(len(parts), len(shared), dtype=torch.float64),
+            torch.zeros_like(circuit.by_context),
+        )
         rooms = [self._room(4) for _ in parts]
         call = self.compiled.qgeo_gradient
         in_threads(
@@ -103,21 +118,20 @@ class Kernel:
         )
         return psi, found
 
-    def gram(self, point: Point, order: TangentOrder, own: int, every: int) -> tuple[Tensor, Tensor]:
-        """Re⟨u_i|u_j⟩ of projected tangents u = (1 − |ψ⟩⟨ψ|)∂ψ by parameters, of which the last are data.
-
-        Args:
-            own: parameters whose products are summed over contexts; every: all of them.
+    def products(self, point: Point, columns: tuple[int, ...], num_own: int) -> tuple[Tensor, Tensor]:
+        """Re⟨u_i|u_j⟩ of projected tangents u = (1 − |ψ⟩⟨ψ|)∂ψ by `columns`: the circuit's own, then data.
 
         Returns:
-            sums (own, own), and by context those of data with all, (B, every − own, every).
+            those of the own with each other, summed over contexts, (num_own, num_own); and by context those
+            of the data with all, (B, len(columns) − num_own, len(columns)).
         """
+        count, num_data = len(point.parameters), len(columns) - num_own
+        order = self.order(columns, "middle", FEWEST_CONTEXTS if num_data else count)
         circuit, swept = _Circuit(self, point.shared, point.by_context), _Order(self, point, order)
-        places = CPlaces(own, every - own, every, order.parameter_of_row.ctypes.data)
+        places = CPlaces(num_own, num_data, len(columns), order.parameter_of_row.ctypes.data)
         if order.width == 1:
             return self._gram_of_contexts(circuit, swept, places)
-        assert own == every, "data is kept by context, which lanes are not here"
-        return self._gram_of_tiles(circuit, swept, places), point.shared.new_zeros(len(point.parameters), 0, every)
+        return self._gram_of_tiles(circuit, swept, places), point.shared.new_zeros(count, 0, num_own)
 
     def _gram_of_contexts(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> tuple[Tensor, Tensor]:
         count, tiles = len(circuit.by_context), len(swept.order.tiles)

@@ -18,7 +18,7 @@ LANES = 8
 _NUMBER, _ADDRESS = ctypes.c_int64, ctypes.c_void_p
 
 
-def _fields(*of_type: tuple[type[ctypes._SimpleCData[int]], str]) -> list[tuple[str, type]]:
+def _fields(*of_type: tuple[type, str]) -> list[tuple[str, type]]:
     return [(name, kind) for kind, names in of_type for name in names.split()]
 
 

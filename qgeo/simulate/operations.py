@@ -2,7 +2,8 @@
 
     exp(−i a G/2) = Π_t exp(−i a w_t P_t/2)      for a generator G = Σ_t w_t P_t of commuting Pauli strings
 
-Index maps are carried behind the rotations wherever that leaves Pauli strings (`pauli_frame.py`). Numbers only, made once per program; the layout is that of `operation` in `kernel.c`.
+Index maps are carried behind the rotations wherever that leaves Pauli strings (`pauli_frame.py`). Numbers
+only, made once per program; the layout is that of `operation` and `step` in `kernel.h`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _NEGLIGIBLE = 1e-12
 
 WIDEST_GENERATOR = 4
 """Most qubits of a generator: a rotation under k controls has 2ᵏ strings, and one matrix is cheaper then."""
+
 
 @dataclass(frozen=True, eq=False)
 class Operations:

@@ -2,8 +2,8 @@
 
     R W = W (W†RW),      W†PW = ± another Pauli string      where W is a Clifford (CX, CZ, SWAP, S, X, …)
 
-A rotation about the other string costs the same, and the map is done once, at the circuit's end, instead of on
-every tangent. Aaronson and Gottesman 2004, arXiv quant-ph/0406196: conjugation as arithmetic on bit masks;
+A rotation about the other string costs the same, and the map is done once, at the circuit's end, instead of
+on every tangent. Aaronson and Gottesman 2004, arXiv quant-ph/0406196: conjugation as arithmetic on bit masks;
 here the map is an index map with phases, whose conjugate is read off its amplitudes and checked.
 """
 

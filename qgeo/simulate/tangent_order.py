@@ -71,7 +71,9 @@ def tangent_order(
         np.array(tiles, dtype=np.int32).reshape(-1, 4),
         -(-len(ahead) // width),
         np.cumsum([0, *map(len, by_angle)]).astype(np.int32),
-        np.array([row.get((a, column), -1) for a, own in enumerate(by_angle) for column in own], dtype=np.int32),
+        np.array(
+            [row.get((a, column), -1) for a, own in enumerate(by_angle) for column in own], dtype=np.int32
+        ),
         _positions(table.shared, entries, range(split)),
         _positions(table.per_context, entries, range(split, len(program.angles))),
     )
@@ -104,7 +106,7 @@ def _met(angles: tuple[int, ...], entries: dict[int, tuple[int, ...]]) -> list[t
 
 
 def _tiles(rows: list[_Row], way: Sequence[int], first: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Of neighbouring rows: they enter one after the other, so that no lane goes far before its row is there."""
+    """Of neighbouring rows: they enter one after the other, so that no lane goes far while it is empty."""
     found = []
     for start in range(0, len(rows), width):
         own = rows[start : start + width]
@@ -128,7 +130,9 @@ def _middle(steps: Steps, entries: dict[int, tuple[int, ...]]) -> int:
     entering = [i for i, angles in enumerate(steps) for _ in _met(angles, entries)]
     median = entering[len(entering) // 2] if entering else len(steps)
     last = {angle: i for i, angles in enumerate(steps) for angle in angles}
-    reached = accumulate((max(map(last.__getitem__, angles), default=-1) for angles in steps), max, initial=-1)
+    reached = accumulate(
+        (max(map(last.__getitem__, angles), default=-1) for angles in steps), max, initial=-1
+    )
     return min((i for i, reach in enumerate(reached) if reach < i), key=lambda i: abs(i - median))
 
 

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
-from qgeo.simulate.angles import context_angles, derivative, joined, shared_angles
+from qgeo.simulate.angles import derivative, joined
 from qgeo.simulate.apply import apply_each
-from qgeo.simulate.kernel import Kernel, Point, kernel_for
+from qgeo.simulate.kernel import Kernel, kernel_for, point_at
 from qgeo.simulate.moves import BlockMove, Moves, Side, zero_state
 from qgeo.simulate.plan import Entrance, Frame, Plan, Station, propagation_plan
 from qgeo.simulate.simulation import moves_of
@@ -161,22 +161,10 @@ class CompiledTangentSweep:
     @torch.no_grad()
     def of(self, contexts: slice = slice(None), workspace: Tensor | None = None) -> Tangents:
         """States and tangents of some contexts; in a `workspace` they last until it is used again."""
-        room = self.workspace(len(self.inputs[contexts])) if workspace is None else workspace
-        psi, rows = self.kernel.tangents(self._point(self.inputs[contexts]), self.order, room)
+        point = point_at(self.kernel.program, self.values, self.inputs[contexts])
+        room = self.workspace(len(point.parameters)) if workspace is None else workspace
+        psi, rows = self.kernel.tangents(point, self.order, room)
         return Tangents(psi, rows, tuple(self.order.parameter_of_row.tolist()), self.count)
-
-    @torch.no_grad()
-    def products(self, num_own: int) -> tuple[Tensor, Tensor]:
-        """Re⟨u_i|u_j⟩ of projected tangents, see `Kernel.gram`: they are not stored."""
-        return self.kernel.gram(self._point(self.inputs), self.order, num_own, self.count)
-
-    def _point(self, inputs: Tensor) -> Point:
-        program = self.kernel.program
-        return Point(
-            shared_angles(program, self.values, torch.complex128),
-            context_angles(program, self.values, inputs, torch.complex128),
-            joined(self.values, inputs).to(torch.float64),
-        )
 
     def workspace(self, contexts: int) -> Tensor:
         """Room for the tangents of so many contexts, or fewer, uninitialised."""

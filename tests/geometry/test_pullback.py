@@ -19,9 +19,9 @@ from numpy.testing import assert_allclose
 
 from qgeo.geometry.operators import DenseMatrix
 from qgeo.geometry.pullback import pulled_back_fisher
+from qgeo.geometry.tangent_products import tangent_products
 from qgeo.heads.born import BornHead
 from qgeo.heads.circuit_head import CircuitHead
-from qgeo.simulate.tangents import states_and_tangents
 
 NUMERICAL = {"rtol": 1e-7, "atol": 1e-9}
 TIGHT = {"rtol": 1e-10, "atol": 1e-12}
@@ -30,8 +30,8 @@ TIGHT = {"rtol": 1e-10, "atol": 1e-12}
 def pulled_back(head: CircuitHead, contexts: torch.Tensor) -> DenseMatrix:
     point = head.circuit_point(contexts)
     own, data = point.own_columns, point.data_columns
-    psi, tangents = states_and_tangents(point.program, point.values, point.angles, columns=[*own, *data])
-    return pulled_back_fisher(psi, tangents, point.angle_jacobian[:, : len(data)], len(own))
+    products = tangent_products(point.program, point.values, point.angles, [*own, *data], len(own))
+    return pulled_back_fisher(products, point.angle_jacobian[:, : len(data)])
 
 
 def numerical_fisher(head: CircuitHead, contexts: torch.Tensor) -> np.ndarray:
