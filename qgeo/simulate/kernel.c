@@ -8,12 +8,12 @@
 #include "kernel.h"
 #include "kernel_gram.h"
 
-/* psi <- U psi of a step, or its inverse; `phases`: of this step. */
+/* psi <- U psi of a step, or its inverse; `phases`: the step's table, if it has one. */
 INLINED void move_by(const circuit *c, const step *s, const rotation *rotations, const amplitude *phases, amplitude *psi,
                      amplitude *spare, int inverse)
 {
-    if (s->phases >= 0) turn(phases, psi, dimension(c), inverse);
-    else move(c, c->operations + s->first, rotations + s->first, psi, spare, inverse);
+    if (phases) turn(phases, psi, dimension(c), inverse);
+    else for (int64_t i = s->first; i <= s->last; i++) move(c, c->operations + i, rotations + i, psi, spare, inverse);
 }
 
 /* --- states, and their adjoint gradient ---------------------------------------------------------------------------- */
@@ -57,9 +57,10 @@ EVERY_MACHINE void qgeo_gradient(const circuit *c, int64_t first, int64_t last, 
                 else for (int64_t lane = 0; lane < count; lane++)
                     by_context[(first + lane) * c->num_by_context + o->angle - c->num_shared] += slope[lane];
             }
-            if (s->phases >= 0) find_phases(s, rotations, phases, size);
-            move_by(c, s, rotations, phases, psi, spare, 1);
-            move_by(c, s, rotations, phases, lambda, spare, 1);
+            const amplitude *table = s->first < s->last ? phases : NULL;
+            if (table) find_phases(s, rotations, phases, size);
+            move_by(c, s, rotations, table, psi, spare, 1);
+            move_by(c, s, rotations, table, lambda, spare, 1);
         }
     }
 }
@@ -105,7 +106,8 @@ INLINED walker walker_at_start(const circuit *c, int64_t first, int64_t count, a
 INLINED void carry(const walker *w, int64_t i, amplitude *psi, int inverse)
 {
     const step *s = w->c->steps + i;
-    move_by(w->c, s, w->rotations, w->phases + s->phases * dimension(w->c), psi, w->spare, inverse);
+    const amplitude *table = s->phases < 0 ? NULL : w->phases + s->phases * dimension(w->c);
+    move_by(w->c, s, w->rotations, table, psi, w->spare, inverse);
 }
 
 INLINED void walk_to(walker *w, int64_t position)

@@ -9,6 +9,7 @@
 */
 #include <math.h>
 #include <stdint.h>
+#include <stddef.h>
 #include <string.h>
 
 #define LANES 8
@@ -29,8 +30,8 @@ enum { ROTATION, MAP, DENSE };
    indices[index] D offsets, then 2^n/D bases. */
 typedef struct { int32_t kind, angle, x, z, size, number, index, unused; } operation;
 
-/* Operations first ... last that are done as one. Several are rotations without X or Y: they only turn phases,
-   commute, and are multiplied into table number `phases` (-1: one operation alone). */
+/* Operations first ... last that are done as one. Several are rotations without X or Y: they only turn phases, commute,
+   and are multiplied into table number `phases` (-1: into none). */
 typedef struct { int32_t first, last, phases; } step;
 
 /* A circuit at its angles. Angles below `num_shared` are every context's; by_context is (contexts, num_by_context). */

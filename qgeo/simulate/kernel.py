@@ -24,11 +24,17 @@ from qgeo.simulate.operations import Operations, operations_of
 from qgeo.simulate.plan import Frame
 from qgeo.simulate.tangent_order import TangentOrder, tangent_order
 
-MOST_QUBITS = 12
-"""Widest circuit whose states go through the kernel; beyond it a state leaves the second-level cache."""
+MOST_QUBITS = 14
+"""Widest circuit whose states go through the kernel; beyond it dense products in torch win."""
 
 FEWEST_CONTEXTS = 4
 """With fewer, lanes are better filled with tangents than with contexts."""
+
+MOST_QUBITS_TOGETHER = 11
+"""Widest circuit whose tangents move eight contexts at a time; beyond it those of one context fit a cache."""
+
+MOST_QUBITS_ALONE = 10
+"""Widest circuit whose single state is faster with idle lanes than through torch."""
 
 _WORTH_A_THREAD = 400_000  # amplitudes moved by one thread: some tenths of a millisecond
 _ROTATION_NUMBERS = 32  # of a `rotation` in kernel.h, in doubles
@@ -98,7 +104,10 @@ class Kernel:
 
     def order(self, columns: tuple[int, ...], where: Frame, count: int) -> TangentOrder:
         """Where tangents of so many contexts by these columns meet, and their rows."""
-        width = 1 if count >= FEWEST_CONTEXTS else LANES
+        together = count >= FEWEST_CONTEXTS and self.program.num_qubits <= MOST_QUBITS_TOGETHER
+        return self._order(columns, where, 1 if together else LANES)
+
+    def _order(self, columns: tuple[int, ...], where: Frame, width: int) -> TangentOrder:
         return tangent_order(self.program, self.operations.angles_of_step, columns, where, width)
 
     def tangents(self, point: Point, order: TangentOrder, room: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,7 +135,7 @@ class Kernel:
             of the data with all, (B, len(columns) − num_own, len(columns)).
         """
         count, num_data = len(point.parameters), len(columns) - num_own
-        order = self.order(columns, "middle", FEWEST_CONTEXTS if num_data else count)
+        order = self._order(columns, "middle", 1) if num_data else self.order(columns, "middle", count)
         circuit, swept = _Circuit(self, point.shared, point.by_context), _Order(self, point, order)
         places = CPlaces(num_own, num_data, len(columns), order.parameter_of_row.ctypes.data)
         if order.width == 1:

@@ -23,6 +23,11 @@ ROTATION, MAP, DENSE = range(3)
 
 _NEGLIGIBLE = 1e-12
 
+MOST_TABLE_BYTES = 2**25
+"""Of all tables of phases: a circuit of very many layers goes through the later ones rotation by rotation."""
+
+_ENTRY_BYTES = 128  # an `amplitude` of kernel.h
+
 WIDEST_GENERATOR = 4
 """Most qubits of a generator: a rotation under k controls has 2ᵏ strings, and one matrix is cheaper then."""
 
@@ -55,15 +60,16 @@ class Operations:
         )
 
 
-def _steps(rows: list[tuple[int, ...]]) -> list[tuple[int, int, int]]:
-    """Neighbouring rotations without X or Y as one, everything else alone."""
+def _steps(rows: list[tuple[int, ...]], dimension: int) -> list[tuple[int, int, int]]:
+    """Neighbouring rotations without X or Y as one, with a table while there is room; all else alone."""
     found: list[tuple[int, int, int]] = []
     tables = start = 0
     for turns, run in groupby(rows, key=lambda row: row[0] == ROTATION and row[2] == 0):
         stop = start + len(list(run))
         if turns and stop - start > 1:
-            found.append((start, stop - 1, tables))
-            tables += 1
+            has_table = (tables + 1) * dimension * _ENTRY_BYTES <= MOST_TABLE_BYTES
+            found.append((start, stop - 1, tables if has_table else -1))
+            tables += has_table
         else:
             found += [(i, i, -1) for i in range(start, stop)]
         start = stop
@@ -195,7 +201,7 @@ class _Writer:
             np.array(self.rows, dtype=np.int32).reshape(-1, 8),
             np.array(self.numbers, dtype=np.float64),
             np.array(self.indices, dtype=np.int32),
-            np.array(_steps(self.rows), dtype=np.int32).reshape(-1, 3),
+            np.array(_steps(self.rows, self.dimension), dtype=np.int32).reshape(-1, 3),
         )
 
     def _write_map(self) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from qgeo.circuit.program import Program
 from qgeo.simulate.adjoint import adjoint_gradient
 from qgeo.simulate.angles import context_angles, shared_angles
-from qgeo.simulate.kernel import FEWEST_CONTEXTS, Kernel, kernel_for
+from qgeo.simulate.kernel import FEWEST_CONTEXTS, MOST_QUBITS_ALONE, Kernel, kernel_for
 from qgeo.simulate.moves import Moves, moves_at, zero_state
 
 
@@ -37,7 +37,7 @@ def simulation(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dt
     shared = shared_angles(program, values, dtype)
     by_context = context_angles(program, values, inputs, dtype)
     kernel = kernel_for(program, dtype, values.device)
-    if kernel is not None and len(inputs) >= FEWEST_CONTEXTS:
+    if kernel is not None and (len(inputs) >= FEWEST_CONTEXTS or program.num_qubits <= MOST_QUBITS_ALONE):
         return _Compiled(kernel, shared, by_context)
     return _InTorch(moves_at(program, shared, by_context, dtype), len(inputs))
 
