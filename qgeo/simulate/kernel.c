@@ -2,7 +2,7 @@
 
    States forward, the adjoint gradient back, tangents from both ends into a frame in the middle, and the Gram matrix
    of projected tangents, whose tangents never leave the cache. Lanes are contexts, except where `width` is LANES:
-   then a sweep is of one context, and the lanes of a tile are tangents. The operations themselves: `kernel.h`; the
+   then a sweep is of one context, and the lanes of a bundle are tangents. The operations themselves: `kernel.h`; the
    products: `kernel_gram.h`.
 */
 #include "kernel.h"
@@ -69,13 +69,13 @@ EVERY_MACHINE void qgeo_gradient(const circuit *c, int64_t first, int64_t last, 
 
 /* Tangents that move together: rows first_row ... first_row+rows-1, one in all lanes or one a lane. They enter at
    steps enters ... leaves, which descend behind the frame. */
-typedef struct { int32_t first_row, rows, enters, leaves; } tile;
+typedef struct { int32_t first_row, rows, enters, leaves; } bundle;
 
-/* Which tangents, and where they meet: in front of step `frame`; the first `forward` tiles come from before it.
+/* Which tangents, and where they meet: in front of step `frame`; the first `forward` bundles come from before it.
    Entries of da/dp of angle j are first_entry[j] ... first_entry[j+1]; slopes are stored like angles. */
 typedef struct {
-    int64_t frame, width, num_tiles, forward, num_shared_entries, num_context_entries;
-    const tile *tiles;
+    int64_t frame, width, num_bundles, forward, num_shared_entries, num_context_entries;
+    const bundle *bundles;
     const int32_t *first_entry, *row_of_entry;
     const double *shared_slopes, *context_slopes;
 } tangent_order;
@@ -116,8 +116,8 @@ INLINED void walk_to(walker *w, int64_t position)
     for (; w->position > position; w->position--) carry(w, w->position - 1, w->psi, 1);
 }
 
-/* Adds an operation's own derivative, where the walker's state is, to those rows of a tile that are its angle's. */
-INLINED void enter(const walker *w, const tangent_order *t, const tile *own, const operation *o, const rotation *r,
+/* Adds an operation's own derivative, where the walker's state is, to those rows of a bundle that are its angle's. */
+INLINED void enter(const walker *w, const tangent_order *t, const bundle *own, const operation *o, const rotation *r,
                    amplitude *rows)
 {
     for (int64_t e = t->first_entry[o->angle]; e < t->first_entry[o->angle + 1]; e++) {
@@ -135,7 +135,7 @@ INLINED void enter(const walker *w, const tangent_order *t, const tile *own, con
 }
 
 /* Everything that enters at step i, behind it. */
-INLINED void enter_at(walker *w, const tangent_order *t, const tile *own, int64_t i, amplitude *rows)
+INLINED void enter_at(walker *w, const tangent_order *t, const bundle *own, int64_t i, amplitude *rows)
 {
     const step *s = w->c->steps + i;
     walk_to(w, i + 1);
@@ -143,10 +143,10 @@ INLINED void enter_at(walker *w, const tangent_order *t, const tile *own, int64_
         if (w->c->operations[o].kind == ROTATION) enter(w, t, own, w->c->operations + o, w->rotations + o, rows);
 }
 
-/* One tile, moved to the frame as soon as its last row has entered: it stays in a cache all the way. */
-INLINED void sweep_tile(walker *w, const tangent_order *t, int64_t number, amplitude *rows)
+/* One bundle, moved to the frame as soon as its last row has entered: it stays in a cache all the way. */
+INLINED void sweep_bundle(walker *w, const tangent_order *t, int64_t number, amplitude *rows)
 {
-    const tile *own = t->tiles + number;
+    const bundle *own = t->bundles + number;
     int64_t i = own->enters;
     memset(rows, 0, dimension(w->c) * sizeof(amplitude));
     if (number < t->forward) {
@@ -164,30 +164,30 @@ INLINED void sweep_tile(walker *w, const tangent_order *t, int64_t number, ampli
     }
 }
 
-/* Every `step`-th tile from `from` on, in the frame, and the state there. */
-INLINED void sweep_tiles(walker *w, const tangent_order *t, int64_t from, int64_t step, amplitude *tiles)
+/* Every `step`-th bundle from `from` on, in the frame, and the state there. */
+INLINED void sweep_bundles(walker *w, const tangent_order *t, int64_t from, int64_t step, amplitude *bundles)
 {
-    for (int64_t number = from; number < t->num_tiles; number += step)
-        sweep_tile(w, t, number, tiles + number * dimension(w->c));
+    for (int64_t number = from; number < t->num_bundles; number += step)
+        sweep_bundle(w, t, number, bundles + number * dimension(w->c));
     walk_to(w, t->frame);
 }
 
 /* States (contexts, 2^n) and rows of tangents (rows, contexts, 2^n) in the frame, for contexts first ... last-1.
-   Room: num_tiles states, and a walker's. */
+   Room: num_bundles states, and a walker's. */
 EVERY_MACHINE void qgeo_tangents(const circuit *c, const tangent_order *t, int64_t first, int64_t last, int64_t contexts,
                                  double *states, double *tangents, void *room)
 {
     const int64_t size = dimension(c);
-    amplitude *tiles = room;
+    amplitude *bundles = room;
     while (first < last) {
         const int64_t count = t->width > 1 ? 1 : in_register(first, last);
-        walker w = walker_at_start(c, first, count, tiles + t->num_tiles * size);
-        sweep_tiles(&w, t, 0, 1, tiles);
+        walker w = walker_at_start(c, first, count, bundles + t->num_bundles * size);
+        sweep_bundles(&w, t, 0, 1, bundles);
         store(w.psi, count, states + 2 * first * size, size, 1);
-        for (int64_t number = 0; number < t->num_tiles; number++) {
-            double *found = tangents + 2 * (t->tiles[number].first_row * contexts + first) * size;
-            if (t->width > 1) store(tiles + number * size, t->tiles[number].rows, found, size, contexts);
-            else store(tiles + number * size, count, found, size, 1);
+        for (int64_t number = 0; number < t->num_bundles; number++) {
+            double *found = tangents + 2 * (t->bundles[number].first_row * contexts + first) * size;
+            if (t->width > 1) store(bundles + number * size, t->bundles[number].rows, found, size, contexts);
+            else store(bundles + number * size, count, found, size, 1);
         }
         first += count;
     }
@@ -196,45 +196,45 @@ EVERY_MACHINE void qgeo_tangents(const circuit *c, const tangent_order *t, int64
 /* --- Gram matrices ---------------------------------------------------------------------------------------------- */
 
 /* For contexts first ... last-1 side by side: adds the Gram matrix of projected tangents to `sums`, and writes that of
-   the data's with all of each context to by_context. Room: the same, with tiles to a multiple of four. */
+   the data's with all of each context to by_context. Room: the same, with bundles to a multiple of four. */
 EVERY_MACHINE void qgeo_gram(const circuit *c, const tangent_order *t, const places *p, int64_t first, int64_t last,
                              double *sums, double *by_context, void *room)
 {
-    const int64_t size = dimension(c), padded = (t->num_tiles + 3) / 4 * 4;
-    amplitude *tiles = room;
-    memset(tiles + t->num_tiles * size, 0, (padded - t->num_tiles) * size * sizeof(amplitude));
+    const int64_t size = dimension(c), padded = (t->num_bundles + 3) / 4 * 4;
+    amplitude *bundles = room;
+    memset(bundles + t->num_bundles * size, 0, (padded - t->num_bundles) * size * sizeof(amplitude));
     for (; first < last; first += LANES) {
         const int64_t count = in_register(first, last);
-        walker w = walker_at_start(c, first, count, tiles + padded * size);
-        sweep_tiles(&w, t, 0, 1, tiles);
-        for (int64_t row = 0; row < t->num_tiles; row++) project(w.psi, count, tiles + row * size, size);
-        add_products(tiles, t->num_tiles, size, p, sums);
-        if (p->data) write_data_products(tiles, t->num_tiles, size, p, count, by_context + first * p->data * p->all);
+        walker w = walker_at_start(c, first, count, bundles + padded * size);
+        sweep_bundles(&w, t, 0, 1, bundles);
+        for (int64_t row = 0; row < t->num_bundles; row++) project(w.psi, count, bundles + row * size, size);
+        add_products(bundles, t->num_bundles, size, p, sums);
+        if (p->data) write_data_products(bundles, t->num_bundles, size, p, count, by_context + first * p->data * p->all);
     }
 }
 
-/* For one context whose tangents lie side by side: every `step`-th tile from `from` on, projected. */
-EVERY_MACHINE void qgeo_tiles(const circuit *c, const tangent_order *t, int64_t context, int64_t from, int64_t step,
-                              amplitude *tiles, void *room)
+/* For one context whose tangents lie side by side: every `step`-th bundle from `from` on, projected. */
+EVERY_MACHINE void qgeo_bundles(const circuit *c, const tangent_order *t, int64_t context, int64_t from, int64_t step,
+                              amplitude *bundles, void *room)
 {
     const int64_t size = dimension(c);
     walker w = walker_at_start(c, context, 1, room);
-    sweep_tiles(&w, t, from, step, tiles);
-    for (int64_t number = from; number < t->num_tiles; number += step)
-        project(w.psi, LANES, tiles + number * size, size);
+    sweep_bundles(&w, t, from, step, bundles);
+    for (int64_t number = from; number < t->num_bundles; number += step)
+        project(w.psi, LANES, bundles + number * size, size);
 }
 
-/* ... and the products of every `step`-th of those tiles with the later ones, added to `sums`. */
-EVERY_MACHINE void qgeo_gram_of_tiles(const circuit *c, const tangent_order *t, const places *p, int64_t from, int64_t step,
-                                      const amplitude *tiles, double *sums)
+/* ... and the products of every `step`-th of those bundles with the later ones, added to `sums`. */
+EVERY_MACHINE void qgeo_gram_of_bundles(const circuit *c, const tangent_order *t, const places *p, int64_t from, int64_t step,
+                                      const amplitude *bundles, double *sums)
 {
     const int64_t size = dimension(c);
-    for (int64_t one = from; one < t->num_tiles; one += step)
-        for (int64_t other = one; other < t->num_tiles; other++) {
+    for (int64_t one = from; one < t->num_bundles; one += step)
+        for (int64_t other = one; other < t->num_bundles; other++) {
             double block[LANES][LANES];
-            products_of_tiles(tiles + one * size, tiles + other * size, size, block);
-            for (int64_t i = 0; i < t->tiles[one].rows; i++)
-                for (int64_t j = 0; j < t->tiles[other].rows; j++)
-                    add_entry(p, sums, t->tiles[one].first_row + i, t->tiles[other].first_row + j, one != other, block[i][j]);
+            products_of_bundles(bundles + one * size, bundles + other * size, size, block);
+            for (int64_t i = 0; i < t->bundles[one].rows; i++)
+                for (int64_t j = 0; j < t->bundles[other].rows; j++)
+                    add_entry(p, sums, t->bundles[one].first_row + i, t->bundles[other].first_row + j, one != other, block[i][j]);
         }
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -72,13 +72,8 @@ class Kernel:
         psi = torch.empty(len(by_context), self.program.dimension, dtype=torch.complex128)
         parts = self._contexts(len(psi), rows=1)
         rooms = [self._room(2) for _ in parts]
-        call = self.compiled.qgeo_states
-        in_threads(
-            [
-                partial(call, circuit.at, *part, _at(psi), _at(room))
-                for part, room in zip(parts, rooms, strict=True)
-            ]
-        )
+        calls = [(circuit.at, *part, _at(psi), _at(room)) for part, room in zip(parts, rooms, strict=True)]
+        in_threads(self.compiled.qgeo_states, calls)
         return psi
 
     def gradient(
@@ -88,18 +83,14 @@ class Kernel:
         circuit = _Circuit(self, shared, by_context)
         psi, cotangent = psi.contiguous(), cotangent.contiguous().resolve_conj()
         parts = self._contexts(len(psi), rows=2)
-        sums, found = (
-            torch.zeros(len(parts), len(shared), dtype=torch.float64),
-            torch.zeros_like(circuit.by_context),
-        )
+        sums = torch.zeros(len(parts), len(shared), dtype=torch.float64)
+        found = torch.zeros_like(circuit.by_context)
         rooms = [self._room(4) for _ in parts]
-        call = self.compiled.qgeo_gradient
-        in_threads(
-            [
-                partial(call, circuit.at, *part, *map(_at, (psi, cotangent, own, found, room)))
-                for part, own, room in zip(parts, sums, rooms, strict=True)
-            ]
-        )
+        calls = [
+            (circuit.at, *part, *map(_at, (psi, cotangent, own, found, room)))
+            for part, own, room in zip(parts, sums, rooms, strict=True)
+        ]
+        in_threads(self.compiled.qgeo_gradient, calls)
         return sums.sum(0), found
 
     def order(self, columns: tuple[int, ...], where: Frame, count: int) -> TangentOrder:
@@ -117,14 +108,12 @@ class Kernel:
         psi = torch.empty(count, self.program.dimension, dtype=torch.complex128)
         found = room[: rows * psi.numel()].view(rows, *psi.shape)
         parts = self._contexts(count, rows) if order.width == 1 else [(0, count)]
-        rooms = [self._room(len(order.tiles), walks=True) for _ in parts]
-        call = self.compiled.qgeo_tangents
-        in_threads(
-            [
-                partial(call, circuit.at, swept.at, *part, count, *map(_at, (psi, found, own)))
-                for part, own in zip(parts, rooms, strict=True)
-            ]
-        )
+        rooms = [self._room(len(order.bundles), walks=True) for _ in parts]
+        calls = [
+            (circuit.at, swept.at, *part, count, *map(_at, (psi, found, own)))
+            for part, own in zip(parts, rooms, strict=True)
+        ]
+        in_threads(self.compiled.qgeo_tangents, calls)
         return psi, found
 
     def products(self, point: Point, columns: tuple[int, ...], num_own: int) -> tuple[Tensor, Tensor]:
@@ -140,46 +129,34 @@ class Kernel:
         places = CPlaces(num_own, num_data, len(columns), order.parameter_of_row.ctypes.data)
         if order.width == 1:
             return self._gram_of_contexts(circuit, swept, places)
-        return self._gram_of_tiles(circuit, swept, places), point.shared.new_zeros(count, 0, num_own)
+        return self._gram_of_bundles(circuit, swept, places), point.shared.new_zeros(count, 0, num_own)
 
     def _gram_of_contexts(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> tuple[Tensor, Tensor]:
-        count, tiles = len(circuit.by_context), len(swept.order.tiles)
-        parts = self._contexts(count, tiles)
+        count, bundles = len(circuit.by_context), len(swept.order.bundles)
+        parts = self._contexts(count, bundles)
         sums = torch.zeros(len(parts), places.own, places.own, dtype=torch.float64)
         found = torch.zeros(count, places.data, places.all, dtype=torch.float64)
-        rooms = [self._room(tiles + 3, walks=True) for _ in parts]
-        fixed = circuit.at, swept.at, ctypes.byref(places)
-        call = self.compiled.qgeo_gram
-        in_threads(
-            [
-                partial(call, *fixed, *part, *map(_at, (own, found, room)))
-                for part, own, room in zip(parts, sums, rooms, strict=True)
-            ]
-        )
+        rooms = [self._room(bundles + 3, walks=True) for _ in parts]
+        calls = [
+            (circuit.at, swept.at, ctypes.byref(places), *part, *map(_at, (own, found, room)))
+            for part, own, room in zip(parts, sums, rooms, strict=True)
+        ]
+        in_threads(self.compiled.qgeo_gram, calls)
         return sums.sum(0), found
 
-    def _gram_of_tiles(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> Tensor:
-        """Context by context; tiles are dealt out to the threads, then their products."""
-        tiles = len(swept.order.tiles)
-        threads = self._worth(LANES * tiles, tiles)
-        shared = self._room(tiles)
+    def _gram_of_bundles(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> Tensor:
+        """Context by context; bundles are dealt out to the threads, then their products."""
+        bundles = len(swept.order.bundles)
+        threads = self._worth(LANES * bundles, bundles)
+        shared = self._room(bundles)
         rooms = [self._room(0, walks=True) for _ in range(threads)]
         sums = torch.zeros(threads, places.own, places.own, dtype=torch.float64)
-        sweep, multiply = self.compiled.qgeo_tiles, self.compiled.qgeo_gram_of_tiles
-        fixed = circuit.at, swept.at
+        fixed, at, found = (circuit.at, swept.at), ctypes.byref(places), _at(shared)
         for context in range(len(circuit.by_context)):
-            in_threads(
-                [
-                    partial(sweep, *fixed, context, i, threads, _at(shared), _at(room))
-                    for i, room in enumerate(rooms)
-                ]
-            )
-            in_threads(
-                [
-                    partial(multiply, *fixed, ctypes.byref(places), i, threads, _at(shared), _at(own))
-                    for i, own in enumerate(sums)
-                ]
-            )
+            sweeps = [(*fixed, context, i, threads, found, _at(room)) for i, room in enumerate(rooms)]
+            in_threads(self.compiled.qgeo_bundles, sweeps)
+            products = [(*fixed, at, i, threads, found, _at(own)) for i, own in enumerate(sums)]
+            in_threads(self.compiled.qgeo_gram_of_bundles, products)
         return sums.sum(0)
 
     def _contexts(self, count: int, rows: int) -> list[tuple[int, int]]:
@@ -226,9 +203,9 @@ class _Order:
         self._shared = angle_jacobian(table.shared, parameters[0]).slopes[order.shared].contiguous()
         self._by_context = by_context.expand(len(parameters), -1).contiguous()
         self._fields = CTangentOrder(
-            *(order.frame, order.width, len(order.tiles), order.forward),
+            *(order.frame, order.width, len(order.bundles), order.forward),
             *(len(self._shared), self._by_context.shape[1]),
-            *(part.ctypes.data for part in (order.tiles, order.first_entry, order.row_of_entry)),
+            *(part.ctypes.data for part in (order.bundles, order.first_entry, order.row_of_entry)),
             *map(_at, (self._shared, self._by_context)),
         )
         self.at: Any = ctypes.byref(self._fields)

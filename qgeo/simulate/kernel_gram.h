@@ -1,7 +1,7 @@
 /* Products of projected tangents: Re<u|v> as the dot product of real vectors.
 
    A product is summed over amplitudes and, where lanes are contexts, over lanes; where lanes are tangents, every lane
-   of one tile meets every lane of the other. Blocks of 4 x 4 or of 8 x 8 sums stay in registers.
+   of one bundle meets every lane of the other. Blocks of 4 x 4 or of 8 x 8 sums stay in registers.
 */
 
 /* Where products go: row r belongs to parameter parameter[r], of which the first `own` are summed over contexts, and
@@ -46,13 +46,13 @@ INLINED void products_of_four(const amplitude *left, const amplitude *right, int
 }
 
 /* Adds all products of `rows` rows, which are followed by empty ones up to a multiple of four. */
-INLINED void add_products(const amplitude *tiles, int64_t rows, int64_t size, const places *p, double *sums)
+INLINED void add_products(const amplitude *bundles, int64_t rows, int64_t size, const places *p, double *sums)
 {
     lanes block[4][4];
     for (int64_t from = 0; from < size; from += PIECE)
         for (int64_t i = 0; i < rows; i += 4)
             for (int64_t j = i; j < rows; j += 4) {
-                products_of_four(tiles + i * size, tiles + j * size, size, from, from + PIECE < size ? from + PIECE : size, block);
+                products_of_four(bundles + i * size, bundles + j * size, size, from, from + PIECE < size ? from + PIECE : size, block);
                 for (int64_t a = 0; a < 4 && i + a < rows; a++)
                     for (int64_t b = 0; b < 4 && j + b < rows; b++)
                         add_entry(p, sums, i + a, j + b, i != j, total(block[a][b], LANES));
@@ -60,14 +60,14 @@ INLINED void add_products(const amplitude *tiles, int64_t rows, int64_t size, co
 }
 
 /* Products of each data row with every row, context by context: (count, data, all), added to. */
-INLINED void write_data_products(const amplitude *tiles, int64_t rows, int64_t size, const places *p, int64_t count,
+INLINED void write_data_products(const amplitude *bundles, int64_t rows, int64_t size, const places *p, int64_t count,
                                  double *by_context)
 {
     for (int64_t row = 0; row < rows; row++) {
         const int64_t data = p->parameter[row] - p->own;
         if (data < 0) continue;
         for (int64_t other = 0; other < rows; other++) {
-            const amplitude *one = tiles + row * size, *two = tiles + other * size;
+            const amplitude *one = bundles + row * size, *two = bundles + other * size;
             lanes sum = broadcast(0);
             for (int64_t k = 0; k < size; k++) sum += one[k].re * two[k].re + one[k].im * two[k].im;
             for (int64_t lane = 0; lane < count; lane++)
@@ -76,8 +76,8 @@ INLINED void write_data_products(const amplitude *tiles, int64_t rows, int64_t s
     }
 }
 
-/* Every lane of one tile with every lane of another. */
-INLINED void products_of_tiles(const amplitude *one, const amplitude *other, int64_t size, double block[LANES][LANES])
+/* Every lane of one bundle with every lane of another. */
+INLINED void products_of_bundles(const amplitude *one, const amplitude *other, int64_t size, double block[LANES][LANES])
 {
     lanes sums[LANES];
     for (int lane = 0; lane < LANES; lane++) sums[lane] = broadcast(0);

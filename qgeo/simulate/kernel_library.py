@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Protocol
+from typing import Any
 
 import torch
 
@@ -35,8 +35,8 @@ class CTangentOrder(ctypes.Structure):
     """`tangent_order` of kernel.c."""
 
     _fields_ = _fields(
-        (_NUMBER, "frame width num_tiles forward num_shared_entries num_context_entries"),
-        (_ADDRESS, "tiles first_entry row_of_entry shared_slopes context_slopes"),
+        (_NUMBER, "frame width num_bundles forward num_shared_entries num_context_entries"),
+        (_ADDRESS, "bundles first_entry row_of_entry shared_slopes context_slopes"),
     )
 
 
@@ -51,8 +51,8 @@ _ARGUMENTS = {
     "qgeo_gradient": (_ADDRESS, _NUMBER, _NUMBER, *[_ADDRESS] * 5),
     "qgeo_tangents": (_ADDRESS, _ADDRESS, *[_NUMBER] * 3, *[_ADDRESS] * 3),
     "qgeo_gram": (_ADDRESS, _ADDRESS, _ADDRESS, _NUMBER, _NUMBER, *[_ADDRESS] * 3),
-    "qgeo_tiles": (_ADDRESS, _ADDRESS, *[_NUMBER] * 3, _ADDRESS, _ADDRESS),
-    "qgeo_gram_of_tiles": (_ADDRESS, _ADDRESS, _ADDRESS, _NUMBER, _NUMBER, _ADDRESS, _ADDRESS),
+    "qgeo_bundles": (_ADDRESS, _ADDRESS, *[_NUMBER] * 3, _ADDRESS, _ADDRESS),
+    "qgeo_gram_of_bundles": (_ADDRESS, _ADDRESS, _ADDRESS, _NUMBER, _NUMBER, _ADDRESS, _ADDRESS),
 }
 
 
@@ -69,16 +69,10 @@ def library() -> ctypes.CDLL | None:
     return compiled
 
 
-class Part(Protocol):
-    """A piece of work for a thread."""
-
-    def __call__(self) -> None: ...
-
-
-def in_threads(parts: Sequence[Part]) -> None:
-    """The first part here, every other one in a thread of its own; done when all are."""
-    waiting = [_threads(os.getpid()).submit(part) for part in parts[1:]]
-    parts[0]()
+def in_threads(function: Callable[..., None], calls: Sequence[tuple[Any, ...]]) -> None:
+    """The first call here, every other one in a thread of its own; done when all are."""
+    waiting = [_threads(os.getpid()).submit(function, *arguments) for arguments in calls[1:]]
+    function(*calls[0])
     for other in waiting:
         other.result()
 

@@ -60,11 +60,30 @@ class Operations:
         )
 
 
+def _turns(row: tuple[int, ...]) -> bool:
+    """Whether it is a rotation without X or Y: it turns phases."""
+    return row[0] == ROTATION and row[2] == 0
+
+
+def _with_turns_together(rows: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Rotations without X or Y as late as what follows commutes with them: beside others of their kind."""
+    found: list[tuple[int, ...]] = []
+    waiting: list[tuple[int, ...]] = []
+    for row in rows:
+        if _turns(row):
+            waiting.append(row)
+            continue
+        if row[0] != ROTATION or any((row[2] & turn[3]).bit_count() % 2 for turn in waiting):
+            found, waiting = found + waiting, []
+        found.append(row)
+    return found + waiting
+
+
 def _steps(rows: list[tuple[int, ...]], dimension: int) -> list[tuple[int, int, int]]:
     """Neighbouring rotations without X or Y as one, with a table while there is room; all else alone."""
     found: list[tuple[int, int, int]] = []
     tables = start = 0
-    for turns, run in groupby(rows, key=lambda row: row[0] == ROTATION and row[2] == 0):
+    for turns, run in groupby(rows, key=_turns):
         stop = start + len(list(run))
         if turns and stop - start > 1:
             has_table = (tables + 1) * dimension * _ENTRY_BYTES <= MOST_TABLE_BYTES
@@ -197,11 +216,12 @@ class _Writer:
 
     def finished(self) -> Operations:
         self._write_map()
+        rows = _with_turns_together(self.rows)
         return Operations(
-            np.array(self.rows, dtype=np.int32).reshape(-1, 8),
+            np.array(rows, dtype=np.int32).reshape(-1, 8),
             np.array(self.numbers, dtype=np.float64),
             np.array(self.indices, dtype=np.int32),
-            np.array(_steps(self.rows, self.dimension), dtype=np.int32).reshape(-1, 3),
+            np.array(_steps(rows, self.dimension), dtype=np.int32).reshape(-1, 3),
         )
 
     def _write_map(self) -> None:

@@ -1,7 +1,7 @@
 """Where tangents meet in the compiled kernel, in which order they enter, and which of them move together.
 
 They meet in front of the frame's step: with as many entries on either side the way there is shortest. Rows
-are numbered as they enter, those from before the frame first. A tile is what moves as one: a row of several
+are numbered as they enter, those from before the frame first. A bundle is what moves as one: a row of several
 contexts, or as many rows of one context as a register has lanes.
 """
 
@@ -30,10 +30,10 @@ class TangentOrder:
     """The order of one kind of sweep; the layout is that of `tangent_order` in `kernel.c`.
 
     Attributes:
-        frame: tangents are those in front of this step; width: rows of a full tile.
+        frame: tangents are those in front of this step; width: rows of a full bundle.
         parameter_of_row: (R,) positions in `columns`.
-        tiles: (tiles, 4) first row, number of rows, the steps at which the first and the last enter.
-        forward: how many tiles come from before the frame.
+        bundles: (bundles, 4) first row, number of rows, the steps at which the first and the last enter.
+        forward: how many bundles come from before the frame.
         first_entry, row_of_entry: entries of ∂a/∂p by angle, and their rows.
         shared, by_context: positions of the entries in the two Jacobians' slopes.
     """
@@ -41,7 +41,7 @@ class TangentOrder:
     frame: int
     width: int
     parameter_of_row: Ints
-    tiles: Ints
+    bundles: Ints
     forward: int
     first_entry: Ints
     row_of_entry: Ints
@@ -58,7 +58,7 @@ def tangent_order(
     frame = len(steps) if where == "end" else _middle(steps, entries)
     forth, back = range(frame), range(frame, len(steps))[::-1]
     ahead, behind = (_rows(way, steps, entries) for way in (forth, back))
-    tiles = [*_tiles(ahead, forth, 0, width), *_tiles(behind, back, len(ahead), width)]
+    bundles = [*_bundles(ahead, forth, 0, width), *_bundles(behind, back, len(ahead), width)]
     row = {(a, one.column): i for i, one in enumerate([*ahead, *behind]) for a in one.angles}
     by_angle = [entries.get(a, ()) for a in range(len(program.angles))]
     place = {column: i for i, column in enumerate(columns)}
@@ -68,7 +68,7 @@ def tangent_order(
         frame,
         width,
         np.array([place[one.column] for one in (*ahead, *behind)], dtype=np.int32),
-        np.array(tiles, dtype=np.int32).reshape(-1, 4),
+        np.array(bundles, dtype=np.int32).reshape(-1, 4),
         -(-len(ahead) // width),
         np.cumsum([0, *map(len, by_angle)]).astype(np.int32),
         np.array(
@@ -105,7 +105,7 @@ def _met(angles: tuple[int, ...], entries: dict[int, tuple[int, ...]]) -> list[t
     return [(angle, column) for angle in angles for column in entries.get(angle, ())]
 
 
-def _tiles(rows: list[_Row], way: Sequence[int], first: int, width: int) -> list[tuple[int, int, int, int]]:
+def _bundles(rows: list[_Row], way: Sequence[int], first: int, width: int) -> list[tuple[int, int, int, int]]:
     """Of neighbouring rows: they enter one after the other, so that no lane goes far while it is empty."""
     found = []
     for start in range(0, len(rows), width):
