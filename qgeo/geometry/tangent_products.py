@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.geometry.quantum import projected_gram, projected_tangents
-from qgeo.simulate.kernel import kernel_for, point_at
+from qgeo.simulate.compiled.kernel import kernel_for, point_at
 from qgeo.simulate.tangents import Tangents, tangent_sweep
 
 

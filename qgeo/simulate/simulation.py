@@ -14,7 +14,7 @@ from torch import Tensor
 from qgeo.circuit.program import Program
 from qgeo.simulate.adjoint import adjoint_gradient
 from qgeo.simulate.angles import context_angles, shared_angles
-from qgeo.simulate.kernel import FEWEST_CONTEXTS, MOST_QUBITS_ALONE, Kernel, kernel_for
+from qgeo.simulate.compiled.kernel import FEWEST_CONTEXTS, MOST_QUBITS_ALONE, Kernel, kernel_for
 from qgeo.simulate.moves import Moves, moves_at, zero_state
 
 

@@ -22,11 +22,11 @@ from torch import Tensor
 from qgeo.circuit.program import Program
 from qgeo.simulate.angles import derivative, joined
 from qgeo.simulate.apply import apply_each
-from qgeo.simulate.kernel import Kernel, kernel_for, point_at
+from qgeo.simulate.compiled.kernel import Kernel, kernel_for, point_at
+from qgeo.simulate.compiled.tangent_order import TangentOrder
 from qgeo.simulate.moves import BlockMove, Moves, Side, zero_state
 from qgeo.simulate.plan import Entrance, Frame, Plan, Station, propagation_plan
 from qgeo.simulate.simulation import moves_of
-from qgeo.simulate.tangent_order import TangentOrder
 
 Step = Callable[[Tensor, Tensor], Tensor]
 """From a stack of states to another, (states, out)."""

@@ -5,7 +5,7 @@
 
    A circuit is a list of operations: Pauli rotations, index maps with phases, and dense fixed unitaries. A state
    of eight lanes is 2^n pairs of vectors (real and imaginary parts); an operation's loop runs over amplitudes, its
-   arithmetic over lanes. What the lanes are is the sweep's business (`kernel.c`): contexts, or tangents.
+   arithmetic over lanes. What the lanes are is the sweep's business (`sweeps.c`): contexts, or tangents.
 */
 #include <math.h>
 #include <stdint.h>

@@ -15,10 +15,10 @@ from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import Operator, Pauli, Statevector
 
 import qgeo
-from qgeo.simulate import operations
-from qgeo.simulate.kernel import Kernel, kernel_of
-from qgeo.simulate.operations import MAP, ROTATION
-from qgeo.simulate.pauli_frame import IndexMap, conjugated, identity, pauli_string
+from qgeo.simulate.compiled import operations
+from qgeo.simulate.compiled.kernel import Kernel, kernel_of
+from qgeo.simulate.compiled.operations import MAP, ROTATION
+from qgeo.simulate.compiled.pauli_frame import IndexMap, conjugated, identity, pauli_string
 
 
 def index_map(circuit: QuantumCircuit) -> IndexMap:

@@ -1,4 +1,4 @@
-"""The compiled sweeps (`kernel.c`), and which programs they take.
+"""The compiled sweeps (`sweeps.c`), and which programs they take.
 
 On short states torch spends its time on calls, not on arithmetic; there the same sweeps run in one call each,
 eight contexts side by side in a vector register, or eight tangents of one context. Projected tangents need
@@ -18,11 +18,11 @@ from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.simulate.angles import angle_jacobian, context_angles, joined, shared_angles
+from qgeo.simulate.compiled.library import LANES, CCircuit, CPlaces, CTangentOrder, in_threads, library
+from qgeo.simulate.compiled.operations import Operations, operations_of
+from qgeo.simulate.compiled.tangent_order import TangentOrder, tangent_order
 from qgeo.simulate.constants import constants
-from qgeo.simulate.kernel_library import LANES, CCircuit, CPlaces, CTangentOrder, in_threads, library
-from qgeo.simulate.operations import Operations, operations_of
 from qgeo.simulate.plan import Frame
-from qgeo.simulate.tangent_order import TangentOrder, tangent_order
 
 MOST_QUBITS = 14
 """Widest circuit whose states go through the kernel; beyond it dense products in torch win."""
@@ -37,7 +37,7 @@ MOST_QUBITS_ALONE = 10
 """Widest circuit whose single state is faster with idle lanes than through torch."""
 
 _WORTH_A_THREAD = 400_000  # amplitudes moved by one thread: some tenths of a millisecond
-_ROTATION_NUMBERS = 32  # of a `rotation` in kernel.h, in doubles
+_ROTATION_NUMBERS = 32  # of a `rotation` in operations.h, in doubles
 
 
 @dataclass(frozen=True, eq=False)

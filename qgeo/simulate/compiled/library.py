@@ -1,4 +1,4 @@
-"""The compiled library of `kernel.c`: its structures, its functions, and threads to call them from."""
+"""The compiled library of `sweeps.c`: its structures, its functions, and threads to call them from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _fields(*of_type: tuple[type, str]) -> list[tuple[str, type]]:
 
 
 class CCircuit(ctypes.Structure):
-    """`circuit` of kernel.h."""
+    """`circuit` of operations.h."""
 
     _fields_ = _fields(
         (_NUMBER, "num_qubits num_operations num_steps num_phases num_shared num_by_context"),
@@ -32,7 +32,7 @@ class CCircuit(ctypes.Structure):
 
 
 class CTangentOrder(ctypes.Structure):
-    """`tangent_order` of kernel.c."""
+    """`tangent_order` of sweeps.c."""
 
     _fields_ = _fields(
         (_NUMBER, "frame width num_bundles forward num_shared_entries num_context_entries"),
@@ -41,7 +41,7 @@ class CTangentOrder(ctypes.Structure):
 
 
 class CPlaces(ctypes.Structure):
-    """`places` of kernel_gram.h."""
+    """`places` of products.h."""
 
     _fields_ = _fields((_NUMBER, "own data all"), (_ADDRESS, "parameter"))
 
@@ -59,7 +59,7 @@ _ARGUMENTS = {
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL | None:
     """The compiled sweeps, or None where they were not built: no C compiler at installation."""
-    found = find_spec("qgeo.simulate._kernel")
+    found = find_spec("qgeo.simulate.compiled._kernel")
     if found is None or found.origin is None:
         return None
     compiled = ctypes.CDLL(found.origin)

@@ -1,8 +1,10 @@
 """The compiled sweeps against the reference and against the same sweeps in torch.
 
-Planted in the C file, and caught: a dropped weight, a sign of the Y factor, an inverse map, phase or matrix
-not inverted, a factor of two, slopes of one context used for all, rows that do not move back, idle lanes
-summed.
+Planted in the C files, and caught: a dropped weight, a sign of the Y factor, an inverse map, phase or matrix
+not inverted, a table of phases not conjugated on the way back, a factor of two, slopes of one context used for
+all, rows that do not move forth or back or stop one step short, idle lanes summed, a walker that overshoots,
+a derivative in every lane of its bundle, an unmirrored or unprojected product, an overlap without its
+conjugate, the last data row left out, data of one context written for all.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ from qiskit.circuit import ParameterVector
 
 import qgeo
 from qgeo.geometry.quantum import projected_gram, projected_tangents
-from qgeo.simulate import kernel as kernels
 from qgeo.simulate.adjoint import adjoint_gradient
 from qgeo.simulate.angles import context_angles, joined, shared_angles
-from qgeo.simulate.kernel import Point
+from qgeo.simulate.compiled import kernel as kernels
+from qgeo.simulate.compiled.kernel import Point
+from qgeo.simulate.compiled.operations import pauli_terms
 from qgeo.simulate.moves import moves_at
-from qgeo.simulate.operations import pauli_terms
 from qgeo.simulate.simulation import final_states
 from qgeo.simulate.tangents import Tangents, tangents_in_frame
 

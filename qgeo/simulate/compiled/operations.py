@@ -3,7 +3,7 @@
     exp(−i a G/2) = Π_t exp(−i a w_t P_t/2)      for a generator G = Σ_t w_t P_t of commuting Pauli strings
 
 Index maps are carried behind the rotations wherever that leaves Pauli strings (`pauli_frame.py`). Numbers
-only, made once per program; the layout is that of `operation` and `step` in `kernel.h`.
+only, made once per program; the layout is that of `operation` and `step` in `operations.h`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.program import Block, FixedStep, Program, Relabelling, RotationStep
-from qgeo.simulate.pauli_frame import IndexMap, Term, conjugated, identity
+from qgeo.simulate.compiled.pauli_frame import IndexMap, Term, conjugated, identity
 
 ROTATION, MAP, DENSE = range(3)
 
@@ -26,7 +26,7 @@ _NEGLIGIBLE = 1e-12
 MOST_TABLE_BYTES = 2**25
 """Of all tables of phases: a circuit of very many layers goes through the later ones rotation by rotation."""
 
-_ENTRY_BYTES = 128  # an `amplitude` of kernel.h
+_ENTRY_BYTES = 128  # an `amplitude` of operations.h
 
 WIDEST_GENERATOR = 4
 """Most qubits of a generator: a rotation under k controls has 2ᵏ strings, and one matrix is cheaper then."""
@@ -34,7 +34,7 @@ WIDEST_GENERATOR = 4
 
 @dataclass(frozen=True, eq=False)
 class Operations:
-    """The layout is that of `operation` and `step` in `kernel.h`.
+    """The layout is that of `operation` and `step` in `operations.h`.
 
     Attributes:
         table: (operations, 8) int32; numbers, indices: the pools that it points into.

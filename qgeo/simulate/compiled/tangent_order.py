@@ -27,7 +27,7 @@ Steps = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True, eq=False)
 class TangentOrder:
-    """The order of one kind of sweep; the layout is that of `tangent_order` in `kernel.c`.
+    """The order of one kind of sweep; the layout is that of `tangent_order` in `sweeps.c`.
 
     Attributes:
         frame: tangents are those in front of this step; width: rows of a full bundle.

@@ -2,11 +2,11 @@
 
    States forward, the adjoint gradient back, tangents from both ends into a frame in the middle, and the Gram matrix
    of projected tangents, whose tangents never leave the cache. Lanes are contexts, except where `width` is LANES:
-   then a sweep is of one context, and the lanes of a bundle are tangents. The operations themselves: `kernel.h`; the
-   products: `kernel_gram.h`.
+   then a sweep is of one context, and the lanes of a bundle are tangents. The operations themselves: `operations.h`; the
+   products: `products.h`.
 */
-#include "kernel.h"
-#include "kernel_gram.h"
+#include "operations.h"
+#include "products.h"
 
 /* psi <- U psi of a step, or its inverse; `phases`: the step's table, if it has one. */
 INLINED void move_by(const circuit *c, const step *s, const rotation *rotations, const amplitude *phases, amplitude *psi,
