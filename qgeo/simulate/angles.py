@@ -58,6 +58,11 @@ def context_angles(program: Program, values: Tensor, inputs: Tensor, dtype: torc
     return _evaluate(table, joined(values, inputs).to(real_dtype(dtype)))
 
 
+def angles_of(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Both kinds of angles, (m,) and (B, m')."""
+    return shared_angles(program, values, dtype), context_angles(program, values, inputs, dtype)
+
+
 def joined(values: Tensor, inputs: Tensor) -> Tensor:
     """(B, P + d): every context's full parameter vector."""
     return torch.cat([values.expand(len(inputs), -1), inputs], dim=-1)

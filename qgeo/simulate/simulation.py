@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.simulate.adjoint import adjoint_gradient
-from qgeo.simulate.angles import context_angles, shared_angles
+from qgeo.simulate.angles import angles_of
 from qgeo.simulate.compiled.kernel import FEWEST_CONTEXTS, MOST_QUBITS_ALONE, Kernel, kernel_for
 from qgeo.simulate.moves import Moves, moves_at, zero_state
 
@@ -34,18 +34,15 @@ class Simulation(Protocol):
 
 def simulation(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> Simulation:
     """The program at `values` (P,) and `inputs` (B, d)."""
-    shared = shared_angles(program, values, dtype)
-    by_context = context_angles(program, values, inputs, dtype)
     kernel = kernel_for(program, dtype, values.device)
     if kernel is not None and (len(inputs) >= FEWEST_CONTEXTS or program.num_qubits <= MOST_QUBITS_ALONE):
-        return _Compiled(kernel, shared, by_context)
-    return _InTorch(moves_at(program, shared, by_context, dtype), len(inputs))
+        return _Compiled(kernel, *angles_of(program, values, inputs, dtype))
+    return _InTorch(moves_of(program, values, inputs, dtype), len(inputs))
 
 
 def moves_of(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> Moves:
     """The program's moves at `values` (P,) and `inputs` (B, d)."""
-    shared = shared_angles(program, values, dtype)
-    return moves_at(program, shared, context_angles(program, values, inputs, dtype), dtype)
+    return moves_at(program, *angles_of(program, values, inputs, dtype), dtype)
 
 
 def final_states(moves: Moves, count: int) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
-from qgeo.simulate.angles import angle_jacobian, context_angles, joined, shared_angles
+from qgeo.simulate.angles import angle_jacobian, angles_of, joined
 from qgeo.simulate.compiled.library import LANES, CCircuit, CPlaces, CTangentOrder, in_threads, library
 from qgeo.simulate.compiled.operations import Operations, operations_of
 from qgeo.simulate.compiled.tangent_order import TangentOrder, tangent_order
@@ -51,11 +51,8 @@ class Point:
 
 def point_at(program: Program, values: Tensor, inputs: Tensor) -> Point:
     """From values (P,) and inputs (B, d)."""
-    return Point(
-        shared_angles(program, values, torch.complex128),
-        context_angles(program, values, inputs, torch.complex128),
-        joined(values, inputs).to(torch.float64),
-    )
+    angles = angles_of(program, values, inputs, torch.complex128)
+    return Point(*angles, joined(values, inputs).to(torch.float64))
 
 
 @dataclass(frozen=True, eq=False)
