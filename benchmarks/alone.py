@@ -21,8 +21,7 @@ import torch
 
 import qgeo
 from benchmarks.ours import layered_circuit, warm_median
-from qgeo.circuit.program import Block
-from qgeo.simulate.plan import propagation_plan
+from qgeo.simulate.compiled.kernel import kernel_of
 
 Figures = dict[str, float | str]
 
@@ -68,7 +67,7 @@ def _steps(frozen: bool) -> tuple[float, float]:
 
 
 def roofline() -> Figures:
-    """Symmetric Gram product and the propagation of the plan, at the complex GEMM rate measured here."""
+    """Symmetric Gram product and the way of all rows, at the complex GEMM rate measured here."""
     rate = _gemm_rate()
     found: Figures = {"complex128 GEMM, Gflop/s": rate / 1e9}
     for n, layers, contexts in ((10, 4, 16), (12, 6, 1)):
@@ -87,17 +86,13 @@ def roofline() -> Figures:
 
 
 def _required_flops(program: qgeo.Program, contexts: int) -> tuple[float, float]:
-    """Real flops: half the Gram product; every row entered by one block and moved along the plan."""
+    """Real flops: half the Gram product; every row entered once and moved step by step to the frame."""
     amplitudes = contexts * program.dimension
-    rows = program.num_parameters
-    plan = propagation_plan(program, tuple(range(rows)), "middle")
-    moved = 0.0
-    for station in (*plan.forward, *plan.back):
-        way = slice(*sorted((station.position, plan.frame)))
-        crossed = sum(block.dimension for block in program.blocks[way] if isinstance(block, Block))
-        for entrance in station.entrances:
-            moved += 8 * amplitudes * entrance.fresh * (program.blocks[entrance.block].dimension + crossed)
-    return 2.0 * rows**2 * amplitudes, moved
+    kernel = kernel_of(program)
+    assert kernel is not None, "the roofline is that of the compiled sweeps"
+    order = kernel.order(tuple(range(program.num_parameters)), "middle", contexts)
+    way = sum(rows * (1 + abs(order.frame - enters)) for _, rows, enters, _ in order.bundles.tolist())
+    return 2.0 * program.num_parameters**2 * amplitudes, 6.0 * way * amplitudes
 
 
 def _gemm_rate(size: int = 1500) -> float:

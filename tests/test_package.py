@@ -24,7 +24,7 @@ CONTRACT = {
     "ComparisonResult",
     "QGeoError",
 }
-COMPILED = "qgeo.simulate._kernel"  # a library of C functions in a module's place, loaded by ctypes
+COMPILED = "qgeo.simulate.compiled._kernel"  # a library of C functions in a module's place, loaded by ctypes
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(qgeo.__path__, "qgeo.") if module.name != COMPILED
 )

@@ -70,7 +70,7 @@ def quantum_fisher(
     >>> theta, phi = Parameter("0_theta"), Parameter("1_phi")
     >>> circuit = QuantumCircuit(1)
     >>> _ = circuit.ry(theta, 0), circuit.rz(phi, 0)
-    >>> quantum_fisher(circuit, [np.pi / 6, 1.0]).round(6)  # the Bloch sphere: diag(1, sin²θ)
+    >>> quantum_fisher(circuit, [np.pi / 6, 1.0]).round(6) + 0.0  # the Bloch sphere: diag(1, sin²θ)
     array([[1.  , 0.  ],
            [0.  , 0.25]])
     """

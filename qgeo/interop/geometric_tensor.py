@@ -48,7 +48,7 @@ class ExactQGT(BaseQGT):
     >>> from qiskit.circuit import Parameter
     >>> circuit = QuantumCircuit(1)
     >>> _ = circuit.ry(Parameter("a"), 0), circuit.p(Parameter("b"), 0)
-    >>> ExactQGT().run([circuit], [[np.pi / 6, 1.0]]).result().qgts[0].round(6)
+    >>> ExactQGT().run([circuit], [[np.pi / 6, 1.0]]).result().qgts[0].round(6) + 0.0
     array([[0.25  +0.j   , 0.    +0.125j],
            [0.    -0.125j, 0.0625+0.j   ]])
     """

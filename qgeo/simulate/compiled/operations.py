@@ -127,13 +127,14 @@ def pauli_terms(step: RotationStep, qubits: tuple[int, ...]) -> list[Term]:
     own = tuple(qubits[position] for position in step.positions)
     index = np.arange(len(step.generator))
     signs = 1 - 2.0 * (np.bitwise_count(index[:, None] & index) % 2)  # [z, k]
+    least = _NEGLIGIBLE * np.abs(step.generator).max()
     found = []
     for x in index.tolist():
         phases = 1j ** np.bitwise_count(x & index).astype(float)  # of the string (x, z), by z
         weights = (phases.conj() * (signs @ step.generator[index ^ x, index])).real / len(index)
         found += [
             (_spread(x, own), _spread(z, own), float(weights[z]))
-            for z in np.flatnonzero(np.abs(weights) > _NEGLIGIBLE).tolist()
+            for z in np.flatnonzero(np.abs(weights) > least).tolist()
         ]
     return found
 
