@@ -9,7 +9,6 @@ another, whatever a device's calibration has become meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from time import sleep
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,11 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveResult, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from qgeo.backends.clock import Clock
 from qgeo.backends.cost import work_seconds
 from qgeo.backends.files import locked
 from qgeo.backends.ledger import Ledger, Work, fingerprint
+from qgeo.backends.posting import Posting
 from qgeo.backends.runner import Runner
 from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.execution import brought_to
@@ -40,6 +41,7 @@ class LedgerSampler(BaseSamplerV2):
     check: refuses what cannot run there, before anything is written.
     may_post: whether entries may be made and posted; may_fetch: whether results may be asked for. Without
         the one only what was posted is read, without the other everything is posted and nothing waited for.
+    post_anyway: post again what was sent lately and had no answer (`posting.py`); clock: how time is had.
     """
 
     def __init__(
@@ -54,11 +56,15 @@ class LedgerSampler(BaseSamplerV2):
         spent: Callable[[], float] | None = None,
         may_post: bool = True,
         may_fetch: bool = True,
+        post_anyway: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
         self.max_seconds = max_seconds
         self.wait, self.check, self.spent = wait, check, spent or ledger.seconds
         self.may_post, self.may_fetch = may_post, may_fetch
+        self._clock = clock or Clock()
+        self._posting = Posting(ledger, runner, self._clock, may_post, post_anyway)
         self._next = 0
 
     def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> Any:
@@ -76,7 +82,7 @@ class LedgerSampler(BaseSamplerV2):
         while (found := self.fetched(number)) is None:
             if self.wait is None:
                 raise PendingError(f"job {self.ledger.job_id(number)} is not done yet; collect again later")
-            sleep(self.wait)
+            self._clock.pause(self.wait)
         return found
 
     def fetched(self, number: int) -> list[Any] | None:
@@ -88,7 +94,7 @@ class LedgerSampler(BaseSamplerV2):
         kept = self.ledger.result(number)
         if kept is not None or not self.may_fetch:
             return kept
-        job_id = self._posted(number)
+        job_id = self._posting.job_id(number)
         status = self.runner.status(job_id)
         if status in ("failed", "cancelled"):
             raise HardwareError(
@@ -112,7 +118,7 @@ class LedgerSampler(BaseSamplerV2):
                     " made with other settings or versions; submit into a new folder"
                 )
             if self.ledger.result(number) is None:
-                self._posted(number)
+                self._posting.job_id(number)
 
     def _write(self, number: int, wanted: Work) -> None:
         if not self.may_post:
@@ -128,19 +134,6 @@ class LedgerSampler(BaseSamplerV2):
                 "raise --max-seconds, or choose fewer shots or a cheaper method"
             )
         self.ledger.write_entry(number, work, seconds, fingerprint(wanted))
-
-    def _posted(self, number: int) -> str:
-        """The job's id: known, found by its tag where the answer to a post was lost, or of a new post."""
-        known = self.ledger.job_id(number)
-        if known is not None:
-            return known
-        entry = self.ledger.entry(number)
-        found = self.runner.find(entry.tag)
-        if not found and not self.may_post:
-            raise PendingError(f"job {number} is written but not posted; qgeo hardware submit posts it")
-        job_id = found[0] if found else self.runner.post(self.ledger.work(number), entry.tag)
-        self.ledger.write_job_id(number, job_id)
-        return job_id
 
 
 def transpiled(work: Work, pass_manager: Any) -> Work:
