@@ -27,6 +27,7 @@ from qgeo.backends.names import (
 from qgeo.backends.runner import LocalRunner, Runner
 from qgeo.errors import ConfigurationError, HardwareError
 
+LEAST_BUSY = "least-busy"
 _LARGEST_RZZ = 1.5707963267948966 + 1e-9
 
 
@@ -68,7 +69,7 @@ def device(name: str, *, options: dict[str, Any] | None = None, clock: Clock | N
                 f"near names: {', '.join(near)}"
             )
         return _fake(fake_device(name), options, clock)
-    if name.startswith("ibm_") or name == "least-busy":
+    if is_device(name):
         from qgeo.backends.ibm import IBMRunner, connected_backend
 
         backend = connected_backend(name)
@@ -78,7 +79,7 @@ def device(name: str, *, options: dict[str, Any] | None = None, clock: Clock | N
 
 def is_device(name: str) -> bool:
     """Whether jobs there are posted to somebody else, so that they need a ledger and a budget."""
-    return name.startswith("ibm_") or name == "least-busy"
+    return name.startswith("ibm_") or name == LEAST_BUSY
 
 
 def check_isa(work: Work, target: Any) -> None:

@@ -203,6 +203,16 @@ class Ledger:
         return self.folder / "jobs" / f"{number:04d}"
 
 
+def manifests(folder: Path) -> list[Path]:
+    """The manifests of all ledgers under a folder."""
+    return sorted(folder.rglob("manifest.json"))
+
+
+def seconds_under(folder: Path) -> float:
+    """QPU seconds of all ledgers under a folder."""
+    return sum(Ledger(path.parent).seconds() for path in manifests(folder))
+
+
 def fingerprint(work: Work) -> str:
     """SHA-256 of gates, angles and shots: the same in every process, as QPY is not."""
     summary = hashlib.sha256(str(work.shots).encode())

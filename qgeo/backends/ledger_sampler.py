@@ -9,6 +9,7 @@ another, whatever a device's calibration has become meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qgeo.backends.clock import Clock
 from qgeo.backends.cost import work_seconds
 from qgeo.backends.files import locked
-from qgeo.backends.ledger import Ledger, Work, fingerprint
+from qgeo.backends.ledger import Ledger, Work, fingerprint, seconds_under
 from qgeo.backends.posting import Posting
 from qgeo.backends.runner import Runner
 from qgeo.errors import HardwareError, LedgerError, PendingError
@@ -35,8 +36,8 @@ Check = Callable[[Work], None]
 class LedgerSampler(BaseSamplerV2):
     """Args:
     ledger: where jobs are kept; runner: where they run; pass_manager: to its gates.
-    max_seconds: QPU seconds that may be taken, estimated or charged; spent: those taken so far, the ledger's
-        own unless several share a budget.
+    max_seconds: QPU seconds that may be taken, estimated or charged; shared: the folder of all ledgers that
+        share them, if this is not the only one.
     wait: seconds between looks at a job that is not done; None raises `PendingError` instead.
     check: refuses what cannot run there, before anything is written.
     may_post: whether entries may be made and posted; may_fetch: whether results may be asked for. Without
@@ -53,7 +54,7 @@ class LedgerSampler(BaseSamplerV2):
         max_seconds: float,
         wait: float | None = None,
         check: Check | None = None,
-        spent: Callable[[], float] | None = None,
+        shared: Path | None = None,
         may_post: bool = True,
         may_fetch: bool = True,
         post_anyway: bool = False,
@@ -61,7 +62,7 @@ class LedgerSampler(BaseSamplerV2):
     ) -> None:
         self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
         self.max_seconds = max_seconds
-        self.wait, self.check, self.spent = wait, check, spent or ledger.seconds
+        self.wait, self.check, self.shared = wait, check, shared or ledger.folder
         self.may_post, self.may_fetch = may_post, may_fetch
         self._clock = clock or Clock()
         self._posting = Posting(ledger, runner, self._clock, may_post, post_anyway)
@@ -108,8 +109,9 @@ class LedgerSampler(BaseSamplerV2):
         return list(finished.bits)
 
     def _prepare(self, number: int, work: Work) -> None:
-        """An entry on disk, then a job: under a lock, so that two processes do not post it twice."""
-        with locked(self.ledger.folder):
+        """An entry on disk, then a job: under a lock, so that two processes neither post it twice nor spend
+        the same seconds."""
+        with locked(self.shared):
             if not self.ledger.has_entry(number):
                 self._write(number, work)
             elif self.ledger.entry(number).fingerprint != fingerprint(work):
@@ -127,7 +129,7 @@ class LedgerSampler(BaseSamplerV2):
         if self.check is not None:
             self.check(work)
         seconds = work_seconds(work)
-        total = self.spent() + seconds
+        total = seconds_under(self.shared) + seconds
         if total > self.max_seconds:
             raise HardwareError(
                 f"expected at most {self.max_seconds:g} QPU seconds, this would make it about {total:.0f}; "
