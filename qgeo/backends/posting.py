@@ -92,7 +92,8 @@ class Posting:
             raise UnansweredError(
                 f"expected {MINUTES_BEFORE_POSTING_AGAIN:.0f} minutes since the post of job {number}, which "
                 f"had no answer, got {minutes:.0f}; its job may exist and not be listed yet: resume in "
-                f"{left} minutes, or with --post-anyway if you know that no job has the tag {tag}"
+                f"{left} minutes (qgeo hardware resume --post-anyway does not wait, if you know that no job "
+                f"has the tag {tag})"
             )
 
     def _minutes_since_attempt(self, number: int) -> float | None:

@@ -74,7 +74,7 @@ def test_only_a_wish_posts_at_once_what_had_no_answer(running, where, ledger, ca
     assert run(["hardware", "resume", str(ledger.folder)]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert f"or with --post-anyway if you know that no job has the tag {ledger.entry(0).tag}" in said
+    assert f"--post-anyway does not wait, if you know that no job has the tag {ledger.entry(0).tag}" in said
     assert running.posts() == 1
     assert run(["hardware", "resume", str(ledger.folder), "--post-anyway"]) == 0
     assert jobs_and_posts(running) == (1, 2)
