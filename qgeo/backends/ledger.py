@@ -136,11 +136,19 @@ class Ledger:
         Raises:
             LedgerError: a digest differs.
         """
+        circuits, values = self.checked(number)
+        arrays = _arrays(values, self._job(number) / "values.npz")
+        return Work(tuple(loaded_circuits(circuits)), tuple(arrays), self.entry(number).shots)
+
+    def checked(self, number: int) -> tuple[bytes, bytes]:
+        """The files of circuits and angles, if nobody touched them.
+
+        Raises:
+            LedgerError: a digest differs.
+        """
         entry = self.entry(number)
         circuits = checked_bytes(self._job(number) / "circuits.qpy", entry.qpy_sha256)
-        values = checked_bytes(self._job(number) / "values.npz", entry.values_sha256)
-        arrays = _arrays(values, self._job(number) / "values.npz")
-        return Work(tuple(loaded_circuits(circuits)), tuple(arrays), entry.shots)
+        return circuits, checked_bytes(self._job(number) / "values.npz", entry.values_sha256)
 
     def attempt(self, number: int) -> Moment | None:
         """When the job was last sent without being refused, None if it never was.

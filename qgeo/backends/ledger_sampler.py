@@ -120,6 +120,7 @@ class LedgerSampler(BaseSamplerV2):
                     " made with other settings or versions; submit into a new folder"
                 )
             if self.ledger.result(number) is None:
+                self.ledger.checked(number)  # a job that exists is read by these files, too
                 self._posting.job_id(number)
 
     def _write(self, number: int, wanted: Work) -> None:
