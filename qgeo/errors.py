@@ -42,5 +42,17 @@ class HardwareError(QGeoError):
     """A job that failed, cannot be posted, or would cost more than allowed."""
 
 
+class RefusedError(HardwareError):
+    """A post that certainly made no job; `is_passing`: the same may be accepted in a minute."""
+
+    def __init__(self, message: str, *, is_passing: bool = False) -> None:
+        super().__init__(message)
+        self.is_passing = is_passing
+
+
+class UnansweredError(HardwareError):
+    """A post whose answer was lost: a job may exist that no search finds yet, so none is posted again."""
+
+
 class PendingError(QGeoError):
     """A job that has not finished yet: nothing is wrong, collect again later."""

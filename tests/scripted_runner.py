@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from qiskit_aer.primitives import SamplerV2
 
 from qgeo.backends.ledger import Work
 from qgeo.backends.runner import Finished, run_work
-from qgeo.errors import HardwareError
+from qgeo.errors import RefusedError, UnansweredError
 
 
 class ScriptedRunner:
     """Every posted job is kept with its tag; `lose_answers` posts are made but answered with an error,
-    `refuse` posts are not made; `statuses` are given out before a job is done."""
+    `refuse` posts are not made (`passing`: for a passing reason); `unlisted` searches find nothing;
+    `statuses` are given out before a job is done."""
 
-    def __init__(self, *, lose_answers: int = 0, refuse: int = 0, statuses: tuple[str, ...] = ()) -> None:
-        self.lose_answers, self.refuse, self.statuses = lose_answers, refuse, list(statuses)
+    def __init__(
+        self,
+        *,
+        lose_answers: int = 0,
+        refuse: int = 0,
+        passing: bool = False,
+        unlisted: int = 0,
+        statuses: tuple[str, ...] = (),
+    ) -> None:
+        self.lose_answers, self.refuse, self.passing = lose_answers, refuse, passing
+        self.unlisted, self.statuses = unlisted, list(statuses)
         self.posted: list[tuple[str, Work]] = []
         self.cancelled: list[str] = []
         self.fetched = 0
+        self.closed = False
 
-    def post(self, work: Work, tag: str) -> str:
+    def post(self, work: Work, tag: str, sending: Callable[[], None]) -> str:
+        sending()
         if self.refuse:
             self.refuse -= 1
-            raise HardwareError("the job was not posted: 500")
+            raise RefusedError("the job was not posted: 400", is_passing=self.passing)
         self.posted.append((tag, work))
         if self.lose_answers:
             self.lose_answers -= 1
-            raise HardwareError("the job was not posted, or its answer was lost")
+            raise UnansweredError("503")
         return f"job-{len(self.posted) - 1}"
 
     def find(self, tag: str) -> list[str]:
+        if self.posted and self.unlisted:
+            self.unlisted -= 1
+            return []
         return [f"job-{place}" for place, (known, _) in enumerate(self.posted) if known == tag]
 
     def status(self, job_id: str) -> str:
@@ -47,3 +64,6 @@ class ScriptedRunner:
 
     def remaining_seconds(self) -> float | None:
         return float(np.inf)
+
+    def close(self) -> None:
+        self.closed = True

@@ -14,6 +14,7 @@ from typing import Any
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
+from qgeo.backends.clock import Clock
 from qgeo.backends.ledger import Ledger, Work
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.names import (
@@ -26,6 +27,7 @@ from qgeo.backends.names import (
 from qgeo.backends.runner import LocalRunner, Runner
 from qgeo.errors import ConfigurationError, HardwareError
 
+LEAST_BUSY = "least-busy"
 _LARGEST_RZZ = 1.5707963267948966 + 1e-9
 
 
@@ -35,7 +37,7 @@ class Device:
 
     name: as its owner calls it; num_qubits; pass_manager: to its gates; check: refuses work that cannot run;
     runner: makes what starts and fetches jobs (for IBM it connects); calibrated: time of its calibration;
-    options: what its jobs are posted with (`ibm.py`).
+    options: what its jobs are posted with (`ibm.py`); clock: by which they are waited for.
     """
 
     name: str
@@ -45,17 +47,20 @@ class Device:
     runner: Callable[[], Runner]
     calibrated: str | None
     options: dict[str, Any]
+    clock: Clock
 
 
-def device(name: str, *, options: dict[str, Any] | None = None) -> Device:
+def device(name: str, *, options: dict[str, Any] | None = None, clock: Clock | None = None) -> Device:
     """The device called `name`.
 
     Args:
         options: resilience and execution options of the runtime (`ibm.py`); none for a fake device.
+        clock: the machine's, if none is given.
 
     Raises:
         ConfigurationError: no such name, no account, or a package that is not installed.
     """
+    options, clock = options or {}, clock or Clock()
     if name.startswith("fake_"):
         if name not in fake_device_names():
             near = get_close_matches(name, fake_device_names(), n=3) or ["fake_manila", "fake_torino"]
@@ -63,18 +68,18 @@ def device(name: str, *, options: dict[str, Any] | None = None) -> Device:
                 f"expected a device fake_NAME, ibm_NAME or least-busy, got {name!r}; "
                 f"near names: {', '.join(near)}"
             )
-        return _fake(fake_device(name), options or {})
-    if name.startswith("ibm_") or name == "least-busy":
+        return _fake(fake_device(name), options, clock)
+    if is_device(name):
         from qgeo.backends.ibm import IBMRunner, connected_backend
 
         backend = connected_backend(name)
-        return _described(backend, lambda: IBMRunner(backend, options or {}), options or {})
+        return _described(backend, lambda: IBMRunner(backend, options, clock=clock), options, clock)
     raise ConfigurationError(f"expected a device fake_NAME, ibm_NAME or least-busy, got {name!r}")
 
 
 def is_device(name: str) -> bool:
     """Whether jobs there are posted to somebody else, so that they need a ledger and a budget."""
-    return name.startswith("ibm_") or name == "least-busy"
+    return name.startswith("ibm_") or name == LEAST_BUSY
 
 
 def check_isa(work: Work, target: Any) -> None:
@@ -106,15 +111,15 @@ def _check_rzz(number: int, angle: Any, qubits: tuple[int, ...]) -> None:
         )
 
 
-def _fake(backend: Any, options: dict[str, Any]) -> Device:
+def _fake(backend: Any, options: dict[str, Any], clock: Clock) -> Device:
     def runner() -> Runner:
         simulator = AerSimulator.from_backend(backend)
         return LocalRunner(lambda generator: FreshSeedSampler(simulator, generator))
 
-    return _described(backend, runner, options)
+    return _described(backend, runner, options, clock)
 
 
-def _described(backend: Any, runner: Callable[[], Runner], options: dict[str, Any]) -> Device:
+def _described(backend: Any, runner: Callable[[], Runner], options: dict[str, Any], clock: Clock) -> Device:
     properties = getattr(backend, "properties", None)
     found = properties() if callable(properties) else None
     updated = getattr(found, "last_update_date", None)
@@ -126,9 +131,11 @@ def _described(backend: Any, runner: Callable[[], Runner], options: dict[str, An
         runner=runner,
         calibrated=None if updated is None else str(updated),
         options=options,
+        clock=clock,
     )
 
 
 def ledger_sampler(where: Device, ledger: Ledger, runner: Runner | None = None, **how: Any) -> LedgerSampler:
     """A sampler on the device whose jobs live in the ledger; `how`: see `LedgerSampler`."""
-    return LedgerSampler(ledger, runner or where.runner(), where.pass_manager, check=where.check, **how)
+    runner = runner or where.runner()
+    return LedgerSampler(ledger, runner, where.pass_manager, check=where.check, clock=where.clock, **how)

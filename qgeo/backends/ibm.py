@@ -2,32 +2,29 @@
 
 The account comes from the environment (QISKIT_IBM_TOKEN, QISKIT_IBM_INSTANCE) or from IBM's own saved
 account; this file never reads or prints the key. The client posts again by itself after an answer of 500, up
-to five times, although the job may exist: that is turned off here, and a post is only repeated after a search
-by its tag has found nothing.
+to five times, although the job may exist: that is turned off (`ibm_transport.py`). A runner posts once and
+says what became of it; whether to post again is decided in `posting.py`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from time import monotonic, sleep
+from contextlib import suppress
 from typing import Any, TypeVar
 
+from qgeo.backends.clock import Clock
 from qgeo.backends.ledger import Work
 from qgeo.backends.runner import Bits, Finished
-from qgeo.errors import ConfigurationError, HardwareError, PendingError
+from qgeo.errors import (
+    ConfigurationError,
+    HardwareError,
+    PendingError,
+    QGeoError,
+    RefusedError,
+    UnansweredError,
+)
 from qgeo.estimators.experiments import REGISTER
-
-SECONDS_BETWEEN_POSTS = 12.5
-"""Five posts a minute are allowed."""
-
-WAITS = (2.0, 10.0, 60.0, 0.0)
-"""After the first, second, … post that failed for a passing reason."""
-
-SETTLING_SECONDS = 2.0
-"""Before a search by tag, so that a job that was just made is listed."""
-
-_PASSING = re.compile(r"\b(429|5\d\d)\b|[Cc]onnection|[Tt]imed? ?out")
 
 _STATUS = {
     "INITIALIZING": "queued",
@@ -81,46 +78,36 @@ def connected_backend(name: str) -> Any:
 
 
 class IBMRunner:
-    """Jobs on one device of an account.
+    """Jobs on one device of an account, all of them in one batch or session, until it is closed.
 
     Args:
         backend: from `connected_backend`.
         options: `mode` ("batch", or "session" where the plan has sessions), `dynamical_decoupling`,
             `twirling`, `max_execution_time` (seconds).
-        pause: how to wait, in seconds.
+        clock: what posts are spaced by.
     """
 
-    def __init__(
-        self, backend: Any, options: dict[str, Any], *, pause: Callable[[float], None] = sleep
-    ) -> None:
-        self.backend, self.service, self.options = backend, backend.service, options
-        self._pause, self._last_post = pause, -SECONDS_BETWEEN_POSTS
-        post_once(self.service)
+    def __init__(self, backend: Any, options: dict[str, Any], *, clock: Clock | None = None) -> None:
+        from qgeo.backends.ibm_transport import transport_of
 
-    def post(self, work: Work, tag: str) -> str:
-        """Post a job with this tag, again only where a search finds none.
+        self.backend, self.service, self.options = backend, backend.service, options
+        self._clock, self._transport = clock or Clock(), transport_of(self.service)
+        self._opened: Any = None
+
+    def post(self, work: Work, tag: str, sending: Callable[[], None]) -> str:
+        """Post a job with this tag, once, as soon as the service allows another post.
 
         Raises:
-            HardwareError: it was not posted. PendingError: that cannot be told now; a later search will.
+            RefusedError: there is no job. UnansweredError: there may be one.
         """
-        problem = ""
-        for wait in WAITS:
-            self._pause(max(0.0, self._last_post + SECONDS_BETWEEN_POSTS - monotonic()))
-            self._last_post = monotonic()
+        self._transport.wait_for_turn(self._clock)
+        with self._transport.watched(sending):
             try:
                 return self._post(work, tag)
+            except QGeoError:  # of `sending`: nothing left
+                raise
             except Exception as error:
-                problem = readable(error)
-            self._pause(SETTLING_SECONDS)
-            found = self.find(tag)
-            if found:
-                return found[0]
-            if not _PASSING.search(problem):
-                break
-            self._pause(wait)
-        raise HardwareError(
-            f"the job was not posted: {problem}; nothing is lost, qgeo hardware resume tries again"
-        )
+                raise self._verdict(error) from None
 
     def find(self, tag: str) -> list[str]:
         """Ids of the jobs with this tag."""
@@ -150,16 +137,50 @@ class IBMRunner:
         left = _asked(self.service.usage).get("usage_remaining_seconds")
         return None if left is None else float(left)
 
+    def close(self) -> None:
+        """Let the batch or session take no more jobs; those that wait in it still run."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with suppress(Exception):  # no answer: it ends by itself at its limit of time
+                opened.close()
+
     def _post(self, work: Work, tag: str) -> str:
-        from qiskit_ibm_runtime import Batch, Session
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
-        mode = Session if self.options.get("mode") == "session" else Batch
         pubs = [(c, v) if c.num_parameters else (c,) for c, v in zip(work.circuits, work.values, strict=True)]
-        with mode(backend=self.backend) as opened:
-            sampler = Sampler(mode=opened)
-            self._set_options(sampler.options, tag)
-            return str(sampler.run(pubs, shots=work.shots).job_id())
+        sampler = Sampler(mode=self._mode())
+        self._set_options(sampler.options, tag)
+        return str(sampler.run(pubs, shots=work.shots).job_id())
+
+    def _mode(self) -> Any:
+        """The batch or session, opened with the first job."""
+        from qiskit_ibm_runtime import Batch, Session
+
+        if self._opened is None:
+            mode = Session if self.options.get("mode") == "session" else Batch
+            self._opened = mode(backend=self.backend)
+        return self._opened
+
+    def _has_closed(self) -> bool:
+        """Whether the batch or session ended without us, at its limit of time or on the web page."""
+        try:
+            return self._opened is not None and not self._opened.details()["accepting_jobs"]
+        except Exception:  # no answer: as it was
+            return False
+
+    def _verdict(self, error: Exception) -> HardwareError:
+        """What a failed post means for the job."""
+        from qgeo.backends.ibm_transport import Fate
+
+        if self._transport.fate is Fate.UNKNOWN:
+            return UnansweredError(readable(error))
+        is_passing = self._transport.is_passing
+        if self._has_closed():
+            self._opened, is_passing = None, True
+        return RefusedError(
+            f"the job was not posted: {readable(error)}; nothing is lost, resume tries again",
+            is_passing=is_passing,
+        )
 
     def _set_options(self, options: Any, tag: str) -> None:
         options.environment.job_tags = ["qgeo", tag]
@@ -167,30 +188,6 @@ class IBMRunner:
         options.twirling.enable_measure = bool(self.options.get("twirling"))
         if self.options.get("max_execution_time"):
             options.max_execution_time = int(self.options["max_execution_time"])
-
-
-def post_once(service: Any) -> None:
-    """Turn off the client's own repeated POSTs; everything else is still tried again.
-
-    Raises:
-        ConfigurationError: a client that is built otherwise than the tested one.
-    """
-    from requests.adapters import HTTPAdapter
-    from urllib3.util import Retry
-
-    clients = [getattr(service, "_active_api_client", None), *getattr(service, "_api_clients", {}).values()]
-    sessions: list[Any] = [getattr(client, "_session", None) for client in clients]
-    if not sessions or any(session is None for session in sessions):
-        raise ConfigurationError(
-            "expected a qiskit-ibm-runtime whose retries can be turned off, as in 0.51; install that version"
-        )
-    statuses = (500, 502, 503, 504, 520, 521, 522, 524)
-    retry = Retry(
-        total=5, connect=3, backoff_factor=0.5, status_forcelist=statuses
-    )  # no POST among its methods
-    for session in sessions:
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retry))
 
 
 def readable(error: BaseException) -> str:

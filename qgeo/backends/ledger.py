@@ -4,6 +4,7 @@ manifest.json              what is computed, where, within which budget
 jobs/0000/entry.json       UUID (the tag), shots, fingerprint, seconds estimated; written before posting
 jobs/0000/circuits.qpy     the transpiled circuits, ours; read only if its SHA-256 is the recorded one
 jobs/0000/values.npz       one array of angles per circuit; never pickle
+jobs/0000/attempted.json   when it was last sent, written before that; gone again if it was clearly refused
 jobs/0000/posted.json      the job's id
 jobs/0000/result.npz       its bits
 """
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 
+from qgeo.backends.clock import Moment
 from qgeo.backends.files import checked_bytes, digest, make_folder, read_json, write_bytes, write_json
 from qgeo.errors import LedgerError
 
@@ -134,11 +136,46 @@ class Ledger:
         Raises:
             LedgerError: a digest differs.
         """
+        circuits, values = self.checked(number)
+        arrays = _arrays(values, self._job(number) / "values.npz")
+        return Work(tuple(loaded_circuits(circuits)), tuple(arrays), self.entry(number).shots)
+
+    def checked(self, number: int) -> tuple[bytes, bytes]:
+        """The files of circuits and angles, if nobody touched them.
+
+        Raises:
+            LedgerError: a digest differs.
+        """
         entry = self.entry(number)
         circuits = checked_bytes(self._job(number) / "circuits.qpy", entry.qpy_sha256)
-        values = checked_bytes(self._job(number) / "values.npz", entry.values_sha256)
-        arrays = _arrays(values, self._job(number) / "values.npz")
-        return Work(tuple(loaded_circuits(circuits)), tuple(arrays), entry.shots)
+        return circuits, checked_bytes(self._job(number) / "values.npz", entry.values_sha256)
+
+    def attempt(self, number: int) -> Moment | None:
+        """When the job was last sent without being refused, None if it never was.
+
+        Raises:
+            LedgerError: that file is damaged.
+        """
+        path = self._attempted(number)
+        if not path.exists():
+            return None
+        try:
+            return Moment(**read_json(path))
+        except TypeError:
+            raise LedgerError(
+                f"expected the time of a post in {path}, got damage; resume --post-anyway"
+            ) from None
+
+    def has_attempt(self, number: int) -> bool:
+        return self._attempted(number).exists()
+
+    def write_attempt(self, number: int, moment: Moment) -> None:
+        """A post is about to leave: from now on it may make a job, whatever becomes of this process."""
+        write_json(self._attempted(number), asdict(moment))
+
+    def forget_attempt(self, number: int) -> None:
+        """The post was refused."""
+        self._attempted(number).unlink(missing_ok=True)
 
     def job_id(self, number: int) -> str | None:
         """Where it was posted, None if that is not known."""
@@ -167,8 +204,21 @@ class Ledger:
         charged = read_json(usage)["seconds"] if usage.exists() else None
         return self.entry(number).seconds if charged is None else float(charged)
 
+    def _attempted(self, number: int) -> Path:
+        return self._job(number) / "attempted.json"
+
     def _job(self, number: int) -> Path:
         return self.folder / "jobs" / f"{number:04d}"
+
+
+def manifests(folder: Path) -> list[Path]:
+    """The manifests of all ledgers under a folder."""
+    return sorted(folder.rglob("manifest.json"))
+
+
+def seconds_under(folder: Path) -> float:
+    """QPU seconds of all ledgers under a folder."""
+    return sum(Ledger(path.parent).seconds() for path in manifests(folder))
 
 
 def fingerprint(work: Work) -> str:

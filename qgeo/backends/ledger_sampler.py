@@ -9,7 +9,7 @@ another, whatever a device's calibration has become meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from time import sleep
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,11 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveResult, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from qgeo.backends.clock import Clock
 from qgeo.backends.cost import work_seconds
 from qgeo.backends.files import locked
-from qgeo.backends.ledger import Ledger, Work, fingerprint
+from qgeo.backends.ledger import Ledger, Work, fingerprint, seconds_under
+from qgeo.backends.posting import Posting
 from qgeo.backends.runner import Runner
 from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.execution import brought_to
@@ -34,12 +36,13 @@ Check = Callable[[Work], None]
 class LedgerSampler(BaseSamplerV2):
     """Args:
     ledger: where jobs are kept; runner: where they run; pass_manager: to its gates.
-    max_seconds: QPU seconds that may be taken, estimated or charged; spent: those taken so far, the ledger's
-        own unless several share a budget.
+    max_seconds: QPU seconds that may be taken, estimated or charged; shared: the folder of all ledgers that
+        share them, if this is not the only one.
     wait: seconds between looks at a job that is not done; None raises `PendingError` instead.
     check: refuses what cannot run there, before anything is written.
     may_post: whether entries may be made and posted; may_fetch: whether results may be asked for. Without
         the one only what was posted is read, without the other everything is posted and nothing waited for.
+    post_anyway: post again what was sent lately and had no answer (`posting.py`); clock: how time is had.
     """
 
     def __init__(
@@ -51,14 +54,18 @@ class LedgerSampler(BaseSamplerV2):
         max_seconds: float,
         wait: float | None = None,
         check: Check | None = None,
-        spent: Callable[[], float] | None = None,
+        shared: Path | None = None,
         may_post: bool = True,
         may_fetch: bool = True,
+        post_anyway: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
         self.max_seconds = max_seconds
-        self.wait, self.check, self.spent = wait, check, spent or ledger.seconds
+        self.wait, self.check, self.shared = wait, check, shared or ledger.folder
         self.may_post, self.may_fetch = may_post, may_fetch
+        self._clock = clock or Clock()
+        self._posting = Posting(ledger, runner, self._clock, may_post, post_anyway)
         self._next = 0
 
     def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> Any:
@@ -76,7 +83,7 @@ class LedgerSampler(BaseSamplerV2):
         while (found := self.fetched(number)) is None:
             if self.wait is None:
                 raise PendingError(f"job {self.ledger.job_id(number)} is not done yet; collect again later")
-            sleep(self.wait)
+            self._clock.pause(self.wait)
         return found
 
     def fetched(self, number: int) -> list[Any] | None:
@@ -88,7 +95,7 @@ class LedgerSampler(BaseSamplerV2):
         kept = self.ledger.result(number)
         if kept is not None or not self.may_fetch:
             return kept
-        job_id = self._posted(number)
+        job_id = self._posting.job_id(number)
         status = self.runner.status(job_id)
         if status in ("failed", "cancelled"):
             raise HardwareError(
@@ -102,8 +109,9 @@ class LedgerSampler(BaseSamplerV2):
         return list(finished.bits)
 
     def _prepare(self, number: int, work: Work) -> None:
-        """An entry on disk, then a job: under a lock, so that two processes do not post it twice."""
-        with locked(self.ledger.folder):
+        """An entry on disk, then a job: under a lock, so that two processes neither post it twice nor spend
+        the same seconds."""
+        with locked(self.shared):
             if not self.ledger.has_entry(number):
                 self._write(number, work)
             elif self.ledger.entry(number).fingerprint != fingerprint(work):
@@ -112,7 +120,8 @@ class LedgerSampler(BaseSamplerV2):
                     " made with other settings or versions; submit into a new folder"
                 )
             if self.ledger.result(number) is None:
-                self._posted(number)
+                self.ledger.checked(number)  # a job that exists is read by these files, too
+                self._posting.job_id(number)
 
     def _write(self, number: int, wanted: Work) -> None:
         if not self.may_post:
@@ -121,26 +130,13 @@ class LedgerSampler(BaseSamplerV2):
         if self.check is not None:
             self.check(work)
         seconds = work_seconds(work)
-        total = self.spent() + seconds
+        total = seconds_under(self.shared) + seconds
         if total > self.max_seconds:
             raise HardwareError(
                 f"expected at most {self.max_seconds:g} QPU seconds, this would make it about {total:.0f}; "
                 "raise --max-seconds, or choose fewer shots or a cheaper method"
             )
         self.ledger.write_entry(number, work, seconds, fingerprint(wanted))
-
-    def _posted(self, number: int) -> str:
-        """The job's id: known, found by its tag where the answer to a post was lost, or of a new post."""
-        known = self.ledger.job_id(number)
-        if known is not None:
-            return known
-        entry = self.ledger.entry(number)
-        found = self.runner.find(entry.tag)
-        if not found and not self.may_post:
-            raise PendingError(f"job {number} is written but not posted; qgeo hardware submit posts it")
-        job_id = found[0] if found else self.runner.post(self.ledger.work(number), entry.tag)
-        self.ledger.write_job_id(number, job_id)
-        return job_id
 
 
 def transpiled(work: Work, pass_manager: Any) -> Work:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,8 +26,12 @@ class Finished:
 class Runner(Protocol):
     """What a ledger needs of a place where jobs run."""
 
-    def post(self, work: Work, tag: str) -> str:
-        """Start a job with this tag; its id."""
+    def post(self, work: Work, tag: str, sending: Callable[[], None]) -> str:
+        """Start a job with this tag, trying once; its id. `sending` is called right before it leaves.
+
+        Raises:
+            RefusedError: there is no job. UnansweredError: there may be one.
+        """
         ...
 
     def find(self, tag: str) -> list[str]:
@@ -50,6 +54,10 @@ class Runner(Protocol):
         """What is left of the allowance, None where there is none."""
         ...
 
+    def close(self) -> None:
+        """Nothing is posted from here on; what was posted still runs."""
+        ...
+
 
 class LocalRunner:
     """A fake device on Aer: a job is run when it is collected, from its files alone.
@@ -61,9 +69,9 @@ class LocalRunner:
     def __init__(self, sampler: Any) -> None:
         self._sampler = sampler
 
-    def post(self, work: Work, tag: str) -> str:
+    def post(self, work: Work, tag: str, sending: Callable[[], None]) -> str:
         """Nothing leaves this machine: the tag is the job's id."""
-        del work
+        del work, sending
         return tag
 
     def find(self, tag: str) -> list[str]:
@@ -84,6 +92,9 @@ class LocalRunner:
 
     def remaining_seconds(self) -> float | None:
         return None
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def run_work(sampler: Any, work: Work) -> Sequence[Bits]:

@@ -10,18 +10,15 @@ their initial numbers from the same generator seed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from qgeo.backends.device import device, is_device, ledger_sampler
-from qgeo.backends.ledger import Ledger
-from qgeo.backends.ledger_sampler import Untouched
+from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.names import resolve
-from qgeo.compare.config import BackendSection, HeadsSection
+from qgeo.compare.config import HeadsSection
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.diagonal import DiagonalQFI
@@ -42,9 +39,6 @@ from qgeo.optim.trust_region import QuadraticTrustRegion
 QUANTUM_HEADS: dict[str, Any] = {"born": BornHead, "pauli": PauliHead}
 CLASSICAL_HEADS: dict[str, Any] = {"softmax": SoftmaxHead, "mlp": MLPHead}
 EXACT = "exact"
-POLL_SECONDS = 10.0
-"""Between looks at a job on a device."""
-
 FIRST_ORDER: dict[str, Any] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 MEASURED_METRICS: dict[str, Any] = {
     "quantum": LinCombQFI,
@@ -156,24 +150,9 @@ def measured_head(head: CircuitHead, backend: str, shots: int, seed: int) -> Mea
     return MeasuredHead(head, executor, shots=shots)
 
 
-def head_on_ledger(
-    head: CircuitHead, settings: BackendSection, folder: Path, manifest: dict[str, Any]
-) -> MeasuredHead:
-    """The head on a device, its jobs in a ledger at `folder` that is gone on with if it is there.
-
-    All ledgers beside each other share the budget.
-    """
-    where, ledger = device(settings.name), Ledger(folder)
-    if not (folder / "manifest.json").exists():
-        ledger.create(manifest)
-    sampler = ledger_sampler(
-        where,
-        ledger,
-        max_seconds=settings.max_seconds or 0.0,
-        wait=POLL_SECONDS if is_device(settings.name) else 0.0,
-        spent=lambda: sum(Ledger(path.parent).seconds() for path in folder.parent.rglob("manifest.json")),
-    )
-    return MeasuredHead(head, Executor(sampler, pass_manager=Untouched()), shots=settings.shots)
+def head_on_ledger(head: CircuitHead, sampler: LedgerSampler, shots: int) -> MeasuredHead:
+    """The head on a device, its jobs in the sampler's ledger."""
+    return MeasuredHead(head, Executor(sampler, pass_manager=Untouched()), shots=shots)
 
 
 def measured_metric(name: str, head: MeasuredHead) -> Metric:

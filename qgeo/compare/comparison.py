@@ -8,12 +8,14 @@ Everything between is in files of the run folder, so that the job can be killed 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from qgeo.backends.device import device, is_device
+from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.names import resolve
 from qgeo.circuit.ansatz import ansatz
 from qgeo.compare.arms import parse_arm
@@ -99,11 +101,12 @@ def resume(path: Path, *, workers: int | None = None, on_progress: Stage | None 
         return ComparisonResult(path, read_json(folder.results))
     configuration, task = load_inputs(path.resolve())
     report = on_progress or _silent
-    pool = 1 if configuration.backend.max_seconds else workers or default_workers()  # one budget, one spender
+    pool = workers or default_workers()
     arms = [parse_arm(name) for name in configuration.arms.names]
-    _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report)
-    chosen = chosen_learning_rates(folder, configuration)
-    _run_stage("training", final_jobs(configuration, chosen), folder, pool, report)
+    with _ledgers(configuration.backend, folder) as ledgers:
+        _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report, ledgers)
+        chosen = chosen_learning_rates(folder, configuration)
+        _run_stage("training", final_jobs(configuration, chosen), folder, pool, report, ledgers)
     report("report", 1)
     write_records(folder, configuration)
     versions = read_toml(folder.config).get("environment", environment())
@@ -138,9 +141,26 @@ def _timings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"arm": record["arm"], "seed": record["seed"], "step": record["step"], "seconds": seconds}
 
 
-def _run_stage(stage: str, jobs: list[Any], folder: RunFolder, workers: int, report: Stage) -> None:
+@contextmanager
+def _ledgers(backend: BackendSection, folder: RunFolder) -> Iterator[Ledgers | None]:
+    """The ledgers of a comparison that has a budget, closed in the end."""
+    if backend.max_seconds is None:
+        yield None
+        return
+    with closing(Ledgers(folder.ledgers.resolve(), backend.name, backend.max_seconds)) as ledgers:
+        yield ledgers
+
+
+def _run_stage(
+    stage: str,
+    jobs: list[Any],
+    folder: RunFolder,
+    workers: int,
+    report: Stage,
+    ledgers: Ledgers | None,
+) -> None:
     report(stage, len(jobs))
-    run_jobs(jobs, RunFolder(folder.path.resolve()), workers, lambda: report(stage, 0))
+    run_jobs(jobs, RunFolder(folder.path.resolve()), workers, lambda: report(stage, 0), ledgers)
 
 
 def _silent(_stage: str, _jobs: int) -> None:

@@ -3,6 +3,7 @@
     config.toml       the resolved configuration, versions, git revision
     corpus.txt        the text, where there is one
     parts/            one JSON file and one .npz per finished run; whatever is missing is run again
+    ledger/           jobs on hardware, a ledger per run
     heads/            trained parameters by arm and seed (.npz, never pickle)
     records.jsonl     a line per arm, seed, step; timings.jsonl the wall times; both made from parts/
     results.json  report.html  figures/
@@ -61,9 +62,10 @@ class RunFolder:
     def part(self, key: str) -> Path:
         return self.path / "parts" / f"{key}.json"
 
-    def ledger(self, key: str) -> Path:
-        """Where the hardware jobs of a run are kept."""
-        return self.path / "ledger" / key
+    @property
+    def ledgers(self) -> Path:
+        """Where the hardware jobs of all runs are kept, in a ledger each."""
+        return self.path / "ledger"
 
     def head(self, arm: str, seed: int) -> Path:
         return self.path / "heads" / f"{arm}-{seed}.npz"

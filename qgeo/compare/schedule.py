@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from time import sleep
 from typing import Any
 
+from qgeo.backends.ledgers import Ledgers
 from qgeo.compare.agreement import check_agreement
 from qgeo.compare.arms import Arm, parse_arm
 from qgeo.compare.config import Configuration
@@ -94,12 +96,16 @@ def run_jobs(
     folder: RunFolder,
     workers: int,
     progress: Progress,
+    ledgers: Ledgers | None = None,
 ) -> None:
-    """Run the jobs whose outcome is not there yet; `progress` is called once per job that is done."""
+    """Run the jobs whose outcome is not there yet; `progress` is called once per job that is done.
+
+    With `ledgers`, which have one budget and one runner, everything runs in this process.
+    """
     missing = [job for job in jobs if not folder.part(job.key).exists()]
     for _ in range(len(jobs) - len(missing)):
         progress()
-    for _ in _executed(missing, folder, workers):
+    for _ in _executed(missing, folder, workers, ledgers):
         progress()
 
 
@@ -108,11 +114,11 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int) -> Iterator[Job]:
+def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int, ledgers: Ledgers | None) -> Iterator[Job]:
     workers = min(workers, len(jobs))
-    if workers <= 1:
+    if workers <= 1 or ledgers is not None:
         for job in jobs:
-            execute(job, folder.path)
+            execute(job, folder.path, ledgers)
             yield job
         return
     context = multiprocessing.get_context("spawn")
@@ -146,12 +152,13 @@ def _end_with_parent(parent: int) -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def execute(job: Job, path: Path) -> None:
+def execute(job: Job, path: Path, ledgers: Ledgers | None = None) -> None:
     """Train one run and keep its outcome; a final job's head is kept first, its JSON last."""
     folder = RunFolder(path)
     configuration, task = load_inputs(path)
     settings = RunSettings(parse_arm(job.arm), job.lr, job.damping)
-    run = train(task, configuration, settings, job.seed, folder.ledger(job.key))
+    ledger = None if ledgers is None else partial(ledgers.sampler, job.key)
+    run = train(task, configuration, settings, job.seed, ledger)
     outcome: dict[str, Any] = {"job": asdict(job), "final_loss": run.final_loss, "diverged": run.diverged}
     if job.final:
         save_head(folder.head(job.arm, job.seed), run.head)

@@ -9,16 +9,16 @@ a seed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.compare.arms import Arm, build_head, build_optimizer, head_on_ledger, measured_head
 from qgeo.compare.config import BackendSection, Configuration
 from qgeo.compare.cost import StepCost, step_cost
@@ -32,6 +32,10 @@ DATA_SEED_OFFSET = 1_000_003
 
 SHOT_SEED_OFFSET = 2_000_003
 """And so do its shots."""
+
+
+OpenLedger = Callable[[dict[str, Any]], LedgerSampler]
+"""From what is computed, for the manifest, to a sampler on the ledger of this run."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,13 @@ class RunSettings:
 
 
 def train(
-    task: Task, configuration: Configuration, settings: RunSettings, seed: int, ledger: Path | None = None
+    task: Task,
+    configuration: Configuration,
+    settings: RunSettings,
+    seed: int,
+    ledger: OpenLedger | None = None,
 ) -> TrainedRun:
-    """Train one arm on one seed; `ledger` is where its jobs are kept if the backend has a budget.
+    """Train one arm on one seed; `ledger` opens the ledger of its jobs where the backend has a budget.
 
     A run whose loss stops being finite ends there and is recorded as diverged.
     """
@@ -198,16 +206,16 @@ def _record(
 
 
 def _trained_form(
-    head: Any, settings: RunSettings, backend: BackendSection, seed: int, ledger: Path | None
+    head: Any, settings: RunSettings, backend: BackendSection, seed: int, ledger: OpenLedger | None
 ) -> Any:
     """The head itself, or the same head measured on the arm's backend."""
     arm = settings.arm
     if not arm.is_measured:
         return head
-    if backend.max_seconds is None or ledger is None:
+    if ledger is None:
         return measured_head(head, arm.backend, backend.shots, seed + SHOT_SEED_OFFSET)
-    manifest = {"kind": "training", "arm": arm.name, "lr": settings.lr, "seed": seed, "device": backend.name}
-    return head_on_ledger(head, backend, ledger, manifest)
+    sampler = ledger({"kind": "training", "arm": arm.name, "lr": settings.lr, "seed": seed})
+    return head_on_ledger(head, sampler, backend.shots)
 
 
 def _finite(loss: float | None) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -109,13 +110,19 @@ def submit(request: FisherRequest, where: Device, folder: Path, max_seconds: flo
     return post(ledger, where)
 
 
-def post(ledger: Ledger, where: Device) -> list[JobState]:
-    """Post whatever the ledger's request still lacks; jobs that are known are not posted again."""
+def post(ledger: Ledger, where: Device, *, post_anyway: bool = False) -> list[JobState]:
+    """Post whatever the ledger's request still lacks; jobs that are known are not posted again.
+
+    Args:
+        post_anyway: post again what was sent lately, had no answer and is not listed.
+    """
     request = read_request(ledger)
     limit = float(ledger.setting("max_seconds"))
-    sampler = ledger_sampler(where, ledger, max_seconds=limit, may_fetch=False)
-    _until_pending(request, sampler)
-    return states(ledger, sampler)
+    how = {"max_seconds": limit, "may_fetch": False, "post_anyway": post_anyway}
+    with closing(where.runner()) as runner:
+        sampler = ledger_sampler(where, ledger, runner, **how)
+        _until_pending(request, sampler)
+        return states(ledger, sampler)
 
 
 def collect(ledger: Ledger, where: Device) -> FisherEstimate:
@@ -205,7 +212,8 @@ def _state(ledger: Ledger, sampler: LedgerSampler, number: int) -> JobState:
     if ledger.result(number) is not None:
         status = "collected"
     else:
-        status = "written" if job_id is None else sampler.runner.status(job_id)
+        unposted = "unanswered" if ledger.has_attempt(number) else "written"
+        status = unposted if job_id is None else sampler.runner.status(job_id)
     return JobState(number, job_id, status, entry.circuits, entry.executions, entry.seconds)
 
 

@@ -120,13 +120,21 @@ def status(folder: Folder, as_json: Json = False) -> None:
 
 
 @hardware.command()
-def resume(folder: Folder) -> None:
+def resume(
+    folder: Folder,
+    post_anyway: Annotated[
+        bool,
+        typer.Option(
+            "--post-anyway", help="Post again at once what had no answer and no search finds; may pay twice."
+        ),
+    ] = False,
+) -> None:
     """Post what is written but not posted; jobs that exist are found by their tags and not posted again."""
     from qgeo.hardware.requests import post
     from qgeo.terminal.hardware import open_ledger, print_states
 
     ledger, where = open_ledger(folder)
-    print_states(folder, post(ledger, where))
+    print_states(folder, post(ledger, where, post_anyway=post_anyway))
 
 
 @hardware.command()

@@ -10,15 +10,18 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from qiskit import QuantumCircuit, qpy
 from qiskit.circuit import ParameterVector
+from quick_clock import QuickClock
 from scripted_runner import ScriptedRunner
 
 from qgeo.backends.device import check_isa, device
+from qgeo.backends.files import locked
 from qgeo.backends.ledger import Ledger, Work, fingerprint, loaded_circuits
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.errors import HardwareError, LedgerError, PendingError
@@ -46,7 +49,9 @@ def ledger(tmp_path) -> Ledger:
 
 
 def sampler(ledger, runner, **how) -> LedgerSampler:
-    return LedgerSampler(ledger, runner, Untouched(), **({"max_seconds": 1000.0} | how))
+    return LedgerSampler(
+        ledger, runner, Untouched(), **({"max_seconds": 1000.0, "clock": QuickClock()} | how)
+    )
 
 
 def estimate(ledger, runner, values=VALUES, shots=200, **how):
@@ -66,11 +71,8 @@ def test_an_estimate_runs_once_and_is_read_again(ledger):
 
 
 def test_an_answer_that_was_lost_is_found_by_its_tag(ledger):
-    # Seen to fail: without the search by tag the second call posts again.
+    # Seen to fail: without the search by tag, "expected an answer to the post".
     runner = ScriptedRunner(lose_answers=1)
-    with pytest.raises(HardwareError):
-        estimate(ledger, runner)
-    assert ledger.job_id(0) is None
     estimate(ledger, runner)
     assert len(runner.posted) == 1
     assert ledger.job_id(0) == "job-0"
@@ -114,6 +116,18 @@ def test_the_budget_is_kept_before_anything_is_written(ledger):
     assert not runner.posted
 
 
+def test_ledgers_that_share_a_budget_are_written_to_one_at_a_time(ledger):
+    # Seen to fail with the lock of the ledger alone: two processes both see the last seconds unspent.
+    shared, runner = ledger.folder.parent, ScriptedRunner()
+    writing = Thread(target=estimate, args=(ledger, runner), kwargs={"shared": shared})
+    with locked(shared):
+        writing.start()
+        writing.join(0.5)
+        assert (ledger.count(), runner.posted) == (0, [])
+    writing.join()
+    assert len(runner.posted) == 1
+
+
 def test_posting_and_fetching_can_be_forbidden(ledger):
     runner = ScriptedRunner()
     with pytest.raises(PendingError, match="not posted yet"):
@@ -135,10 +149,10 @@ def test_other_settings_do_not_read_this_ledgers_results(ledger):
 
 def test_everything_is_on_disk_before_the_post(ledger):
     class Looking(ScriptedRunner):
-        def post(self, work, tag):
+        def post(self, work, tag, sending):
             assert ledger.entry(0).tag == tag
             assert fingerprint(ledger.work(0)) == fingerprint(work)
-            return super().post(work, tag)
+            return super().post(work, tag, sending)
 
     estimate(ledger, Looking())
 
@@ -150,14 +164,22 @@ def test_files_are_the_owners_alone(ledger):
         assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
+@pytest.mark.parametrize("known", ["by its id", "by its tag"])
 @pytest.mark.parametrize("name", ["circuits.qpy", "values.npz"])
-def test_a_changed_file_is_not_read(ledger, name):
+def test_a_changed_file_is_not_read_nor_is_its_job_gone_on_with(ledger, name, known):
+    # Seen to fail: files looked at by a post only, so that a job that exists is resumed with others.
+    runner = ScriptedRunner()
     with pytest.raises(PendingError):
-        estimate(ledger, ScriptedRunner(), may_fetch=False)
-    path = ledger.folder / "jobs" / "0000" / name
-    path.write_bytes(path.read_bytes() + b" ")
+        estimate(ledger, runner, may_fetch=False)
+    job = ledger.folder / "jobs" / "0000"
+    (job / name).write_bytes((job / name).read_bytes() + b" ")
+    if known == "by its tag":
+        (job / "posted.json").unlink()
     with pytest.raises(LedgerError, match="as it was written"):
         ledger.work(0)
+    with pytest.raises(LedgerError, match="as it was written"):
+        estimate(ledger, runner, may_fetch=False)
+    assert len(runner.posted) == 1
 
 
 def test_old_qpy_and_pickles_are_refused(tmp_path):
@@ -272,7 +294,7 @@ def test_a_clock_that_was_set_changes_nothing(ledger, year):
     runner = ScriptedRunner(statuses=("queued",))
     with pytest.raises(PendingError):
         estimate(ledger, runner)
-    for name in ("entry.json", "posted.json"):
+    for name in ("entry.json", "attempted.json", "posted.json"):
         path = ledger.folder / "jobs" / "0000" / name
         path.write_text(re.sub(r"\d{4}-(\d\d-\d\dT)", rf"{year}-\1", path.read_text()))
         os.utime(path, (0, 0))

@@ -83,7 +83,7 @@ def test_only_missing_jobs_are_run(tmp_path, monkeypatch):
     folder, done, ticks = RunFolder(tmp_path), [], []
     jobs = tuning_jobs(configuration(), ARMS)
     write_json(folder.part(jobs[1].key), {})
-    monkeypatch.setattr(schedule, "execute", lambda job, path: done.append((job, path)))
+    monkeypatch.setattr(schedule, "execute", lambda job, path, _: done.append((job, path)))
     run_jobs(jobs, folder, 1, lambda: ticks.append(1))
     assert done == [(job, tmp_path) for job in jobs if job is not jobs[1]]
     assert len(ticks) == len(jobs)

@@ -11,8 +11,14 @@ from typing import Any
 
 import pytest
 from hardware.loopback import LoopbackService
+from hardware.small_jobs import serving
 from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService
 from qiskit_ibm_runtime.api.session import PostForcelistRetry
+from quick_clock import QuickClock
+from urllib3.util import Retry
+
+from qgeo.backends.device import Device
+from qgeo.backends.device import device as named_device
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +82,33 @@ def service(server: LoopbackService) -> QiskitRuntimeService:
 def device(service: QiskitRuntimeService) -> IBMBackend:
     """The fake device, as the client sees it."""
     return service.backend("fake_manila")
+
+
+@pytest.fixture(scope="session")
+def running(no_proxy: None) -> Iterator[LoopbackService]:  # noqa: ARG001
+    """A service with the device ibm_manila, which this process finds by its environment; see `quick`."""
+    with serving() as service, service.applied():
+        yield service
+
+
+@pytest.fixture(scope="session")
+def clock() -> QuickClock:
+    """One for all tests: `where` posts by it."""
+    return QuickClock()
+
+
+@pytest.fixture(scope="session")
+def where(running: LoopbackService, clock: QuickClock) -> Device:  # noqa: ARG001
+    """ibm_manila, as qgeo knows it."""
+    return named_device("ibm_manila", clock=clock)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, running: LoopbackService, clock: QuickClock) -> None:
+    """No waiting between posts and retries; a clean service."""
+    monkeypatch.setattr(Retry, "get_backoff_time", lambda _: 0.0)
+    running.reset()
+    clock.pauses.clear()
 
 
 @pytest.fixture

@@ -63,13 +63,12 @@ def usage(state: State, _: Request) -> Answer:
 
 def backends(state: State, _: Request) -> Answer:
     """GET /backends."""
-    queue = sum(not job.is_final for job in state.jobs)
     devices = [
         {
             "name": backend.name,
             "status": {"name": "online", "reason": "available"},
             "qubits": backend.num_qubits,
-            "queue_length": queue,
+            "queue_length": queue_length(state, backend.name),
         }
         for backend in state.backends
     ]
@@ -96,8 +95,13 @@ def status(state: State, _: Request, name: str) -> Answer:
     """GET /backends/{name}/status."""
     if find_backend(state, name) is None:
         return refusal(404, f"backend {name} not found")
-    queue = sum(not job.is_final for job in state.jobs)
+    queue = queue_length(state, name)
     return ok({"state": True, "status": "active", "length_queue": queue, "backend_version": "1.0.0"})
+
+
+def queue_length(state: State, name: str) -> int:
+    """How many jobs of a device have not ended."""
+    return sum(not job.is_final and job.backend.name == name for job in state.jobs)
 
 
 def find_backend(state: State, name: str) -> FakeBackendV2 | None:

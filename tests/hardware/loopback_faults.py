@@ -4,7 +4,7 @@ A fault is given to a service with `loopback.inject(fault)`, waits for the next 
 and is then spent; faults of one kind are met in the order of injection. Three families:
 
     on the wire     HttpError, Dropped, HalfBody, TruncatedJson, Slow: any request, named by `on`
-    on a job        JobFails, JobCancelled: the next `times` jobs that are created
+    on a job        JobFails, JobCancelled, ListedLate: the next `times` jobs that are created
     on the token    TokenRevoked: every token handed out so far is refused, at once
 
 `on` is the name of a route: token, search, catalog, backends, configuration, properties, status, usage,
@@ -89,12 +89,20 @@ class JobCancelled:
 
 
 @dataclass(frozen=True)
+class ListedLate:
+    """The next jobs are left out of the first `searches` lists that would hold them."""
+
+    searches: int = 3
+    times: int = 1
+
+
+@dataclass(frozen=True)
 class TokenRevoked:
     """Refuse (401) every token handed out so far; a freshly fetched one is good again."""
 
 
 WireFault = HttpError | Dropped | HalfBody | TruncatedJson | Slow
-JobFault = JobFails | JobCancelled
+JobFault = JobFails | JobCancelled | ListedLate
 Fault = WireFault | JobFault | TokenRevoked
 
 

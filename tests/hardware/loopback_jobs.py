@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from hardware.loopback_faults import JobCancelled, JobFails, JobFault
+from hardware.loopback_faults import JobCancelled, JobFails, JobFault, ListedLate
 from ibm_quantum_schemas.common import CompressedTensorModel
 from ibm_quantum_schemas.executor import version_2_0 as schema
 from ibm_quantum_schemas.executor.version_2_0.models import (
@@ -59,6 +59,7 @@ class Job:
     result: str | None = None
     seconds: float = 0.0
     finished: datetime | None = None
+    lists: int = 0
 
     @cached_property
     def params(self) -> schema.ParamsModel:
@@ -89,6 +90,11 @@ class Job:
     def is_final(self) -> bool:
         """Completed, Failed or Cancelled: nothing will change any more."""
         return self.status in FINAL
+
+    def is_listed(self) -> bool:
+        """Whether a list that would hold this job does; asking counts."""
+        self.lists += 1
+        return not isinstance(self.fate, ListedLate) or self.lists > self.fate.searches
 
     def look(self) -> str:
         """Bring the status up to now, running the circuits if their time has come, and return it."""

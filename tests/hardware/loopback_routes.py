@@ -57,7 +57,7 @@ def post_job(state: State, request: Request) -> Answer:
 
 def list_jobs(state: State, request: Request) -> Answer:
     """GET /jobs: newest first, paged; filtered by tags (all), session, backend, program, state and date."""
-    found = [job for job in state.jobs if fits(job, request)]
+    found = [job for job in state.jobs if fits(job, request) and job.is_listed()]
     if request.first("sort") != "ASC":
         found.reverse()
     start = int(request.first("offset") or 0)

@@ -1,4 +1,4 @@
-"""The one small job the hardware tests submit, and the child process they submit or collect it from.
+"""The small jobs and estimates the hardware tests submit, to what, and the child processes they do it from.
 
 A circuit of two qubits that tells its qubits and its parameters apart: no swap of either goes unseen.
 """
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from hardware.loopback import LoopbackService
@@ -21,6 +22,52 @@ from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_ibm_runtime import Batch, IBMBackend, RuntimeJobV2
 from qiskit_ibm_runtime.executor_sampler import Sampler
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+from quick_clock import QuickClock
+
+from qgeo.backends.posting import MINUTES_BEFORE_POSTING_AGAIN
+from qgeo.errors import QGeoError
+from qgeo.hardware.requests import FisherRequest
+
+Answer = TypeVar("Answer")
+
+
+class IBMManila(FakeManilaV2):
+    """A fake device under the name of a real one."""
+
+    def __init__(self, name: str = "ibm_manila") -> None:
+        super().__init__()
+        self.name = name
+
+
+def serving(*names: str) -> LoopbackService:
+    """The stand-in with devices under the names of real ones; ibm_manila if none is given."""
+    return LoopbackService(*(IBMManila(name) for name in names or ("ibm_manila",)))
+
+
+def request(shots: int = 400) -> FisherRequest:
+    """An estimate of one job."""
+    theta = ParameterVector("theta", 3)
+    circuit = QuantumCircuit(2)
+    circuit.ry(theta[0], 0)
+    circuit.cx(0, 1)
+    circuit.rz(theta[1], 1)
+    circuit.rx(theta[2], 0)
+    return FisherRequest(circuit, np.array([0.4, 0.7, -0.3]), "block-diagonal", shots)
+
+
+def persistently(
+    action: Callable[[], Answer], clock: QuickClock, attempts: int = 8
+) -> tuple[Answer, list[QGeoError]]:
+    """Try again as a patient user would; the answer, and the errors on the way."""
+    said: list[QGeoError] = []
+    for _ in range(attempts):
+        try:
+            return action(), said
+        except QGeoError as error:
+            said.append(error)
+            clock.seconds += 60 * MINUTES_BEFORE_POSTING_AGAIN
+    raise said[-1]
+
 
 MANILA = FakeManilaV2()
 VALUES = np.array([[[0.3, 2.0], [1.2, 0.1]], [[2.8, 0.4], [0.2, 0.9]], [[1.0, 1.0], [0.0, 3.0]]])  # (3, 2, 2)

@@ -8,120 +8,77 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hardware.loopback import LoopbackService
 from hardware.loopback_faults import (
     Dropped,
     HalfBody,
     HttpError,
     JobCancelled,
     JobFails,
-    Slow,
     TokenRevoked,
     TruncatedJson,
 )
-from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterVector
-from qiskit_ibm_runtime.fake_provider import FakeManilaV2
-from urllib3.util import Retry
+from hardware.small_jobs import persistently, request, serving
 
-from qgeo.backends import ibm
-from qgeo.backends.device import Device, device, ledger_sampler
+from qgeo.backends.device import device
 from qgeo.backends.ledger import Ledger
-from qgeo.errors import ConfigurationError, HardwareError, PendingError, QGeoError
-from qgeo.hardware.requests import FisherRequest, cancel, collect, post, states, submit
+from qgeo.errors import (
+    ConfigurationError,
+    HardwareError,
+    PendingError,
+    QGeoError,
+    RefusedError,
+    UnansweredError,
+)
+from qgeo.hardware.requests import cancel, collect, post, submit
 
 KEY = "planted-api-key-0123456789abcdef0123456789"
 
 
-class IBMManila(FakeManilaV2):
-    """A fake device under the name of a real one."""
-
-    backend_name = "ibm_manila"
-
-
-def serving() -> LoopbackService:
-    """The stand-in with one device, under the name of a real one."""
-    manila = IBMManila()
-    manila.name = "ibm_manila"
-    return LoopbackService(manila)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[LoopbackService]:
-    with serving() as service, service.applied():
-        yield service
-
-
-@pytest.fixture(scope="module")
-def where(running) -> Device:  # noqa: ARG001
-    return device("ibm_manila")
-
-
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, running):
-    """No waiting between posts and retries; a clean service."""
-    monkeypatch.setattr(ibm, "sleep", lambda _: None)
-    monkeypatch.setattr(ibm, "SECONDS_BETWEEN_POSTS", 0.0)
-    monkeypatch.setattr(ibm, "SETTLING_SECONDS", 0.0)
-    monkeypatch.setattr(ibm, "WAITS", (0.0, 0.0, 0.0, 0.0))
-    monkeypatch.setattr(Retry, "get_backoff_time", lambda _: 0.0)
-    running.reset()
+def quick(quick):
+    """Every test here."""
 
 
-def request(shots: int = 400) -> FisherRequest:
-    theta = ParameterVector("theta", 3)
-    circuit = QuantumCircuit(2)
-    circuit.ry(theta[0], 0)
-    circuit.cx(0, 1)
-    circuit.rz(theta[1], 1)
-    circuit.rx(theta[2], 0)
-    return FisherRequest(circuit, np.array([0.4, 0.7, -0.3]), "block-diagonal", shots)
-
-
-def persistently(action, attempts: int = 4):
-    """Try again as a user would; the answer, and the errors on the way."""
-    said = []
-    for _ in range(attempts):
-        try:
-            return action(), said
-        except QGeoError as error:
-            said.append(error)
-    raise said[-1]
-
-
-POSTING = [  # fault, the user saw an error at submit, POSTs that reached the service
-    (HttpError(500, times=2), False, 3),
-    (HttpError(500, took_effect=True), False, 1),
-    (HttpError(503, times=6), True, 7),
-    (HttpError(429), False, 2),
-    (Dropped(), False, 2),
-    (Dropped(took_effect=True), False, 1),
-    (HalfBody(on="post_job"), False, 1),
-    (TruncatedJson(on="post_job"), False, 1),
-    (HttpError(400), True, 2),
-    (HttpError(500, on="post_session"), False, 1),
+POSTING = [  # fault, what the user saw at submit, POSTs then, POSTs in all
+    (HttpError(500, times=2), UnansweredError, 1, 3),
+    (HttpError(500, took_effect=True), None, 1, 1),
+    (HttpError(503, times=2), UnansweredError, 1, 3),
+    (HttpError(503, took_effect=True), None, 1, 1),
+    (HttpError(429), None, 2, 2),
+    (HttpError(429, times=6), RefusedError, 4, 7),
+    (Dropped(), UnansweredError, 1, 2),
+    (Dropped(took_effect=True), None, 1, 1),
+    (HalfBody(on="post_job"), None, 1, 1),
+    (TruncatedJson(on="post_job"), None, 1, 1),
+    (HttpError(400), RefusedError, 1, 2),
+    (HttpError(401), RefusedError, 1, 2),
+    (HttpError(404), RefusedError, 1, 2),
+    (HttpError(500, on="post_session"), None, 1, 1),
+    (HttpError(400, on="post_session"), RefusedError, 0, 1),
+    (HttpError(503, on="usage", times=6), None, 1, 1),
+    (Dropped(on="status", times=6), None, 1, 1),
+    (HttpError(500, on="list_jobs", times=6), RefusedError, 0, 1),
 ]
 
 
-@pytest.mark.parametrize(("fault", "seen", "posts"), POSTING, ids=str)
-def test_posting_loses_nothing_and_pays_once(running, where, tmp_path, fault, seen, posts):
+@pytest.mark.parametrize(("fault", "seen", "first", "posts"), POSTING, ids=str)
+def test_posting_loses_nothing_and_pays_once(running, where, clock, tmp_path, fault, seen, first, posts):
     # Seen to fail with the client's own retries on: 500 after the job was made pays twice.
     running.inject(fault)
     ledger = Ledger(tmp_path / "ledger")
     try:
         submit(request(), where, ledger.folder, 60.0)
-        errors = []
-    except HardwareError as error:
-        errors = [error]
-    assert bool(errors) is seen
-    assert ledger.has_entry(0)
-    persistently(lambda: post(ledger, where))
-    estimate, _ = persistently(lambda: collect(ledger, where))
+        error = None
+    except QGeoError as caught:
+        error = type(caught)
+    assert error is seen
+    assert running.posts() == first
+    assert ledger.has_attempt(0) is (seen is not RefusedError)
+    persistently(lambda: post(ledger, where), clock)
+    estimate, _ = persistently(lambda: collect(ledger, where), clock)
     assert running.posts() == posts
     assert len(running.jobs) == 1
     assert ledger.job_id(0) == running.jobs[0].id
@@ -144,11 +101,11 @@ COLLECTING = [
 
 
 @pytest.mark.parametrize("fault", COLLECTING, ids=str)
-def test_collecting_loses_nothing_and_posts_nothing(running, where, tmp_path, fault):
+def test_collecting_loses_nothing_and_posts_nothing(running, where, clock, tmp_path, fault):
     ledger = Ledger(tmp_path / "ledger")
     submit(request(), where, ledger.folder, 60.0)
     running.inject(fault)
-    estimate, said = persistently(lambda: collect(ledger, where))
+    estimate, said = persistently(lambda: collect(ledger, where), clock)
     assert all(isinstance(error, PendingError) for error in said)
     assert (running.posts(), len(running.jobs)) == (1, 1)
     np.testing.assert_array_equal(collect(ledger, where).matrix, estimate.matrix)
@@ -223,60 +180,10 @@ def test_two_that_collect_at_once_agree(running, where, tmp_path):
     assert len(running.jobs) == 1
 
 
-KILLED = """
-import os, sys, threading, time
-from pathlib import Path
-import numpy as np
-sys.path[:0] = sys.argv[2:]
-from hardware.test_ibm_runner import request
-from qgeo.backends.device import device
-from qgeo.backends.ledger import Ledger
-from qgeo.hardware import requests
-folder = Path(sys.argv[1])
-requests.submit(request(), device("ibm_manila"), folder, 60.0)
-requests.collect(Ledger(folder), device("ibm_manila"))
-"""
-
-
-def killed_when(condition, folder: Path) -> None:
-    """Run submit and collect in a process of its own; kill -9 as soon as `condition` holds."""
-    tests = Path(__file__).parents[1]
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder), str(tests)])
-    try:
-        while not condition():
-            if process.poll() is not None:
-                pytest.fail("the process ended by itself")
-    finally:
-        process.kill()
-        process.wait()
-
-
-@pytest.mark.parametrize("moment", ["after the entry", "after the post", "while collecting"])
-def test_killed_it_goes_on(running, where, tmp_path, moment):
-    # Seen to fail: an entry written after the post (a job nobody knows of).
-    folder = tmp_path / "ledger"
-    ledger = Ledger(folder)
-    if moment == "after the entry":
-        running.inject(Slow(3.0, on="post_session"))  # may strike here too, if the process was killed early
-        killed_when(lambda: ledger.has_entry(0), folder)
-    elif moment == "after the post":
-        running.inject(Slow(30.0, on="post_job"))
-        killed_when(lambda: len(running.jobs) == 1, folder)
-    else:
-        running.inject(Slow(30.0, on="results"))
-        killed_when(lambda: any(path.endswith("/results") for _, path in running.requests), folder)
-    persistently(lambda: post(ledger, where))
-    estimate, _ = persistently(lambda: collect(ledger, where))
-    assert estimate.shots > 0
-    assert len(running.jobs) == 1
-    (job,) = states(ledger, ledger_sampler(where, ledger, max_seconds=0.0, may_post=False))
-    assert job.status == "collected"
-
-
-def test_the_key_is_nowhere(running, tmp_path, monkeypatch, capsys):
+def test_the_key_is_nowhere(running, clock, tmp_path, monkeypatch, capsys):
     # Seen to fail: an exception printed as the client made it.
     monkeypatch.setenv("QISKIT_IBM_TOKEN", KEY)
-    own = device("ibm_manila")
+    own = device("ibm_manila", clock=clock)
     ledger = Ledger(tmp_path / "ledger")
     running.inject(HttpError(400))
     said = []
@@ -286,7 +193,7 @@ def test_the_key_is_nowhere(running, tmp_path, monkeypatch, capsys):
         said.append(str(error))
     post(ledger, own)
     running.inject(HttpError(500, on="poll", times=6))
-    _, errors = persistently(lambda: collect(ledger, own))
+    _, errors = persistently(lambda: collect(ledger, own), clock)
     said += [str(error) for error in errors] + [repr(error.__cause__) for error in errors]
     printed = capsys.readouterr()
     everything = "".join(said) + printed.out + printed.err
@@ -294,11 +201,3 @@ def test_the_key_is_nowhere(running, tmp_path, monkeypatch, capsys):
         if path.is_file():
             everything += path.read_bytes().decode("latin-1")
     assert KEY not in everything
-
-
-def test_no_post_is_repeated_by_the_client(where):
-    service = where.runner().service
-    adapter = service._active_api_client._session.get_adapter("http://127.0.0.1")
-    assert "POST" not in adapter.max_retries.allowed_methods
-    with pytest.raises(ConfigurationError, match="retries can be turned off"):
-        ibm.post_once(object())

@@ -1,0 +1,65 @@
+"""The ledgers of one comparison: one device, one runner, one budget, however many runs there are.
+
+    folder/tuning/ARM-lr…/   folder/final/ARM-SEED/   …      a ledger each (`ledger.py`)
+
+The device is looked up when the first run needs it. What `least-busy` was decided to be is in the manifests,
+and stays so for all ledgers of the folder: a run that is cut goes on where its circuits were made for. Posts
+are spaced and jobs share a batch because they all go through the same runner.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from qgeo.backends.clock import Clock
+from qgeo.backends.device import LEAST_BUSY, Device, device, is_device, ledger_sampler
+from qgeo.backends.ledger import Ledger, manifests
+from qgeo.backends.ledger_sampler import LedgerSampler
+from qgeo.backends.runner import Runner
+
+POLL_SECONDS = 10.0
+"""Between looks at a job on a device."""
+
+
+class Ledgers:
+    """Args:
+    folder: under which they lie; name: of the device; max_seconds: QPU seconds for all of them together.
+    clock: the machine's, if none is given.
+    """
+
+    def __init__(self, folder: Path, name: str, max_seconds: float, *, clock: Clock | None = None) -> None:
+        self.folder, self.name, self.max_seconds = folder, name, max_seconds
+        self._clock = clock
+
+    @cached_property
+    def where(self) -> Device:
+        """The device, the one of the manifests if that was decided before."""
+        return device(self._decided(), clock=self._clock)
+
+    @cached_property
+    def runner(self) -> Runner:
+        """The one runner."""
+        return self.where.runner()
+
+    def sampler(self, key: str, manifest: dict[str, Any]) -> LedgerSampler:
+        """A sampler on the ledger at `key`, which is gone on with if it is there, and made if it is not.
+
+        It waits for its jobs.
+        """
+        ledger = Ledger(self.folder / key)
+        if not (ledger.folder / "manifest.json").exists():
+            ledger.create(manifest | {"device": self.where.name, "options": self.where.options})
+        wait = POLL_SECONDS if is_device(self.where.name) else 0.0
+        how: dict[str, Any] = {"max_seconds": self.max_seconds, "wait": wait, "shared": self.folder}
+        return ledger_sampler(self.where, ledger, self.runner, **how)
+
+    def close(self) -> None:
+        """Nothing more is posted from this process."""
+        if "runner" in vars(self):
+            self.runner.close()
+
+    def _decided(self) -> str:
+        known = manifests(self.folder) if self.name == LEAST_BUSY else []
+        return str(Ledger(known[0].parent).setting("device")) if known else self.name

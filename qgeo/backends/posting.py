@@ -1,0 +1,137 @@
+"""From an entry on disk to exactly one job, whatever becomes of the answers.
+
+    id on disk?      it is that job
+    listed by tag?   it is that one
+    sent lately?     then it may exist and not be listed yet: a sentence, no post
+    post             refused: again after a wait        no answer: search for a minute, then a sentence
+
+A post is repeated in this process only where it certainly made no job. Of any other the ledger keeps the
+time (`attempted.json`, on disk before a byte leaves), so that neither a lost answer nor kill -9 lets the next
+process post too early. Only a clock set forward while the machine was started anew can do that (`clock.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from qgeo.backends.clock import Clock
+from qgeo.backends.ledger import Ledger
+from qgeo.backends.runner import Runner
+from qgeo.errors import PendingError, RefusedError, UnansweredError
+
+WAITS_AFTER_REFUSAL = (2.0, 10.0, 60.0)
+"""Seconds after the first, second, … post that was refused for a passing reason."""
+
+WAITS_BEFORE_SEARCH = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds before the first, second, … search for a job whose post had no answer."""
+
+MINUTES_BEFORE_POSTING_AGAIN = 15.0
+"""After a post without an answer: as long as the client waits for one, and far longer than jobs take to be
+listed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posting:
+    """How entries of a ledger become jobs of a runner.
+
+    may_post: without it jobs are only looked for; post_anyway: post again what had no answer lately, if no
+    search finds it.
+    """
+
+    ledger: Ledger
+    runner: Runner
+    clock: Clock
+    may_post: bool
+    post_anyway: bool
+
+    def job_id(self, number: int) -> str:
+        """The job's id: known, found by its tag, or of a new post.
+
+        Raises:
+            PendingError: it is not posted and may not be. RefusedError: it was not posted.
+            UnansweredError: it may have been.
+        """
+        known = self.ledger.job_id(number)
+        if known is not None:
+            return known
+        tag = self.ledger.entry(number).tag
+        found = self._searched(tag)
+        job_id = found[0] if found else self._posted(number, tag)
+        self.ledger.write_job_id(number, job_id)
+        return job_id
+
+    def _searched(self, tag: str) -> list[str]:
+        """Jobs with the tag; without an answer nothing is posted, and whoever wanted that is told."""
+        try:
+            return self.runner.find(tag)
+        except PendingError as error:
+            if not self.may_post:
+                raise
+            raise RefusedError(f"the job was not posted, as {error}") from None
+
+    def _posted(self, number: int, tag: str) -> str:
+        if not self.may_post:
+            raise PendingError(f"job {number} is written but not posted; qgeo hardware submit posts it")
+        if not self.post_anyway:
+            self._check_last_attempt(number, tag)
+        for wait in WAITS_AFTER_REFUSAL:
+            try:
+                return self._posted_once(number, tag)
+            except RefusedError as error:
+                if not error.is_passing:
+                    raise
+            self.clock.pause(wait)
+        return self._posted_once(number, tag)
+
+    def _check_last_attempt(self, number: int, tag: str) -> None:
+        """Refuse to post while an earlier post may still bring a job to light."""
+        minutes = self._minutes_since_attempt(number)
+        if minutes is not None and minutes < MINUTES_BEFORE_POSTING_AGAIN:
+            left = ceil(MINUTES_BEFORE_POSTING_AGAIN - minutes)
+            raise UnansweredError(
+                f"expected {MINUTES_BEFORE_POSTING_AGAIN:.0f} minutes since the post of job {number}, which "
+                f"had no answer, got {minutes:.0f}; its job may exist and not be listed yet: resume in "
+                f"{left} minutes (qgeo hardware resume --post-anyway does not wait, if you know that no job "
+                f"has the tag {tag})"
+            )
+
+    def _minutes_since_attempt(self, number: int) -> float | None:
+        last, now = self.ledger.attempt(number), self.clock.now()
+        if last is None:
+            return None
+        passed = now.seconds_since(last)
+        if passed < 0:  # a clock was set back: nobody knows how long ago, so it counts from here
+            self.ledger.write_attempt(number, now)
+        return max(0.0, passed) / 60
+
+    def _posted_once(self, number: int, tag: str) -> str:
+        overridden = self.post_anyway and self.ledger.has_attempt(number)
+        work = self.ledger.work(number)
+        try:
+            return self.runner.post(work, tag, lambda: self.ledger.write_attempt(number, self.clock.now()))
+        except RefusedError:
+            if not overridden:  # the earlier post still has no answer
+                self.ledger.forget_attempt(number)
+            raise
+        except UnansweredError as error:
+            return self._found_later(number, tag, error)
+
+    def _found_later(self, number: int, tag: str, error: UnansweredError) -> str:
+        for wait in WAITS_BEFORE_SEARCH:
+            self.clock.pause(wait)
+            found = self._search(tag)
+            if found:
+                return found[0]
+        self.ledger.write_attempt(number, self.clock.now())
+        raise UnansweredError(
+            f"expected an answer to the post of job {number}, got none ({error}), and no job with its tag is "
+            f"listed; it may be yet, so resume in {MINUTES_BEFORE_POSTING_AGAIN:.0f} minutes: that searches "
+            "again, then posts"
+        ) from None
+
+    def _search(self, tag: str) -> list[str]:
+        try:
+            return self.runner.find(tag)
+        except PendingError:  # no answer to this either
+            return []
