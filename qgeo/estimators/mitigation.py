@@ -6,12 +6,12 @@
 
 Both trade bias for variance and hold only as far as their model of the noise does: readout errors that are
 independent of each other and of time, gate noise that grows in proportion to the number of gates. What each
-did to known answers: `benchmarks/mitigation.md`.
+did to known answers: `benchmarks/mitigation.md`. In the jobs of a ledger: `backends/mitigated_work.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,13 @@ Floats = NDArray[np.float64]
 WIDEST = 12
 """Most measured bits whose 2^C quasi-probabilities are held."""
 
+SCALES = (1, 3)
+"""Of folding, as `zero_noise` combines them."""
+
+READOUT_FLIPS, CALIBRATION = "readout_flips", "calibration"
+"""Metadata of a sampler that measures readout errors itself: (e₀, e₁) per bit in a PUB's result, and how many
+circuits and shots that took in the job's."""
+
 
 def measured_qubits(circuit: QuantumCircuit) -> dict[int, int]:
     """Which qubit each classical bit is read from."""
@@ -37,6 +44,24 @@ def measured_qubits(circuit: QuantumCircuit) -> dict[int, int]:
         for step in circuit.data
         if step.operation.name == "measure"
     }
+
+
+def check_readout_width(circuits: Iterable[QuantumCircuit]) -> None:
+    """
+    Raises:
+        ConfigurationError: a circuit that measures more bits than a table holds.
+    """
+    widest = max((len(measured_qubits(circuit)) for circuit in circuits), default=0)
+    if widest > WIDEST:
+        raise ConfigurationError(
+            f"expected at most {WIDEST} measured bits to mitigate readout errors, got {widest}; measure fewer "
+            "or go without readout mitigation"
+        )
+
+
+def calibration(circuits: Sequence[QuantumCircuit], register: str) -> list[QuantumCircuit]:
+    """What measures the readout errors of every qubit that these circuits, brought to a target, read."""
+    return calibration_circuits(_all_measured(circuits), max(c.num_qubits for c in circuits), register)
 
 
 def calibration_circuits(qubits: Sequence[int], width: int, register: str) -> list[QuantumCircuit]:
@@ -54,6 +79,18 @@ def calibration_circuits(qubits: Sequence[int], width: int, register: str) -> li
 def flip_rates(zeros: Outcomes, ones: Outcomes) -> Floats:
     """(qubits, 2): e₀ = P(1|0) and e₁ = P(0|1)."""
     return np.stack([zeros.weights @ zeros.bits, ones.weights @ ~ones.bits], axis=1)
+
+
+def flips_of_bits(
+    circuits: Sequence[QuantumCircuit], zeros: Outcomes, ones: Outcomes
+) -> list[dict[int, Floats]]:
+    """(e₀, e₁) of each circuit's measured bits, from the outcomes of their `calibration`."""
+    rates = dict(zip(_all_measured(circuits), flip_rates(zeros, ones), strict=True))
+    return [{bit: rates[qubit] for bit, qubit in measured_qubits(circuit).items()} for circuit in circuits]
+
+
+def _all_measured(circuits: Sequence[QuantumCircuit]) -> list[int]:
+    return sorted({qubit for circuit in circuits for qubit in measured_qubits(circuit).values()})
 
 
 def without_readout_errors(outcome: Outcomes, flips: dict[int, Floats]) -> Outcomes:
@@ -112,12 +149,9 @@ def folded(circuit: QuantumCircuit, scale: int) -> QuantumCircuit:
     Raises:
         CircuitError: a measurement that is not at the end.
     """
+    check_measured_last(circuit)
     body = [step for step in circuit.data if step.operation.name != "measure"]
     ends = [step for step in circuit.data if step.operation.name == "measure"]
-    if any(step.operation.name == "measure" for step in circuit.data[: len(body)]):
-        order = {qubit: place for place, step in enumerate(circuit.data) for qubit in step.qubits}
-        if any(circuit.data[order[step.qubits[0]]].operation.name != "measure" for step in ends):
-            raise CircuitError("expected measurements at the end of a circuit to fold, got one in the middle")
     made = circuit.copy_empty_like()
     for step in body:
         made.append(step)
@@ -132,6 +166,22 @@ def folded(circuit: QuantumCircuit, scale: int) -> QuantumCircuit:
     for step in ends:
         made.append(step)
     return made
+
+
+def check_measured_last(circuit: QuantumCircuit) -> None:
+    """
+    Raises:
+        CircuitError: a gate on a qubit that was measured before.
+    """
+    read: set[Any] = set()
+    for step in circuit.data:
+        if step.operation.name == "measure":
+            read.update(step.qubits)
+        elif step.operation.name != "barrier" and not read.isdisjoint(step.qubits):
+            raise CircuitError(
+                "expected measurements at the end of a circuit to fold, got one in the middle; go without "
+                "zero-noise extrapolation, or choose a method that does not measure on the way"
+            )
 
 
 def _undone(operation: Any) -> list[Any]:
