@@ -20,6 +20,7 @@ from torch import nn
 from qgeo.backends.device import device, is_device, ledger_sampler
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import Untouched
+from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.names import resolve
 from qgeo.compare.config import BackendSection, HeadsSection
 from qgeo.errors import ConfigurationError
@@ -148,11 +149,18 @@ def build_optimizer(
     return NaturalGradient(head, metric=metric, lr=lr, damping=relative, trust_region=region)
 
 
-def measured_head(head: CircuitHead, backend: str, shots: int, seed: int) -> MeasuredHead:
+def measured_head(
+    head: CircuitHead, backend: str, shots: int, seed: int, mitigate_readout: bool = False
+) -> MeasuredHead:
     """The head on a simulator by name, its sampling seeded."""
     generator = np.random.default_rng(seed)
     where = resolve(backend, generator)
-    executor = Executor(where.sampler, pass_manager=where.pass_manager, generator=generator)
+    executor = Executor(
+        where.sampler,
+        pass_manager=where.pass_manager,
+        generator=generator,
+        mitigate_readout=mitigate_readout,
+    )
     return MeasuredHead(head, executor, shots=shots)
 
 
@@ -172,6 +180,7 @@ def head_on_ledger(
         max_seconds=settings.max_seconds or 0.0,
         wait=POLL_SECONDS if is_device(settings.name) else 0.0,
         spent=lambda: sum(Ledger(path.parent).seconds() for path in folder.parent.rglob("manifest.json")),
+        mitigation=Mitigation(readout=settings.mitigate_readout),
     )
     return MeasuredHead(head, Executor(sampler, pass_manager=Untouched()), shots=settings.shots)
 
@@ -180,8 +189,12 @@ def measured_metric(name: str, head: MeasuredHead) -> Metric:
     """The metric called `name`, estimated where the head is measured, with its shots."""
     if name == "classical":
         return sampled_classical
+    executor = head.executor
     estimator = MEASURED_METRICS[name](
-        head.executor.sampler, pass_manager=head.executor.pass_manager, generator=head.executor.generator
+        executor.sampler,
+        pass_manager=executor.pass_manager,
+        generator=executor.generator,
+        mitigate_readout=executor.mitigate_readout,
     )
     return EstimatedMetric(estimator, shots=head.shots)
 

@@ -205,7 +205,8 @@ def _trained_form(
     if not arm.is_measured:
         return head
     if backend.max_seconds is None or ledger is None:
-        return measured_head(head, arm.backend, backend.shots, seed + SHOT_SEED_OFFSET)
+        seed += SHOT_SEED_OFFSET
+        return measured_head(head, arm.backend, backend.shots, seed, backend.mitigate_readout)
     manifest = {"kind": "training", "arm": arm.name, "lr": settings.lr, "seed": seed, "device": backend.name}
     return head_on_ledger(head, backend, ledger, manifest)
 

@@ -54,8 +54,8 @@ def check_readout_width(circuits: Iterable[QuantumCircuit]) -> None:
     widest = max((len(measured_qubits(circuit)) for circuit in circuits), default=0)
     if widest > WIDEST:
         raise ConfigurationError(
-            f"expected at most {WIDEST} measured bits to mitigate readout errors, got {widest}; measure fewer "
-            "or go without readout mitigation"
+            f"expected at most {WIDEST} measured bits to mitigate readout errors, got {widest}; go without "
+            "readout mitigation"
         )
 
 
@@ -114,6 +114,23 @@ def without_readout_errors(outcome: Outcomes, flips: dict[int, Floats]) -> Outco
     found = np.zeros((table.size, outcome.bits.shape[1]), dtype=bool)
     found[:, bits] = np.array(np.unravel_index(np.arange(table.size), table.shape)).T.astype(bool)
     return Outcomes(found, table.reshape(-1), outcome.shots / growth**2)
+
+
+def nearest_distribution(quasi: Floats) -> Floats:
+    """The probabilities (…, K) closest to quasi-probabilities with sum 1, in the Euclidean norm.
+
+    max(q − τ, 0) with the τ that keeps the sum (Smolin, Gambetta and Smith 2012, arXiv 1106.5458). What was a
+    distribution stays as it is.
+
+    >>> nearest_distribution(np.array([[0.5, 0.6, -0.1]])).round(2)
+    array([[0.45, 0.55, 0.  ]])
+    """
+    if quasi.min(initial=0.0) >= 0:
+        return quasi
+    descending = -np.sort(-quasi, axis=-1)
+    excess = (np.cumsum(descending, axis=-1) - 1) / np.arange(1, quasi.shape[-1] + 1)
+    kept = (descending > excess).sum(axis=-1, keepdims=True)
+    return np.asarray(np.maximum(quasi - np.take_along_axis(excess, kept - 1, axis=-1), 0))
 
 
 def _inverse(flip: Floats) -> Floats:

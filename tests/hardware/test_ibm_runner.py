@@ -32,7 +32,9 @@ from urllib3.util import Retry
 from qgeo.backends import ibm
 from qgeo.backends.device import Device, device, ledger_sampler
 from qgeo.backends.ledger import Ledger
+from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.errors import ConfigurationError, HardwareError, PendingError, QGeoError
+from qgeo.estimators.methods import METHODS
 from qgeo.hardware.requests import FisherRequest, cancel, collect, post, states, submit
 
 KEY = "planted-api-key-0123456789abcdef0123456789"
@@ -73,14 +75,14 @@ def quick(monkeypatch, running):
     running.reset()
 
 
-def request(shots: int = 400) -> FisherRequest:
+def request(shots: int = 400, mitigation: Mitigation = PLAIN) -> FisherRequest:
     theta = ParameterVector("theta", 3)
     circuit = QuantumCircuit(2)
     circuit.ry(theta[0], 0)
     circuit.cx(0, 1)
     circuit.rz(theta[1], 1)
     circuit.rx(theta[2], 0)
-    return FisherRequest(circuit, np.array([0.4, 0.7, -0.3]), "block-diagonal", shots)
+    return FisherRequest(circuit, np.array([0.4, 0.7, -0.3]), "block-diagonal", shots, mitigation=mitigation)
 
 
 def persistently(action, attempts: int = 4):
@@ -200,6 +202,24 @@ def test_an_estimate_is_that_of_the_noisy_simulation(running, where, tmp_path):
     assert np.all(np.abs(remote.matrix - local.matrix) <= 4 * error + 1e-12)
     assert running.jobs[0].seconds > 0
     assert ledger.seconds() == pytest.approx(running.jobs[0].seconds)
+
+
+def test_mitigation_goes_in_one_job_and_comes_back(running, where, tmp_path, monkeypatch):
+    # Seen to fail: |0⟩ and |1⟩ swapped; a collect that transpiles.
+    exact = METHODS["block-diagonal"]().estimate(request().circuit, request().values, shots=None).matrix
+    off = {}
+    for mitigation in (PLAIN, Mitigation(readout=True, zero_noise=True)):
+        ledger = Ledger(tmp_path / str(mitigation.readout))
+        submit(request(4000, mitigation), where, ledger.folder, 60.0)
+        with monkeypatch.context() as later:
+            later.setattr(where.pass_manager, "run", None)  # collecting transpiles nothing
+            found = collect(ledger, where)
+        assert (found.circuits, found.shots) == (ledger.entry(0).circuits, running.jobs[-1].executions)
+        off[mitigation] = np.abs(found.matrix - exact)
+        if mitigation.readout:
+            assert np.all(off[mitigation] <= 4 * found.stderr)
+    assert len(running.jobs) == 2
+    assert off[PLAIN].max() > 2 * off[mitigation].max()
 
 
 TWO_AT_ONCE = """
