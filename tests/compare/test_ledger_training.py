@@ -69,8 +69,8 @@ def test_a_budget_that_is_used_up_ends_the_run_in_a_sentence_and_keeps_what_ther
 
 
 def test_a_training_with_readout_mitigation_counts_its_calibrations(tmp_path):
-    # Seen to fail: a ledger that is not told; calibrations that no record counts; error bars that are the root
-    # of a negative variance.
+    # Seen to fail: a ledger that is not told; calibrations that no record counts; error bars that are roots
+    # of negative variances.
     few = {"training": LEDGER["training"] | {"steps": 3, "evaluate_every": 3}}
     settings = LEDGER | few | {"backend": LEDGER["backend"] | {"mitigate_readout": True}}
     arm = compare(settings, out=tmp_path / "run").results["arms"][1]
