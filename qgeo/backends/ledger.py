@@ -66,13 +66,15 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def setting(self, key: str) -> Any:
+    def setting(self, key: str, default: Any = None) -> Any:
         """A setting of the manifest.
 
         Raises:
-            LedgerError: the manifest is missing or damaged, or does not have it.
+            LedgerError: the manifest is missing or damaged, or does not have it and there is no default.
         """
         manifest = read_json(self.folder / "manifest.json")
+        if default is not None and isinstance(manifest, dict):
+            return manifest.get(key, default)
         if not isinstance(manifest, dict) or key not in manifest:
             raise LedgerError(f"expected {key!r} in {self.folder / 'manifest.json'}, found none")
         return manifest[key]
@@ -221,9 +223,9 @@ def seconds_under(folder: Path) -> float:
     return sum(Ledger(path.parent).seconds() for path in manifests(folder))
 
 
-def fingerprint(work: Work) -> str:
-    """SHA-256 of gates, angles and shots: the same in every process, as QPY is not."""
-    summary = hashlib.sha256(str(work.shots).encode())
+def fingerprint(work: Work, mark: str = "") -> str:
+    """SHA-256 of gates, angles, shots and a mark: the same in every process, as QPY is not."""
+    summary = hashlib.sha256((str(work.shots) + mark).encode())
     for circuit, rows in zip(work.circuits, work.values, strict=True):
         for step in circuit.data:
             places = [circuit.find_bit(bit).index for bit in (*step.qubits, *step.clbits)]

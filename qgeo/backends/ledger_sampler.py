@@ -9,6 +9,7 @@ another, whatever a device's calibration has become meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from qgeo.backends.clock import Clock
 from qgeo.backends.cost import work_seconds
 from qgeo.backends.files import locked
 from qgeo.backends.ledger import Ledger, Work, fingerprint, seconds_under
+from qgeo.backends.mitigated_work import PLAIN, Flips, Mitigation
 from qgeo.backends.posting import Posting
 from qgeo.backends.runner import Runner
 from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.execution import brought_to
 from qgeo.estimators.experiments import REGISTER
+from qgeo.estimators.mitigation import CALIBRATION, READOUT_FLIPS
 
 MOST_EXECUTIONS = 5_000_000
 """Per job; the service takes ten million."""
@@ -43,7 +46,10 @@ class LedgerSampler(BaseSamplerV2):
     may_post: whether entries may be made and posted; may_fetch: whether results may be asked for. Without
         the one only what was posted is read, without the other everything is posted and nothing waited for.
     post_anyway: post again what was sent lately and had no answer (`posting.py`); clock: how time is had.
+    mitigation: what every job runs beside its circuits; results say the readout errors that it measured.
     """
+
+    transpiles = True
 
     def __init__(
         self,
@@ -59,6 +65,7 @@ class LedgerSampler(BaseSamplerV2):
         may_fetch: bool = True,
         post_anyway: bool = False,
         clock: Clock | None = None,
+        mitigation: Mitigation = PLAIN,
     ) -> None:
         self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
         self.max_seconds = max_seconds
@@ -66,17 +73,35 @@ class LedgerSampler(BaseSamplerV2):
         self.may_post, self.may_fetch = may_post, may_fetch
         self._clock = clock or Clock()
         self._posting = Posting(ledger, runner, self._clock, may_post, post_anyway)
+        self.mitigation, self._scale = mitigation, mitigation.scales[0]
         self._next = 0
+
+    def at_scale(self, scale: int) -> LedgerSampler:
+        """The same jobs from the first one on, read where circuits were folded so."""
+        made = copy(self)
+        made._next, made._scale = 0, scale
+        return made
 
     def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> Any:
         """A job whose `result()` is on disk, waited for, or pending."""
         coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
-        groups = list(_groups(coerced))
+        self.mitigation.check(pub.circuit for pub in coerced)
+        groups = list(job_groups(coerced, self.mitigation))
         numbers = range(self._next, self._next + len(groups))
         self._next += len(groups)
         for number, group in zip(numbers, groups, strict=True):
             self._prepare(number, _work([coerced[place] for place in group]))
         return _LedgerJob(self, coerced, dict(zip(numbers, groups, strict=True)))
+
+    def read(self, number: int) -> list[tuple[Any, Flips | None]]:
+        """The packed bits of one job's circuits, and what is known of their readout errors."""
+        return self.mitigation.read(self.bits(number), self._scale, lambda: self.ledger.work(number))
+
+    def calibration(self, numbers: Iterable[int]) -> tuple[int, int]:
+        """Circuits and shots that measured these jobs' readout errors; scales share them, the first pays."""
+        circuits = self.mitigation.calibrations if self._scale == self.mitigation.scales[0] else 0
+        shots = [circuits * self.ledger.entry(number).shots for number in numbers]
+        return circuits * len(shots), sum(shots)
 
     def bits(self, number: int) -> list[Any]:
         """The packed bits of one job: from disk, else from the runner."""
@@ -114,7 +139,7 @@ class LedgerSampler(BaseSamplerV2):
         with locked(self.shared):
             if not self.ledger.has_entry(number):
                 self._write(number, work)
-            elif self.ledger.entry(number).fingerprint != fingerprint(work):
+            elif self.ledger.entry(number).fingerprint != fingerprint(work, self.mitigation.mark):
                 raise LedgerError(
                     f"expected job {number} of {self.ledger.folder} to be the one computed here, got another,"
                     " made with other settings or versions; submit into a new folder"
@@ -126,7 +151,7 @@ class LedgerSampler(BaseSamplerV2):
     def _write(self, number: int, wanted: Work) -> None:
         if not self.may_post:
             raise PendingError(f"job {number} is not posted yet; qgeo hardware submit posts it")
-        work = transpiled(wanted, self.pass_manager)
+        work = self.mitigation.added(transpiled(wanted, self.pass_manager))
         if self.check is not None:
             self.check(work)
         seconds = work_seconds(work)
@@ -136,7 +161,7 @@ class LedgerSampler(BaseSamplerV2):
                 f"expected at most {self.max_seconds:g} QPU seconds, this would make it about {total:.0f}; "
                 "raise --max-seconds, or choose fewer shots or a cheaper method"
             )
-        self.ledger.write_entry(number, work, seconds, fingerprint(wanted))
+        self.ledger.write_entry(number, work, seconds, fingerprint(wanted, self.mitigation.mark))
 
 
 def transpiled(work: Work, pass_manager: Any) -> Work:
@@ -165,25 +190,26 @@ class _LedgerJob:
 
     def result(self) -> PrimitiveResult:
         """Bits of all PUBs, in their order."""
-        arrays: dict[int, Any] = {}
+        found: dict[int, SamplerPubResult] = {}
         for number, group in self._groups.items():
-            for place, bits in zip(group, self._sampler.bits(number), strict=True):
-                arrays[place] = bits
-        return PrimitiveResult([_pub_result(pub, arrays[place]) for place, pub in enumerate(self._pubs)])
+            for place, (bits, flips) in zip(group, self._sampler.read(number), strict=True):
+                found[place] = _pub_result(self._pubs[place], bits, flips)
+        metadata = {CALIBRATION: self._sampler.calibration(self._groups)}
+        return PrimitiveResult([found[place] for place in range(len(self._pubs))], metadata=metadata)
 
 
-def _groups(pubs: list[SamplerPub]) -> Iterator[list[int]]:
+def job_groups(pubs: list[SamplerPub], mitigation: Mitigation) -> Iterator[list[int]]:
     """PUBs by shots, as a job has one number of them, each group within the limit of a job."""
     for shots in sorted({pub.shots for pub in pubs}):
         group: list[int] = []
-        executions = 0
+        executions = least = shots * mitigation.calibrations
         for place, pub in enumerate(pubs):
             if pub.shots != shots:
                 continue
-            more = shots * max(1, pub.parameter_values.size)
+            more = shots * max(1, pub.parameter_values.size) * len(mitigation.scales)
             if group and executions + more > MOST_EXECUTIONS:
                 yield group
-                group, executions = [], 0
+                group, executions = [], least
             group.append(place)
             executions += more
         yield group
@@ -197,7 +223,8 @@ def _work(pubs: list[SamplerPub]) -> Work:
     return Work(tuple(pub.circuit for pub in pubs), tuple(values), pubs[0].shots)
 
 
-def _pub_result(pub: SamplerPub, bits: Any) -> SamplerPubResult:
+def _pub_result(pub: SamplerPub, bits: Any, flips: Flips | None) -> SamplerPubResult:
     register = next(r for r in pub.circuit.cregs if r.name == REGISTER)
     shaped = bits.reshape(*pub.shape, pub.shots, -1)
-    return SamplerPubResult(DataBin(**{REGISTER: BitArray(shaped, register.size)}, shape=pub.shape))
+    data = DataBin(**{REGISTER: BitArray(shaped, register.size)}, shape=pub.shape)
+    return SamplerPubResult(data, {} if flips is None else {READOUT_FLIPS: flips})

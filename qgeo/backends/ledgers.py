@@ -17,6 +17,7 @@ from qgeo.backends.clock import Clock
 from qgeo.backends.device import LEAST_BUSY, Device, device, is_device, ledger_sampler
 from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledger_sampler import LedgerSampler
+from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.runner import Runner
 
 POLL_SECONDS = 10.0
@@ -26,12 +27,20 @@ POLL_SECONDS = 10.0
 class Ledgers:
     """Args:
     folder: under which they lie; name: of the device; max_seconds: QPU seconds for all of them together.
-    clock: the machine's, if none is given.
+    mitigation: what every job runs beside its circuits; clock: the machine's, if none is given.
     """
 
-    def __init__(self, folder: Path, name: str, max_seconds: float, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        max_seconds: float,
+        *,
+        mitigation: Mitigation = PLAIN,
+        clock: Clock | None = None,
+    ) -> None:
         self.folder, self.name, self.max_seconds = folder, name, max_seconds
-        self._clock = clock
+        self.mitigation, self._clock = mitigation, clock
 
     @cached_property
     def where(self) -> Device:
@@ -52,8 +61,15 @@ class Ledgers:
         if not (ledger.folder / "manifest.json").exists():
             ledger.create(manifest | {"device": self.where.name, "options": self.where.options})
         wait = POLL_SECONDS if is_device(self.where.name) else 0.0
-        how: dict[str, Any] = {"max_seconds": self.max_seconds, "wait": wait, "shared": self.folder}
-        return ledger_sampler(self.where, ledger, self.runner, **how)
+        return ledger_sampler(
+            self.where,
+            ledger,
+            self.runner,
+            max_seconds=self.max_seconds,
+            wait=wait,
+            shared=self.folder,
+            mitigation=self.mitigation,
+        )
 
     def close(self) -> None:
         """Nothing more is posted from this process."""

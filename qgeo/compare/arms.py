@@ -142,11 +142,18 @@ def build_optimizer(
     return NaturalGradient(head, metric=metric, lr=lr, damping=relative, trust_region=region)
 
 
-def measured_head(head: CircuitHead, backend: str, shots: int, seed: int) -> MeasuredHead:
+def measured_head(
+    head: CircuitHead, backend: str, shots: int, seed: int, mitigate_readout: bool = False
+) -> MeasuredHead:
     """The head on a simulator by name, its sampling seeded."""
     generator = np.random.default_rng(seed)
     where = resolve(backend, generator)
-    executor = Executor(where.sampler, pass_manager=where.pass_manager, generator=generator)
+    executor = Executor(
+        where.sampler,
+        pass_manager=where.pass_manager,
+        generator=generator,
+        mitigate_readout=mitigate_readout,
+    )
     return MeasuredHead(head, executor, shots=shots)
 
 
@@ -159,8 +166,12 @@ def measured_metric(name: str, head: MeasuredHead) -> Metric:
     """The metric called `name`, estimated where the head is measured, with its shots."""
     if name == "classical":
         return sampled_classical
+    executor = head.executor
     estimator = MEASURED_METRICS[name](
-        head.executor.sampler, pass_manager=head.executor.pass_manager, generator=head.executor.generator
+        executor.sampler,
+        pass_manager=executor.pass_manager,
+        generator=executor.generator,
+        mitigate_readout=executor.mitigate_readout,
     )
     return EstimatedMetric(estimator, shots=head.shots)
 

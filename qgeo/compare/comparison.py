@@ -16,6 +16,7 @@ from typing import Any
 
 from qgeo.backends.device import device, is_device
 from qgeo.backends.ledgers import Ledgers
+from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.names import resolve
 from qgeo.circuit.ansatz import ansatz
 from qgeo.compare.arms import parse_arm
@@ -147,7 +148,9 @@ def _ledgers(backend: BackendSection, folder: RunFolder) -> Iterator[Ledgers | N
     if backend.max_seconds is None:
         yield None
         return
-    with closing(Ledgers(folder.ledgers.resolve(), backend.name, backend.max_seconds)) as ledgers:
+    mitigation = Mitigation(readout=backend.mitigate_readout)
+    made = Ledgers(folder.ledgers.resolve(), backend.name, backend.max_seconds, mitigation=mitigation)
+    with closing(made) as ledgers:
         yield ledgers
 
 

@@ -107,14 +107,16 @@ class BackendSection(_Section):
     """Where quantum heads train a second time, from `shots` per circuit, unless the name is `exact`.
 
     With `max_seconds`, a budget in QPU seconds that an IBM device needs, everything that trains there goes
-    through a ledger in the run folder, so that nothing is posted twice. Every trained quantum head runs again
-    on Aer: exactly, and with `shots` samples for each of `contexts`.
+    through a ledger in the run folder, so that nothing is posted twice. With `mitigate_readout` every job
+    measures its readout errors, and they are inverted. Every trained quantum head runs again on Aer: exactly,
+    and with `shots` samples for each of `contexts`.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=100)] = "exact"
     shots: Annotated[int, Field(ge=1, le=10_000_000)] = 4096
     contexts: Annotated[int, Field(ge=1, le=256)] = 256
     max_seconds: Positive | None = None
+    mitigate_readout: bool = False
 
 
 class Configuration(_Section):

@@ -213,7 +213,8 @@ def _trained_form(
     if not arm.is_measured:
         return head
     if ledger is None:
-        return measured_head(head, arm.backend, backend.shots, seed + SHOT_SEED_OFFSET)
+        seed += SHOT_SEED_OFFSET
+        return measured_head(head, arm.backend, backend.shots, seed, backend.mitigate_readout)
     sampler = ledger({"kind": "training", "arm": arm.name, "lr": settings.lr, "seed": seed})
     return head_on_ledger(head, sampler, backend.shots)
 

@@ -22,9 +22,11 @@ from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.expectations import asked, from_expectations, without_measurements, z_strings
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import (
-    calibration_circuits,
-    flip_rates,
-    measured_qubits,
+    CALIBRATION,
+    READOUT_FLIPS,
+    calibration,
+    check_readout_width,
+    flips_of_bits,
     without_readout_errors,
 )
 from qgeo.estimators.outcomes import Outcomes, exact_outcomes, from_packed
@@ -69,10 +71,12 @@ class Executor:
         generator: source of Aer's seeds; a sampler of yours keeps its own (pass a `numpy.random.Generator`,
             not an integer: with a fixed integer seed samplers repeat the same samples at every run).
         progress: called after every few circuits; the work is then split into several jobs.
-        mitigate_readout: measure the readout errors in every job, two circuits more, and invert them.
+        mitigate_readout: measure the readout errors in every job, two circuits more, and invert them. Those
+            that a sampler measured itself (`LedgerSampler`) stand in its results, and are inverted anyway.
 
     Raises:
-        ConfigurationError: something that is no V2 sampler.
+        ConfigurationError: something that is no V2 sampler, or `mitigate_readout` on one that transpiles what
+            it is given: which qubits are read is not known here then.
     """
 
     def __init__(
@@ -88,6 +92,11 @@ class Executor:
             raise ConfigurationError(
                 f"expected a Qiskit V2 sampler (BaseSamplerV2), got {type(sampler).__name__}"
             )
+        if mitigate_readout and getattr(sampler, "transpiles", False):
+            raise ConfigurationError(
+                "expected a sampler that runs circuits as they are to mitigate readout errors, got one that "
+                "transpiles them; ask that sampler to mitigate them"
+            )
         self.sampler, self.pass_manager = sampler, pass_manager or decomposition()
         self.generator = np.random.default_rng() if generator is None else generator
         self.progress, self.mitigate_readout = progress, mitigate_readout
@@ -100,27 +109,31 @@ class Executor:
             return [exact_outcomes(task.circuit, task.angles) for task in tasks], Cost()
         found: list[list[Outcomes]] = [[] for _ in tasks]
         total, done = sum(len(task.angles) for task in tasks), 0
+        cost = sum((_cost(task) for task in tasks), Cost())
         for job in [list(enumerate(tasks))] if self.progress is None else _small_jobs(tasks):
-            for (number, piece), rows in zip(job, self._job([piece for _, piece in job]), strict=True):
+            outcomes, beside = self._job([piece for _, piece in job])
+            cost = cost + beside
+            for (number, piece), rows in zip(job, outcomes, strict=True):
                 found[number] += rows
                 done += len(piece.angles)
             if self.progress is not None:
                 self.progress(done, total)
-        return found, sum((_cost(task) for task in tasks), Cost()) + self._of_calibration(tasks)
+        return found, cost
 
-    def _job(self, tasks: Sequence[Task]) -> list[list[Outcomes]]:
+    def _job(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
+        """Outcomes per task and row, and what was run beside the tasks."""
         if isinstance(self.sampler, BaseEstimatorV2):
-            return [self._asked(task) for task in tasks]
+            return [self._asked(task) for task in tasks], Cost()
         isa = self._isa([task.circuit for task in tasks])
-        calibration = _calibration(tasks, isa) if self.mitigate_readout else []
-        pubs = [_pub(task, circuit) for task, circuit in zip(tasks, isa, strict=True)] + calibration
-        results = (self.sampler or self._aer()).run(pubs).result()
-        pairs = zip(tasks, results, strict=False)
-        found = [_rows(task, result.data[REGISTER]) for task, result in pairs]
-        if not calibration:
-            return found
-        read = [result.data[REGISTER] for result in results[len(tasks) :]]
-        return _mitigated(found, isa, *(from_packed(one.array, one.num_bits) for one in read))
+        pubs = [_pub(task, circuit) for task, circuit in zip(tasks, isa, strict=True)]
+        extra = _calibration(tasks, isa) if self.mitigate_readout else []
+        results = (self.sampler or self._aer()).run(pubs + extra).result()
+        found = [_rows(task, result) for task, result in zip(tasks, results, strict=False)]
+        if not extra:
+            return found, Cost(*results.metadata.get(CALIBRATION, ()))
+        read = (result.data[REGISTER] for result in results[len(tasks) :])
+        flips = flips_of_bits(isa, *(from_packed(one.array, one.num_bits) for one in read))
+        return [_mitigated(*pair) for pair in zip(found, flips, strict=True)], Cost(2, 2 * extra[0][2])
 
     def _asked(self, task: Task) -> list[Outcomes]:
         """Outcomes from the expectation values of an estimator, a job per circuit."""
@@ -139,13 +152,6 @@ class Executor:
             self._unmeasured[id(circuit)] = (circuit, without_measurements(circuit))
         return self._unmeasured[id(circuit)][1]
 
-    def _of_calibration(self, tasks: Sequence[Task]) -> Cost:
-        """Two circuits per job."""
-        if not self.mitigate_readout:
-            return Cost()
-        jobs = [[(0, task) for task in tasks]] if self.progress is None else list(_small_jobs(tasks))
-        return Cost(2 * len(jobs), sum(2 * max(task.shots or 0 for _, task in job) for job in jobs))
-
     def _isa(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
         """Transpiled once per circuit object, which is kept so that its identity stays its own."""
         new = [circuit for circuit in circuits if id(circuit) not in self._transpiled]
@@ -162,24 +168,15 @@ class Executor:
         return SamplerV2(seed=int(self.generator.integers(2**31)))
 
 
-def _all_measured(circuits: Sequence[QuantumCircuit]) -> list[int]:
-    return sorted({qubit for circuit in circuits for qubit in measured_qubits(circuit).values()})
-
-
 def _calibration(tasks: Sequence[Task], isa: Sequence[QuantumCircuit]) -> list[tuple[Any, ...]]:
     """PUBs that measure the readout errors of every qubit that is read."""
-    width, shots = max(circuit.num_qubits for circuit in isa), max(task.shots or 0 for task in tasks)
-    return [(c, None, shots) for c in calibration_circuits(_all_measured(isa), width, REGISTER)]
+    check_readout_width(isa)  # before anything is run
+    shots = max(task.shots or 0 for task in tasks)
+    return [(circuit, None, shots) for circuit in calibration(isa, REGISTER)]
 
 
-def _mitigated(
-    found: list[list[Outcomes]], isa: Sequence[QuantumCircuit], zeros: Outcomes, ones: Outcomes
-) -> list[list[Outcomes]]:
-    rates = dict(zip(_all_measured(isa), flip_rates(zeros, ones), strict=True))
-    flips = [{bit: rates[q] for bit, q in measured_qubits(circuit).items()} for circuit in isa]
-    return [
-        [without_readout_errors(row, flip) for row in rows] for rows, flip in zip(found, flips, strict=True)
-    ]
+def _mitigated(rows: list[Outcomes], flips: dict[int, Floats] | None) -> list[Outcomes]:
+    return rows if flips is None else [without_readout_errors(row, flips) for row in rows]
 
 
 def _small_jobs(tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
@@ -208,9 +205,11 @@ def _pub(task: Task, circuit: QuantumCircuit) -> tuple[Any, ...]:
     return circuit, task.angles[:, columns], task.shots
 
 
-def _rows(task: Task, measured: Any) -> list[Outcomes]:
+def _rows(task: Task, result: Any) -> list[Outcomes]:
+    measured = result.data[REGISTER]
     packed = measured.array.reshape(len(task.angles), task.shots, -1)
-    return [from_packed(row, measured.num_bits) for row in packed]
+    rows = [from_packed(row, measured.num_bits) for row in packed]
+    return _mitigated(rows, result.metadata.get(READOUT_FLIPS))
 
 
 def _cost(task: Task) -> Cost:

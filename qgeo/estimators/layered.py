@@ -141,15 +141,13 @@ class _Sum:
         """Cov(y), unbiased, and the variance of (y − Y)⊗(y − Y) for one shot."""
         columns = np.flatnonzero(y.any(axis=0) | (total != mean))
         here = np.ix_(columns, columns)
-        covariance = _covariance(outcome, y[:, columns], mean[columns])
-        self.matrix[here] += covariance
+        per_shot = _per_shot(outcome, y[:, columns], mean[columns])
+        self.matrix[here] += _covariance(outcome, y[:, columns], mean[columns], per_shot)
         if np.isinf(outcome.shots):
             return
-        self.of_means[here] += covariance / outcome.shots
-        self.in_layers[here] += _of_square(covariance / outcome.shots)
-        shifted = y[:, columns] - total[columns]
-        weighted = outcome.weights[:, None] * shifted
-        variance = (weighted * shifted).T @ shifted**2 - (weighted.T @ shifted) ** 2
+        self.of_means[here] += per_shot / outcome.shots
+        self.in_layers[here] += _of_square(per_shot / outcome.shots)
+        variance = _of_products(outcome, y[:, columns] - total[columns])
         self.noise.append(Noise(columns, outcome.unbias * np.maximum(variance, 0), outcome.shots))
 
     def add_pair(self, outcome: Outcomes, u: Floats, mean: Floats, row: Floats) -> None:
@@ -160,9 +158,9 @@ class _Sum:
         self.matrix[here] += one_sided + one_sided.T
         if np.isinf(outcome.shots):
             return
-        covariance = _covariance(outcome, u[:, columns], mean[columns])
-        spread = np.outer(square, covariance.diagonal())
-        variance = spread + spread.T + 2 * np.outer(own, own) * covariance
+        per_shot = _per_shot(outcome, u[:, columns], mean[columns])
+        spread = np.outer(square, per_shot.diagonal())
+        variance = spread + spread.T + 2 * np.outer(own, own) * per_shot
         self.noise.append(Noise(columns, variance, outcome.shots))
 
     def moments(self) -> Moments:
@@ -180,6 +178,24 @@ def _of_square(covariance: Floats) -> Floats:
     return np.outer(spread, spread) + covariance**2
 
 
-def _covariance(outcome: Outcomes, samples: Floats, mean: Floats) -> Floats:
+def _per_shot(outcome: Outcomes, samples: Floats, mean: Floats) -> Floats:
+    """What one shot adds to the covariance of the measured mean."""
     deviations = samples - mean
-    return outcome.unbias * ((outcome.weights[:, None] * deviations).T @ deviations)
+    return outcome.unbias * ((outcome.errors[:, None] * deviations).T @ deviations)
+
+
+def _covariance(outcome: Outcomes, samples: Floats, mean: Floats, per_shot: Floats) -> Floats:
+    """Of the readings, unbiased: E[mean ⊗ mean] is too large by the covariance of the mean."""
+    if outcome.error_weights is None:
+        return per_shot
+    deviations = samples - mean
+    return (outcome.weights[:, None] * deviations).T @ deviations + per_shot / outcome.shots
+
+
+def _of_products(outcome: Outcomes, samples: Floats) -> Floats:
+    """Variance of s_i s_j in one shot."""
+    weighted, errors = outcome.weights[:, None] * samples, outcome.errors[:, None] * samples
+    mean, squares = weighted.T @ samples, (errors * samples).T @ samples**2
+    if outcome.error_weights is None:
+        return squares - mean**2
+    return squares - 2 * mean * (errors.T @ samples) + mean**2 * outcome.errors.sum()

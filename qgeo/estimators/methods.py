@@ -34,6 +34,10 @@ METHODS: dict[str, Callable[..., FisherEstimator]] = {
 WITH_DRAWS = ("spsa", "stein", "random-measurement")
 """Methods that average over random draws."""
 
+WITH_READOUT = ("lin-comb", "mid-circuit", "block-diagonal", "diagonal", "spsa", "stein")
+"""Methods that readout errors can be inverted for. The others divide by frequencies, or take error bars from
+single ones; the inversion makes quasi-probabilities of them, which may be negative."""
+
 
 def estimator_by_name(name: str, sampler: Any = None, **options: Any) -> FisherEstimator:
     """The method called `name` on a sampler.

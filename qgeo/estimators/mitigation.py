@@ -6,12 +6,12 @@
 
 Both trade bias for variance and hold only as far as their model of the noise does: readout errors that are
 independent of each other and of time, gate noise that grows in proportion to the number of gates. What each
-did to known answers: `benchmarks/mitigation.md`.
+did to known answers: `benchmarks/mitigation.md`. In the jobs of a ledger: `backends/mitigated_work.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,13 @@ Floats = NDArray[np.float64]
 WIDEST = 12
 """Most measured bits whose 2^C quasi-probabilities are held."""
 
+SCALES = (1, 3)
+"""Of folding, as `zero_noise` combines them."""
+
+READOUT_FLIPS, CALIBRATION = "readout_flips", "calibration"
+"""Metadata of a sampler that measures readout errors itself: (e₀, e₁) per bit in a PUB's result, and how many
+circuits and shots that took in the job's."""
+
 
 def measured_qubits(circuit: QuantumCircuit) -> dict[int, int]:
     """Which qubit each classical bit is read from."""
@@ -37,6 +44,24 @@ def measured_qubits(circuit: QuantumCircuit) -> dict[int, int]:
         for step in circuit.data
         if step.operation.name == "measure"
     }
+
+
+def check_readout_width(circuits: Iterable[QuantumCircuit]) -> None:
+    """
+    Raises:
+        ConfigurationError: a circuit that measures more bits than a table holds.
+    """
+    widest = max((len(measured_qubits(circuit)) for circuit in circuits), default=0)
+    if widest > WIDEST:
+        raise ConfigurationError(
+            f"expected at most {WIDEST} measured bits to mitigate readout errors, got {widest}; go without "
+            "readout mitigation"
+        )
+
+
+def calibration(circuits: Sequence[QuantumCircuit], register: str) -> list[QuantumCircuit]:
+    """What measures the readout errors of every qubit that these circuits, brought to a target, read."""
+    return calibration_circuits(_all_measured(circuits), max(c.num_qubits for c in circuits), register)
 
 
 def calibration_circuits(qubits: Sequence[int], width: int, register: str) -> list[QuantumCircuit]:
@@ -56,10 +81,24 @@ def flip_rates(zeros: Outcomes, ones: Outcomes) -> Floats:
     return np.stack([zeros.weights @ zeros.bits, ones.weights @ ~ones.bits], axis=1)
 
 
-def without_readout_errors(outcome: Outcomes, flips: dict[int, Floats]) -> Outcomes:
-    """Quasi-probabilities; `flips`: (e₀, e₁) per bit that was measured.
+def flips_of_bits(
+    circuits: Sequence[QuantumCircuit], zeros: Outcomes, ones: Outcomes
+) -> list[dict[int, Floats]]:
+    """(e₀, e₁) of each circuit's measured bits, from the outcomes of their `calibration`."""
+    rates = dict(zip(_all_measured(circuits), flip_rates(zeros, ones), strict=True))
+    return [{bit: rates[qubit] for bit, qubit in measured_qubits(circuit).items()} for circuit in circuits]
 
-    The shots are lowered by Π ‖M⁻¹‖², an upper bound on what the inversion adds to the variance.
+
+def _all_measured(circuits: Sequence[QuantumCircuit]) -> list[int]:
+    return sorted({qubit for circuit in circuits for qubit in measured_qubits(circuit).values()})
+
+
+def without_readout_errors(outcome: Outcomes, flips: dict[int, Floats]) -> Outcomes:
+    """Quasi-probabilities q = ⊗M⁻¹ p; `flips`: (e₀, e₁) per bit that was measured.
+
+    A shot y adds c(y) = Σ_z M⁻¹_zy r(z) to the mean of a reading r. With ‖M⁻¹‖ the largest column sum of
+    |M⁻¹|, Cauchy and Schwarz give E[(c − c₀)²] ≤ Σ_z w_z (r(z) − c₀)² with error weights w = ‖M⁻¹‖ |M⁻¹| p.
+    The errors of the calibration are not counted; with as many shots they fill the room that this leaves.
 
     Raises:
         ConfigurationError: more bits than a table holds, or a qubit read at random.
@@ -67,16 +106,41 @@ def without_readout_errors(outcome: Outcomes, flips: dict[int, Floats]) -> Outco
     bits = sorted(flips)
     if len(bits) > WIDEST:
         raise ConfigurationError(f"expected at most {WIDEST} measured bits to mitigate, got {len(bits)}")
+    inverses = [_inverse(flips[bit]) for bit in bits]
     table = np.zeros((2,) * len(bits))
     np.add.at(table, tuple(outcome.bits[:, bits].astype(int).T), outcome.weights)
-    growth = 1.0
-    for axis, bit in enumerate(bits):
-        inverse = _inverse(flips[bit])
-        table = np.moveaxis(np.tensordot(inverse, table, axes=(1, axis)), 0, axis)
-        growth *= float(np.abs(inverse).sum(0).max())
+    errors = table
+    for axis, inverse in enumerate(inverses):
+        table, errors = _along(axis, inverse, table), _along(axis, _grown(inverse), errors)
     found = np.zeros((table.size, outcome.bits.shape[1]), dtype=bool)
     found[:, bits] = np.array(np.unravel_index(np.arange(table.size), table.shape)).T.astype(bool)
-    return Outcomes(found, table.reshape(-1), outcome.shots / growth**2)
+    return Outcomes(found, table.reshape(-1), outcome.shots, errors.reshape(-1))
+
+
+def _along(axis: int, matrix: Floats, table: Floats) -> Floats:
+    return np.moveaxis(np.tensordot(matrix, table, axes=(1, axis)), 0, axis)
+
+
+def _grown(inverse: Floats) -> Floats:
+    """‖M⁻¹‖ |M⁻¹|."""
+    return np.asarray(np.abs(inverse).sum(0).max() * np.abs(inverse))
+
+
+def nearest_distribution(quasi: Floats) -> Floats:
+    """The probabilities (…, K) closest to quasi-probabilities with sum 1, in the Euclidean norm.
+
+    max(q − τ, 0) with the τ that keeps the sum (Smolin, Gambetta and Smith 2012, arXiv 1106.5458). What was a
+    distribution stays as it is.
+
+    >>> nearest_distribution(np.array([[0.5, 0.6, -0.1]])).round(2)
+    array([[0.45, 0.55, 0.  ]])
+    """
+    if quasi.min(initial=0.0) >= 0:
+        return quasi
+    descending = -np.sort(-quasi, axis=-1)
+    excess = (np.cumsum(descending, axis=-1) - 1) / np.arange(1, quasi.shape[-1] + 1)
+    kept = (descending > excess).sum(axis=-1, keepdims=True)
+    return np.asarray(np.maximum(quasi - np.take_along_axis(excess, kept - 1, axis=-1), 0))
 
 
 def _inverse(flip: Floats) -> Floats:
@@ -112,12 +176,9 @@ def folded(circuit: QuantumCircuit, scale: int) -> QuantumCircuit:
     Raises:
         CircuitError: a measurement that is not at the end.
     """
+    check_measured_last(circuit)
     body = [step for step in circuit.data if step.operation.name != "measure"]
     ends = [step for step in circuit.data if step.operation.name == "measure"]
-    if any(step.operation.name == "measure" for step in circuit.data[: len(body)]):
-        order = {qubit: place for place, step in enumerate(circuit.data) for qubit in step.qubits}
-        if any(circuit.data[order[step.qubits[0]]].operation.name != "measure" for step in ends):
-            raise CircuitError("expected measurements at the end of a circuit to fold, got one in the middle")
     made = circuit.copy_empty_like()
     for step in body:
         made.append(step)
@@ -132,6 +193,22 @@ def folded(circuit: QuantumCircuit, scale: int) -> QuantumCircuit:
     for step in ends:
         made.append(step)
     return made
+
+
+def check_measured_last(circuit: QuantumCircuit) -> None:
+    """
+    Raises:
+        CircuitError: a gate on a qubit that was measured before.
+    """
+    read: set[Any] = set()
+    for step in circuit.data:
+        if step.operation.name == "measure":
+            read.update(step.qubits)
+        elif step.operation.name != "barrier" and not read.isdisjoint(step.qubits):
+            raise CircuitError(
+                "expected measurements at the end of a circuit to fold, got one in the middle; go without "
+                "zero-noise extrapolation, or choose a method that does not measure on the way"
+            )
 
 
 def _undone(operation: Any) -> list[Any]:

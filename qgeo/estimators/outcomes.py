@@ -32,13 +32,21 @@ class Outcomes:
     """Distinct bitstrings and how often they came.
 
     Attributes:
-        bits: (S, C) bool, bit 0 first; weights: (S,) frequencies or probabilities, sum 1.
+        bits: (S, C) bool, bit 0 first; weights: (S,) frequencies or (quasi-)probabilities, sum 1.
         shots: how many shots are in it; inf for the exact distribution.
+        error_weights: (S,) ≥ 0, where what a shot adds to the mean of a reading r is not a reading: its mean
+            squared distance from any number c is at most Σ error_weights (r − c)². None: the weights do it.
     """
 
     bits: Bits
     weights: Floats
     shots: float
+    error_weights: Floats | None = None
+
+    @property
+    def errors(self) -> Floats:
+        """(S,) what variances are taken with."""
+        return self.weights if self.error_weights is None else self.error_weights
 
     @property
     def unbias(self) -> float:
@@ -48,9 +56,14 @@ class Outcomes:
 
 def pooled(first: Outcomes, second: Outcomes) -> Outcomes:
     """All shots of two runs of one circuit."""
-    total = first.shots + second.shots
-    weights = np.concatenate([first.weights * (first.shots / total), second.weights * (second.shots / total)])
-    return Outcomes(np.concatenate([first.bits, second.bits]), weights, total)
+    total, runs = first.shots + second.shots, (first, second)
+    weights, errors = (
+        np.concatenate([getattr(run, name) * (run.shots / total) for run in runs])
+        for name in ("weights", "errors")
+    )
+    plain = all(run.error_weights is None for run in runs)
+    bits = np.concatenate([first.bits, second.bits])
+    return Outcomes(bits, weights, total, None if plain else errors)
 
 
 def from_packed(packed: NDArray[np.uint8], num_bits: int) -> Outcomes:

@@ -1,7 +1,8 @@
 """Requests: an information matrix on a device, from a manifest on disk to a FisherEstimate.
 
 A manifest says everything that decides the circuits: source, values, method, shots, seed. Carrying it out on
-a ledger's sampler posts what is missing, or decodes what is there.
+a ledger's sampler posts what is missing, or decodes what is there. Mitigation is part of the request: with
+zero-noise extrapolation the estimate is made twice from the same jobs, and combined.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,10 +24,13 @@ from qgeo.backends.device import Device, ledger_sampler
 from qgeo.backends.files import checked_bytes, digest, write_bytes
 from qgeo.backends.ledger import Ledger, loaded_circuits
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
-from qgeo.errors import HardwareError, LedgerError, PendingError, QGeoError
+from qgeo.backends.mitigated_work import PLAIN, Mitigation
+from qgeo.backends.runner import Runner
+from qgeo.errors import ConfigurationError, HardwareError, LedgerError, PendingError, QGeoError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import checked_shots
-from qgeo.estimators.methods import METHODS, WITH_DRAWS, estimator_by_name
+from qgeo.estimators.methods import METHODS, WITH_DRAWS, WITH_READOUT, estimator_by_name
+from qgeo.estimators.mitigation import zero_noise
 from qgeo.hardware.plan import Plan, expected_stderr, planned
 
 Floats = NDArray[np.float64]
@@ -38,7 +42,8 @@ _PACKAGES = ("qgeo", "qiskit", "qiskit-aer", "qiskit-ibm-runtime")
 class FisherRequest:
     """What is wanted: a method at a point of a circuit.
 
-    values: (P,) in `circuit.parameters` order; draw: seed of directions and bases; draws: how many of them.
+    values: (P,) in `circuit.parameters` order; draw: seed of directions and bases; draws: how many of them;
+    mitigation: of the device's errors.
     """
 
     circuit: QuantumCircuit
@@ -47,9 +52,27 @@ class FisherRequest:
     shots: int
     draw: int = 0
     draws: int | None = None
+    mitigation: Mitigation = PLAIN
 
-    def carried_out(self, sampler: Any) -> FisherEstimate:
-        """The estimate on a sampler that transpiles what it is given, or needs not to."""
+    def carried_out(self, sampler: LedgerSampler) -> FisherEstimate:
+        """The estimate from a ledger whose sampler has this request's mitigation.
+
+        Raises:
+            PendingError: all jobs are posted, and one is not done.
+        """
+        by_scale = (self.estimated(sampler.at_scale(scale)) for scale in self.mitigation.scales)
+        return zero_noise(*by_scale) if self.mitigation.zero_noise else next(by_scale)
+
+    def estimated(self, sampler: Any) -> FisherEstimate:
+        """One estimate, on a sampler that transpiles what it is given, or needs not to.
+
+        Raises:
+            ConfigurationError: the method has no inverse of readout errors.
+        """
+        if self.mitigation.readout and self.method not in WITH_READOUT:
+            raise ConfigurationError(
+                f"expected a method of {', '.join(WITH_READOUT)} for readout mitigation, got {self.method!r}"
+            )
         more = {} if self.draws is None or self.method not in WITH_DRAWS else {"draws": self.draws}
         estimator = estimator_by_name(
             self.method,
@@ -62,8 +85,8 @@ class FisherRequest:
 
     def plan(self, where: Device) -> Plan:
         """What it costs there."""
-        stderr = expected_stderr(self.method, self.shots)
-        return planned(self.method, self.carried_out, where.pass_manager, stderr)
+        stderr = expected_stderr(self.method, self.shots, self.mitigation)
+        return planned(self.method, self.estimated, where.pass_manager, stderr, self.mitigation)
 
 
 def alternatives(request: FisherRequest, where: Device) -> list[Plan | str]:
@@ -117,10 +140,8 @@ def post(ledger: Ledger, where: Device, *, post_anyway: bool = False) -> list[Jo
         post_anyway: post again what was sent lately, had no answer and is not listed.
     """
     request = read_request(ledger)
-    limit = float(ledger.setting("max_seconds"))
-    how = {"max_seconds": limit, "may_fetch": False, "post_anyway": post_anyway}
     with closing(where.runner()) as runner:
-        sampler = ledger_sampler(where, ledger, runner, **how)
+        sampler = _sampler(request, ledger, where, runner, may_fetch=False, post_anyway=post_anyway)
         _until_pending(request, sampler)
         return states(ledger, sampler)
 
@@ -132,12 +153,12 @@ def collect(ledger: Ledger, where: Device) -> FisherEstimate:
         PendingError: a job is not done yet; what is done is kept.
         HardwareError: a job failed or was cancelled.
     """
-    limit = float(ledger.setting("max_seconds"))
-    sampler = ledger_sampler(where, ledger, max_seconds=limit, may_post=False)
+    request = read_request(ledger)
+    sampler = _sampler(request, ledger, where, may_post=False)
     for number in range(ledger.count()):
         if ledger.result(number) is None and ledger.job_id(number) is not None:
             sampler.fetched(number)
-    return read_request(ledger).carried_out(sampler)
+    return request.carried_out(sampler)
 
 
 def cancel(ledger: Ledger, where: Device) -> list[JobState]:
@@ -173,7 +194,19 @@ def read_request(ledger: Ledger) -> FisherRequest:
         raise LedgerError(
             f"expected {circuit.num_parameters} values in the manifest of {ledger.folder}, got {len(values)}"
         )
-    return FisherRequest(circuit, values, method, shots, draw, draws)
+    return FisherRequest(circuit, values, method, shots, draw, draws, _mitigation(ledger))
+
+
+def _mitigation(ledger: Ledger) -> Mitigation:
+    """Of the manifest; a folder from before there was any has none."""
+    found = ledger.setting("mitigation", default={})
+    try:
+        made = Mitigation(**found)
+    except TypeError as error:
+        raise LedgerError(f"expected the mitigation of a request in {ledger.folder}: {error}") from None
+    if not all(isinstance(value, bool) for value in asdict(made).values()):
+        raise LedgerError(f"expected true or false for each mitigation in {ledger.folder}, got {found}")
+    return made
 
 
 def _write_request(ledger: Ledger, request: FisherRequest, where: Device, max_seconds: float) -> None:
@@ -192,12 +225,20 @@ def _write_request(ledger: Ledger, request: FisherRequest, where: Device, max_se
             "device": where.name,
             "calibrated": where.calibrated,
             "options": where.options,
+            "mitigation": asdict(request.mitigation),
             "max_seconds": max_seconds,
             "versions": _versions(_PACKAGES),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
     write_bytes(ledger.folder / "circuit.qpy", buffer.getvalue())
+
+
+def _sampler(
+    request: FisherRequest, ledger: Ledger, where: Device, runner: Runner | None = None, **may: Any
+) -> LedgerSampler:
+    limit = float(ledger.setting("max_seconds"))
+    return ledger_sampler(where, ledger, runner, max_seconds=limit, mitigation=request.mitigation, **may)
 
 
 def _until_pending(request: FisherRequest, sampler: LedgerSampler) -> None:

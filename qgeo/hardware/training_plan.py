@@ -13,6 +13,7 @@ import torch
 
 from qgeo.backends.device import Device
 from qgeo.backends.ledger_sampler import Untouched
+from qgeo.backends.mitigated_work import Mitigation
 from qgeo.compare.arms import Arm, build_head, build_optimizer, parse_arm
 from qgeo.compare.config import Configuration
 from qgeo.compare.inputs import build_task
@@ -50,7 +51,11 @@ def runs(configuration: Configuration) -> int:
 
 def _arm_plan(configuration: Configuration, task: Task, arm: Arm, where: Device) -> Plan:
     few = planned(
-        arm.name, lambda sampler: _dry_steps(configuration, task, arm, sampler), where.pass_manager, None
+        arm.name,
+        lambda sampler: _dry_steps(configuration, task, arm, sampler),
+        where.pass_manager,
+        None,
+        Mitigation(readout=configuration.backend.mitigate_readout),
     )
     factor = configuration.training.steps * runs(configuration) / DRY_STEPS
     return replace(

@@ -5,6 +5,7 @@
 
 Equal contexts of a batch are measured once, and the gradient's shots serve a metric at the same point too.
 The head it wraps keeps the parameters; what is read exactly (validation losses, samples) is read from it.
+Where the executor inverts readout errors, N/s is the nearest distribution to the quasi-probabilities found.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from qgeo.estimators.derivatives import (
 )
 from qgeo.estimators.estimator import checked_shots
 from qgeo.estimators.execution import Cost, Executor
+from qgeo.estimators.mitigation import nearest_distribution
 from qgeo.estimators.pauli_circuit import pauli_circuit
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.heads.jacobian import parameter_jacobian
@@ -137,6 +139,8 @@ class MeasuredHead(nn.Module):
             angles = self.source.angles(distinct)
             found, cost = measured_probabilities(self.source, self.executor, angles, self.shots)
             self.cost = self.cost + cost
+            # a loss takes logarithms: inverted readout errors may leave negative frequencies
+            found = Probabilities(nearest_distribution(found.values), found.shots)
             self._last = Measured(distinct, found)
         return self._last
 

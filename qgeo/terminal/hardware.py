@@ -12,6 +12,7 @@ from rich.table import Table
 
 from qgeo.backends.device import Device, device, is_device
 from qgeo.backends.ledger import Ledger
+from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.circuit.qasm import load_qasm
 from qgeo.compare.config import load_configuration, parse_configuration
 from qgeo.errors import ConfigurationError, HardwareError
@@ -29,7 +30,14 @@ OPEN_PLAN_SECONDS = 600.0
 
 
 def fisher_request(
-    path: Path, values: Path | None, seed: int | None, method: str, shots: int, draw: int, draws: int | None
+    path: Path,
+    values: Path | None,
+    seed: int | None,
+    method: str,
+    shots: int,
+    draw: int,
+    draws: int | None,
+    mitigation: Mitigation = PLAIN,
 ) -> FisherRequest:
     """The request that the options describe.
 
@@ -46,7 +54,7 @@ def fisher_request(
     if not names:
         raise ConfigurationError(f"expected a circuit with parameters in {path}, got one without")
     chosen = random_values(len(names), seed) if values is None else read_values(values, names)
-    return FisherRequest(loaded.circuit, chosen, method, shots, draw, draws)
+    return FisherRequest(loaded.circuit, chosen, method, shots, draw, draws, mitigation)
 
 
 def plan_report(request: FisherRequest, backend: str) -> dict[str, Any]:
@@ -62,11 +70,20 @@ def plan_report(request: FisherRequest, backend: str) -> dict[str, Any]:
     }
 
 
-def training_report(config: Path, backend: str, steps: int | None) -> dict[str, Any]:
-    """Plans of the arms of a `compare` configuration that train on the device."""
+def training_report(
+    config: Path, backend: str, steps: int | None, mitigation: Mitigation = PLAIN
+) -> dict[str, Any]:
+    """Plans of the arms of a `compare` configuration that train on the device.
+
+    Raises:
+        ConfigurationError: zero-noise extrapolation, which trainings have not.
+    """
+    if mitigation.zero_noise:
+        raise ConfigurationError("expected --zero-noise with --circuit only; a training does not extrapolate")
     configuration = load_configuration(config)
     settings = configuration.model_dump(exclude_none=True)
     settings["backend"]["name"] = backend
+    settings["backend"]["mitigate_readout"] |= mitigation.readout
     settings["arms"]["names"] = [name.partition("@")[0] for name in settings["arms"]["names"]]
     settings["arms"]["names"] = list(dict.fromkeys(settings["arms"]["names"]))
     if steps is not None:
@@ -100,7 +117,7 @@ def print_plan(report: dict[str, Any]) -> None:
         table.add_column(name, justify="left" if name == columns[0] else "right")
     for plan in report["alternatives"]:
         mark = "→ " if plan["name"] == report["plan"]["name"] else "  "
-        stderr = "–" if plan["stderr"] is None else f"{plan['stderr']:.3f}"
+        stderr = "–" if plan["stderr"] is None else "≥ " * plan["readout"] + f"{plan['stderr']:.3f}"
         table.add_row(
             *(mark + plan["name"], str(plan["jobs"]), f"{plan['circuits']:,}", f"{plan['shots']:,}"),
             *(str(plan["depth"]), str(plan["two_qubit"]), f"{plan['seconds']:,.1f}"),
@@ -112,6 +129,12 @@ def print_plan(report: dict[str, Any]) -> None:
     console.print(
         "depth and 2-qubit gates: largest after transpiling; stderr: expected, of an entry", soft_wrap=True
     )
+    if any(plan["readout"] for plan in report["alternatives"]):
+        console.print(
+            "≥: inverting readout errors adds to it, at most by the factor Π‖M⁻¹‖ over the measured qubits, "
+            "which only the calibration in the jobs will tell",
+            soft_wrap=True,
+        )
 
 
 def submit_report(
@@ -150,12 +173,15 @@ def print_states(folder: Path, jobs: list[JobState]) -> None:
     tables().print(table)
 
 
-def collected_report(estimate: FisherEstimate, method: str, seconds: float) -> dict[str, Any]:
-    """The same JSON as `qgeo fisher`."""
+def collected_report(
+    estimate: FisherEstimate, method: str, seconds: float, mitigation: Mitigation
+) -> dict[str, Any]:
+    """The same JSON as `qgeo fisher`, and what mitigated it."""
     return {
         "parameters": list(estimate.parameters),
         "matrix": np.asarray(estimate.matrix).tolist(),
         "stderr": np.asarray(estimate.stderr).tolist(),
         "method": method,
+        "mitigation": asdict(mitigation),
         "cost": {"circuits": estimate.circuits, "shots": estimate.shots, "seconds": seconds},
     }

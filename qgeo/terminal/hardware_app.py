@@ -23,6 +23,19 @@ Backend = Annotated[str, typer.Option(help="fake_NAME, ibm_NAME, or least-busy."
 Shots = Annotated[int, typer.Option(help="Per circuit.")]
 Draw = Annotated[int, typer.Option(min=0, help="Seed of random directions and bases.")]
 Draws = Annotated[int | None, typer.Option(help="How many of them.", show_default=False)]
+Readout = Annotated[
+    bool,
+    typer.Option(
+        "--readout-mitigation",
+        help="Measure the readout errors in every job (two circuits more); invert them.",
+    ),
+]
+ZeroNoise = Annotated[
+    bool,
+    typer.Option(
+        "--zero-noise", help="Run every circuit folded threefold too (C C†C), and extrapolate to no noise."
+    ),
+]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of qgeo hardware submit.")]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 
@@ -45,19 +58,23 @@ def plan(
     values: Values = None,
     random: Random = None,
     draws: Draws = None,
+    readout_mitigation: Readout = False,
+    zero_noise: ZeroNoise = False,
     as_json: Json = False,
 ) -> None:
     """What an estimate or a training would run and cost. Nothing is simulated or posted."""
+    from qgeo.backends.mitigated_work import Mitigation
     from qgeo.errors import ConfigurationError
     from qgeo.terminal.hardware import fisher_request, plan_report, print_plan, training_report
 
     if (circuit is None) == (config is None):
         raise ConfigurationError("expected one of --circuit FILE and --config FILE; give exactly one")
+    mitigation = Mitigation(readout_mitigation, zero_noise)
     if config is not None:
-        report = training_report(config, backend, steps)
+        report = training_report(config, backend, steps, mitigation)
     else:
         seed = 0 if values is None and random is None else random  # a plan does not depend on values
-        request = fisher_request(Path(circuit or ""), values, seed, method, shots, 0, draws)
+        request = fisher_request(Path(circuit or ""), values, seed, method, shots, 0, draws, mitigation)
         report = plan_report(request, backend)
     if as_json:
         print(json.dumps(report))
@@ -78,6 +95,8 @@ def submit(
     random: Random = None,
     draw: Draw = 0,
     draws: Draws = None,
+    readout_mitigation: Readout = False,
+    zero_noise: ZeroNoise = False,
     out: Annotated[Path | None, typer.Option(help="New folder for the ledger.", show_default=False)] = None,
     session: Annotated[bool, typer.Option("--session", help="A session instead of a batch.")] = False,
     decoupling: Annotated[bool, typer.Option("--decoupling", help="Dynamical decoupling.")] = False,
@@ -88,6 +107,7 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Write an estimate's jobs to disk, post them, and return. Close the laptop; collect later."""
+    from qgeo.backends.mitigated_work import Mitigation
     from qgeo.terminal.hardware import fisher_request, print_states, submit_report
 
     options = {
@@ -96,7 +116,8 @@ def submit(
         "twirling": twirling,
         "max_execution_time": max_execution_time,
     }
-    request = fisher_request(circuit, values, random, method, shots, draw, draws)
+    mitigation = Mitigation(readout_mitigation, zero_noise)
+    request = fisher_request(circuit, values, random, method, shots, draw, draws, mitigation)
     folder, jobs = submit_report(request, backend, out, max_seconds, options)
     if as_json:
         print(json.dumps({"folder": str(folder), "jobs": [asdict(job) for job in jobs]}))
@@ -147,8 +168,8 @@ def collect(folder: Folder, as_json: Json = False) -> None:
 
     with messages().status("collecting"):
         ledger, where = open_ledger(folder)
-        estimate = requests.collect(ledger, where)
-    report = collected_report(estimate, ledger.setting("method"), ledger.seconds())
+        estimate, request = requests.collect(ledger, where), requests.read_request(ledger)
+    report = collected_report(estimate, request.method, ledger.seconds(), request.mitigation)
     if as_json:
         print(json.dumps(report))
     else:

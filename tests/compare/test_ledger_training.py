@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from qgeo.backends.ledger import loaded_circuits
 from qgeo.compare.comparison import compare, prepare, resume
 from qgeo.compare.config import parse_configuration
 from qgeo.errors import ConfigurationError, HardwareError
@@ -65,6 +66,21 @@ def test_a_budget_that_is_used_up_ends_the_run_in_a_sentence_and_keeps_what_ther
     config.write_text(config.read_text().replace("max_seconds = 20.0", "max_seconds = 100000.0"))
     assert resume(tmp_path / "run").results["arms"][1]["shots"] > 0
     assert {place: jobs(tmp_path / "run")[place] for place in kept} == kept
+
+
+def test_a_training_with_readout_mitigation_counts_its_calibrations(tmp_path):
+    # Seen to fail: a ledger that is not told; calibrations that no record counts; error bars that are roots
+    # of negative variances.
+    few = {"training": LEDGER["training"] | {"steps": 3, "evaluate_every": 3}}
+    settings = LEDGER | few | {"backend": LEDGER["backend"] | {"mitigate_readout": True}}
+    arm = compare(settings, out=tmp_path / "run").results["arms"][1]
+    entries = [json.loads(path.read_text()) for path in (tmp_path / "run").rglob("final/*/jobs/*/entry.json")]
+    assert sum(entry["executions"] for entry in entries) == arm["shots"]
+    assert sum(entry["circuits"] for entry in entries) == arm["circuits"]
+    for path in (tmp_path / "run").rglob("circuits.qpy"):
+        last = loaded_circuits(path.read_bytes())[-1]
+        assert set(last.count_ops()) == {"x", "measure"}
+    assert not arm["diverged"]
 
 
 def test_a_device_needs_a_budget(tmp_path):

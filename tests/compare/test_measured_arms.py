@@ -15,6 +15,8 @@ from qgeo.compare.inputs import build_task
 from qgeo.compare.noise import noise_sweep
 from qgeo.compare.training import RunSettings, train, validation_windows
 from qgeo.errors import ConfigurationError
+from qgeo.estimators.execution import Cost
+from qgeo.estimators.outcomes import Outcomes
 from qgeo.tasks.task import Task
 
 TINY = {
@@ -108,6 +110,28 @@ def test_metrics_by_name_are_estimated(name):
     matrix = measured_metric(name, measured)(measured, contexts, None).to_dense()
     assert torch.isfinite(matrix).all()
     assert measured.cost.shots > 0
+
+
+def test_readout_errors_are_inverted_in_metrics_too():
+    # Seen to fail: a metric whose own executor is not told.
+    head = build_head("born", 2, 2, HeadsSection(layers=1), 0)
+    contexts = torch.tensor([[0, 1], [1, 1]])
+    costs = []
+    for mitigated in (False, True):
+        measured = measured_head(head, "aer", 50, 0, mitigated)
+        measured_metric("quantum", measured)(measured, contexts, None)
+        costs.append(measured.cost)
+    assert costs[1].circuits == costs[0].circuits + 2
+
+
+def test_a_head_with_inverted_readout_errors_has_a_loss(monkeypatch):
+    # Seen to fail: the logarithm of a negative quasi-probability.
+    measured = measured_head(build_head("born", 2, 2, HeadsSection(layers=1), 0), "aer", 50, 0, True)
+    quasi = Outcomes(np.array([[False], [True]]), np.array([1.2, -0.2]), 50)
+    monkeypatch.setattr(measured.executor, "run", lambda tasks: ([[quasi] * len(tasks[0].angles)], Cost()))
+    found = measured(torch.tensor([[0, 1], [1, 1]])).detach().exp()
+    assert torch.isfinite(found).all()
+    torch.testing.assert_close(found.sum(1), torch.ones(2, dtype=found.dtype))
 
 
 @pytest.mark.parametrize(

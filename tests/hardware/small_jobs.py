@@ -24,6 +24,7 @@ from qiskit_ibm_runtime.executor_sampler import Sampler
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 from quick_clock import QuickClock
 
+from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.posting import MINUTES_BEFORE_POSTING_AGAIN
 from qgeo.errors import QGeoError
 from qgeo.hardware.requests import FisherRequest
@@ -44,7 +45,7 @@ def serving(*names: str) -> LoopbackService:
     return LoopbackService(*(IBMManila(name) for name in names or ("ibm_manila",)))
 
 
-def request(shots: int = 400) -> FisherRequest:
+def request(shots: int = 400, mitigation: Mitigation = PLAIN) -> FisherRequest:
     """An estimate of one job."""
     theta = ParameterVector("theta", 3)
     circuit = QuantumCircuit(2)
@@ -52,7 +53,7 @@ def request(shots: int = 400) -> FisherRequest:
     circuit.cx(0, 1)
     circuit.rz(theta[1], 1)
     circuit.rx(theta[2], 0)
-    return FisherRequest(circuit, np.array([0.4, 0.7, -0.3]), "block-diagonal", shots)
+    return FisherRequest(circuit, np.array([0.4, 0.7, -0.3]), "block-diagonal", shots, mitigation=mitigation)
 
 
 def persistently(

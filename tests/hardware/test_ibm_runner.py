@@ -24,6 +24,7 @@ from hardware.small_jobs import persistently, request, serving
 
 from qgeo.backends.device import device
 from qgeo.backends.ledger import Ledger
+from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.errors import (
     ConfigurationError,
     HardwareError,
@@ -32,6 +33,7 @@ from qgeo.errors import (
     RefusedError,
     UnansweredError,
 )
+from qgeo.estimators.methods import METHODS
 from qgeo.hardware.requests import cancel, collect, post, submit
 
 KEY = "planted-api-key-0123456789abcdef0123456789"
@@ -157,6 +159,24 @@ def test_an_estimate_is_that_of_the_noisy_simulation(running, where, tmp_path):
     assert np.all(np.abs(remote.matrix - local.matrix) <= 4 * error + 1e-12)
     assert running.jobs[0].seconds > 0
     assert ledger.seconds() == pytest.approx(running.jobs[0].seconds)
+
+
+def test_mitigation_goes_in_one_job_and_comes_back(running, where, tmp_path, monkeypatch):
+    # Seen to fail: |0⟩ and |1⟩ swapped; a collect that transpiles.
+    exact = METHODS["block-diagonal"]().estimate(request().circuit, request().values, shots=None).matrix
+    off = {}
+    for mitigation in (PLAIN, Mitigation(readout=True, zero_noise=True)):
+        ledger = Ledger(tmp_path / str(mitigation.readout))
+        submit(request(4000, mitigation), where, ledger.folder, 60.0)
+        with monkeypatch.context() as later:
+            later.setattr(where.pass_manager, "run", None)  # collecting transpiles nothing
+            found = collect(ledger, where)
+        assert (found.circuits, found.shots) == (ledger.entry(0).circuits, running.jobs[-1].executions)
+        off[mitigation] = np.abs(found.matrix - exact)
+        if mitigation.readout:
+            assert np.all(off[mitigation] <= 4 * found.stderr)
+    assert len(running.jobs) == 2
+    assert off[PLAIN].max() > 2 * off[mitigation].max()
 
 
 TWO_AT_ONCE = """
