@@ -112,14 +112,18 @@ class LoopbackService:
         self.state.delay = seconds
 
     def inject(self, *faults: Fault) -> None:
-        """Let these faults meet the next requests, or jobs, of their kind, in this order."""
-        for fault in faults:
-            if isinstance(fault, TokenRevoked):
-                self.state.tokens.clear()
-                continue
-            if isinstance(fault, WireFault) and fault.on not in NAMES:
-                raise ValueError(f"expected a route among {sorted(NAMES)}, got {fault.on!r}")
-            self.state.faults.add(fault)
+        """Let these faults meet the next requests, or jobs, of their kind, in this order, all from now on."""
+        with self._server.lock:
+            for fault in faults:
+                self._inject(fault)
+
+    def _inject(self, fault: Fault) -> None:
+        if isinstance(fault, TokenRevoked):
+            self.state.tokens.clear()
+            return
+        if isinstance(fault, WireFault) and fault.on not in NAMES:
+            raise ValueError(f"expected a route among {sorted(NAMES)}, got {fault.on!r}")
+        self.state.faults.add(fault)
 
     def reset(self) -> None:
         """Forget jobs, sessions, requests, faults and delay; tokens stay good."""
