@@ -77,6 +77,21 @@ def connected_backend(name: str) -> Any:
         ) from None
 
 
+def account_devices() -> tuple[str, ...]:
+    """Names of the account's devices.
+
+    Raises:
+        ConfigurationError: no account, or no answer.
+    """
+    service = connected_service()
+    try:
+        return tuple(sorted(backend.name for backend in service.backends()))
+    except Exception as error:
+        raise ConfigurationError(
+            f"expected the devices of your account, got no list: {readable(error)}; try again later"
+        ) from None
+
+
 class IBMRunner:
     """Jobs on one device of an account, all of them in one batch or session, until it is closed.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from qgeo.backends.device import Device, device, is_device
+from qgeo.backends.device import LEAST_BUSY, Device, device, is_device
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.circuit.qasm import load_qasm
@@ -55,6 +55,18 @@ def fisher_request(
         raise ConfigurationError(f"expected a circuit with parameters in {path}, got one without")
     chosen = random_values(len(names), seed) if values is None else read_values(values, names)
     return FisherRequest(loaded.circuit, chosen, method, shots, draw, draws, mitigation)
+
+
+def devices_of_account() -> tuple[list[str], str]:
+    """Names of the account's devices and least-busy, or none; and a sentence on that."""
+    from qgeo.backends.ibm import account_devices
+
+    try:
+        with messages().status("asking IBM Quantum for the devices of your account"):
+            own = account_devices()
+    except ConfigurationError as error:
+        return [], f"Devices of IBM Quantum are not in this list: {error}"
+    return [*own, LEAST_BUSY], f"{len(own)} of them are devices of your account; {LEAST_BUSY} chooses one."
 
 
 def plan_report(request: FisherRequest, backend: str) -> dict[str, Any]:

@@ -190,9 +190,12 @@ def backends(as_json: Json = False) -> None:
     """List what circuits can run on: simulators, fake devices, and your account's devices if there is one."""
     from qgeo.backends.names import fake_device_names
     from qgeo.terminal.console import tables
+    from qgeo.terminal.hardware import devices_of_account
 
     names = ["exact", "aer", "aer:noise=fake_NAME", *fake_device_names()]
+    own, note = devices_of_account()
     if as_json:
-        print(json.dumps(names))
+        print(json.dumps([*names, *own]))
     else:
-        tables().print(", ".join(names) + "; with an account ibm_NAME and least-busy", soft_wrap=True)
+        tables().print(", ".join([*names, *own]), soft_wrap=True)
+        tables().print(note, soft_wrap=True)
