@@ -81,15 +81,21 @@ def account_devices() -> tuple[str, ...]:
     """Names of the account's devices.
 
     Raises:
-        ConfigurationError: no account, or no answer.
+        ConfigurationError: no account, or none that answers for its instance: the client makes an empty list
+            of that.
     """
     service = connected_service()
     try:
-        return tuple(sorted(backend.name for backend in service.backends()))
+        found = tuple(sorted(backend.name for backend in service.backends()))
     except Exception as error:
         raise ConfigurationError(
             f"expected the devices of your account, got no list: {readable(error)}; try again later"
         ) from None
+    if not found:
+        raise ConfigurationError(
+            "expected devices of your account, got an empty list; check QISKIT_IBM_INSTANCE, or try again later"
+        )
+    return found
 
 
 class IBMRunner:

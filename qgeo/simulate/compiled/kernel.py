@@ -18,7 +18,7 @@ from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.simulate.angles import angle_jacobian, angles_of, joined
-from qgeo.simulate.compiled.library import LANES, CCircuit, CPlaces, CTangentOrder, in_threads, library
+from qgeo.simulate.compiled.library import LANES, CCircuit, CPlaces, CTangentOrder, in_threads, library, rooms
 from qgeo.simulate.compiled.operations import Operations, operations_of
 from qgeo.simulate.compiled.tangent_order import TangentOrder, tangent_order
 from qgeo.simulate.constants import constants
@@ -68,9 +68,9 @@ class Kernel:
         circuit = _Circuit(self, shared, by_context)
         psi = torch.empty(len(by_context), self.program.dimension, dtype=torch.complex128)
         parts = self._contexts(len(psi), rows=1)
-        rooms = [self._room(2) for _ in parts]
-        calls = [(circuit.at, *part, _at(psi), _at(room)) for part, room in zip(parts, rooms, strict=True)]
-        in_threads(self.compiled.qgeo_states, calls)
+        with rooms([self._numbers(2)] * len(parts)) as own:
+            calls = [(circuit.at, *part, _at(psi), room) for part, room in zip(parts, own, strict=True)]
+            in_threads(self.compiled.qgeo_states, calls)
         return psi
 
     def gradient(
@@ -82,12 +82,12 @@ class Kernel:
         parts = self._contexts(len(psi), rows=2)
         sums = torch.zeros(len(parts), len(shared), dtype=torch.float64)
         found = torch.zeros_like(circuit.by_context)
-        rooms = [self._room(4) for _ in parts]
-        calls = [
-            (circuit.at, *part, *map(_at, (psi, cotangent, own, found, room)))
-            for part, own, room in zip(parts, sums, rooms, strict=True)
-        ]
-        in_threads(self.compiled.qgeo_gradient, calls)
+        with rooms([self._numbers(4)] * len(parts)) as own:
+            calls = [
+                (circuit.at, *part, *map(_at, (psi, cotangent, total, found)), room)
+                for part, total, room in zip(parts, sums, own, strict=True)
+            ]
+            in_threads(self.compiled.qgeo_gradient, calls)
         return sums.sum(0), found
 
     def order(self, columns: tuple[int, ...], where: Frame, count: int) -> TangentOrder:
@@ -105,12 +105,13 @@ class Kernel:
         psi = torch.empty(count, self.program.dimension, dtype=torch.complex128)
         found = room[: rows * psi.numel()].view(rows, *psi.shape)
         parts = self._contexts(count, rows) if order.width == 1 else [(0, count)]
-        rooms = [self._room(len(order.bundles), walks=True) for _ in parts]
-        calls = [
-            (circuit.at, swept.at, *part, count, *map(_at, (psi, found, own)))
-            for part, own in zip(parts, rooms, strict=True)
-        ]
-        in_threads(self.compiled.qgeo_tangents, calls)
+        with rooms([self._numbers(len(order.bundles), walks=True)] * len(parts)) as own:
+            fixed = circuit.at, swept.at
+            calls = [
+                (*fixed, *part, count, _at(psi), _at(found), room)
+                for part, room in zip(parts, own, strict=True)
+            ]
+            in_threads(self.compiled.qgeo_tangents, calls)
         return psi, found
 
     def products(self, point: Point, columns: tuple[int, ...], num_own: int) -> tuple[Tensor, Tensor]:
@@ -133,27 +134,27 @@ class Kernel:
         parts = self._contexts(count, bundles)
         sums = torch.zeros(len(parts), places.own, places.own, dtype=torch.float64)
         found = torch.zeros(count, places.data, places.all, dtype=torch.float64)
-        rooms = [self._room(bundles + 3, walks=True) for _ in parts]
-        calls = [
-            (circuit.at, swept.at, ctypes.byref(places), *part, *map(_at, (own, found, room)))
-            for part, own, room in zip(parts, sums, rooms, strict=True)
-        ]
-        in_threads(self.compiled.qgeo_gram, calls)
+        fixed = circuit.at, swept.at, ctypes.byref(places)
+        with rooms([self._numbers(bundles + 3, walks=True)] * len(parts)) as own:
+            calls = [
+                (*fixed, *part, _at(total), _at(found), room)
+                for part, total, room in zip(parts, sums, own, strict=True)
+            ]
+            in_threads(self.compiled.qgeo_gram, calls)
         return sums.sum(0), found
 
     def _gram_of_bundles(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> Tensor:
         """Context by context; bundles are dealt out to the threads, then their products."""
         bundles = len(swept.order.bundles)
         threads = self._worth(LANES * bundles, bundles)
-        shared = self._room(bundles)
-        rooms = [self._room(0, walks=True) for _ in range(threads)]
         sums = torch.zeros(threads, places.own, places.own, dtype=torch.float64)
-        fixed, at, found = (circuit.at, swept.at), ctypes.byref(places), _at(shared)
-        for context in range(len(circuit.by_context)):
-            sweeps = [(*fixed, context, i, threads, found, _at(room)) for i, room in enumerate(rooms)]
-            in_threads(self.compiled.qgeo_bundles, sweeps)
-            products = [(*fixed, at, i, threads, found, _at(own)) for i, own in enumerate(sums)]
-            in_threads(self.compiled.qgeo_gram_of_bundles, products)
+        fixed, at = (circuit.at, swept.at), ctypes.byref(places)
+        with rooms([self._numbers(bundles), *[self._numbers(0, walks=True)] * threads]) as (shared, *own):
+            for context in range(len(circuit.by_context)):
+                sweeps = [(*fixed, context, i, threads, shared, room) for i, room in enumerate(own)]
+                in_threads(self.compiled.qgeo_bundles, sweeps)
+                products = [(*fixed, at, i, threads, shared, _at(total)) for i, total in enumerate(sums)]
+                in_threads(self.compiled.qgeo_gram_of_bundles, products)
         return sums.sum(0)
 
     def _contexts(self, count: int, rows: int) -> list[tuple[int, int]]:
@@ -168,11 +169,10 @@ class Kernel:
         work = states * len(self.operations.table) * self.program.dimension
         return max(1, min(torch.get_num_threads(), work // _WORTH_A_THREAD, pieces))
 
-    def _room(self, states: int, *, walks: bool = False) -> Tensor:
-        """For so many states of a register, a walker's too if one `walks`, and a rotation an operation."""
+    def _numbers(self, states: int, *, walks: bool = False) -> int:
+        """Of a room for so many states of a register, a walker's too if one `walks`, and all rotations."""
         states += 2 + self.operations.num_phases if walks else 0
-        numbers = states * self.program.dimension * 2 * LANES + _ROTATION_NUMBERS * len(self.operations.table)
-        return torch.empty(numbers, dtype=torch.float64)
+        return states * self.program.dimension * 2 * LANES + _ROTATION_NUMBERS * len(self.operations.table)
 
 
 class _Circuit:

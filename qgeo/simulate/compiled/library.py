@@ -1,19 +1,25 @@
-"""The compiled library of `sweeps.c`: its structures, its functions, and threads to call them from."""
+"""The compiled library of `sweeps.c`: structures and functions, threads to call them, rooms to work in."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import accumulate
 from typing import Any
 
 import torch
+from torch import Tensor
 
 LANES = 8
 """Numbers side by side in a vector register."""
+
+MOST_KEPT_BYTES = 2**26
+"""Of memory that is kept from one call to the next."""
 
 _NUMBER, _ADDRESS = ctypes.c_int64, ctypes.c_void_p
 
@@ -75,6 +81,33 @@ def in_threads(function: Callable[..., None], calls: Sequence[tuple[Any, ...]]) 
     function(*calls[0])
     for other in waiting:
         other.result()
+
+
+@contextmanager
+def rooms(numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Addresses of rooms of so many float64 each, uninitialised, for the time of a call.
+
+    The last one's memory is used again: pages that are new cost more than the arithmetic in them.
+    """
+    kept = _kept_rooms(os.getpid())
+    try:
+        own = kept.pop()
+    except IndexError:  # the first call, or others are at work in it
+        own = torch.empty(0, dtype=torch.float64)
+    if len(own) < sum(numbers):
+        own = torch.empty(sum(numbers), dtype=torch.float64)
+    try:
+        yield [own.data_ptr() + own.itemsize * start for start in accumulate(numbers[:-1], initial=0)]
+    finally:
+        if not kept and own.nbytes <= MOST_KEPT_BYTES:
+            kept.append(own)
+
+
+@lru_cache(maxsize=1)
+def _kept_rooms(process: int) -> list[Tensor]:
+    """At most a few rooms of this process."""
+    del process
+    return []
 
 
 @lru_cache(maxsize=1)
