@@ -93,7 +93,7 @@ def account_devices() -> tuple[str, ...]:
         ) from None
     if not found:
         raise ConfigurationError(
-            "expected devices of your account, got an empty list; check QISKIT_IBM_INSTANCE, or try again later"
+            "expected devices of your account, got an empty list; check QISKIT_IBM_INSTANCE, or try later"
         )
     return found
 
