@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,15 +81,15 @@ class Kernel:
         circuit = _Circuit(self, shared, by_context)
         psi, cotangent = psi.contiguous(), cotangent.contiguous().resolve_conj()
         parts = self._contexts(len(psi), rows=2)
-        sums = torch.zeros(len(parts), len(shared), dtype=torch.float64)
-        found = torch.zeros_like(circuit.by_context)
+        sums = _zeros(len(parts), len(shared))
+        found = _zeros(*circuit.by_context.shape)
         with rooms([self._numbers(4)] * len(parts)) as own:
             calls = [
                 (circuit.at, *part, *map(_at, (psi, cotangent, total, found)), room)
                 for part, total, room in zip(parts, sums, own, strict=True)
             ]
             in_threads(self.compiled.qgeo_gradient, calls)
-        return sums.sum(0), found
+        return _summed(sums), found
 
     def order(self, columns: tuple[int, ...], where: Frame, count: int) -> TangentOrder:
         """Where tangents of so many contexts by these columns meet, and their rows."""
@@ -132,8 +133,8 @@ class Kernel:
     def _gram_of_contexts(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> tuple[Tensor, Tensor]:
         count, bundles = len(circuit.by_context), len(swept.order.bundles)
         parts = self._contexts(count, bundles)
-        sums = torch.zeros(len(parts), places.own, places.own, dtype=torch.float64)
-        found = torch.zeros(count, places.data, places.all, dtype=torch.float64)
+        sums = _zeros(len(parts), places.own, places.own)
+        found = _zeros(count, places.data, places.all)
         fixed = circuit.at, swept.at, ctypes.byref(places)
         with rooms([self._numbers(bundles + 3, walks=True)] * len(parts)) as own:
             calls = [
@@ -141,13 +142,13 @@ class Kernel:
                 for part, total, room in zip(parts, sums, own, strict=True)
             ]
             in_threads(self.compiled.qgeo_gram, calls)
-        return sums.sum(0), found
+        return _summed(sums), found
 
     def _gram_of_bundles(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> Tensor:
         """Context by context; bundles are dealt out to the threads, then their products."""
         bundles = len(swept.order.bundles)
         threads = self._worth(LANES * bundles, bundles)
-        sums = torch.zeros(threads, places.own, places.own, dtype=torch.float64)
+        sums = _zeros(threads, places.own, places.own)
         fixed, at = (circuit.at, swept.at), ctypes.byref(places)
         with rooms([self._numbers(bundles), *[self._numbers(0, walks=True)] * threads]) as (shared, *own):
             for context in range(len(circuit.by_context)):
@@ -155,7 +156,7 @@ class Kernel:
                 in_threads(self.compiled.qgeo_bundles, sweeps)
                 products = [(*fixed, at, i, threads, shared, _at(total)) for i, total in enumerate(sums)]
                 in_threads(self.compiled.qgeo_gram_of_bundles, products)
-        return sums.sum(0)
+        return _summed(sums)
 
     def _contexts(self, count: int, rows: int) -> list[tuple[int, int]]:
         """First and last contexts of every thread's part, whole registers."""
@@ -223,6 +224,16 @@ def kernel_for(program: Program, dtype: torch.dtype, device: torch.device) -> Ke
     if dtype != torch.complex128 or device.type != "cpu":
         return None
     return kernel_of(program)
+
+
+def _zeros(*shape: int) -> Tensor:
+    """By numpy: after a loop of its own torch's threads spin for a while, on cores that ours need."""
+    return torch.from_numpy(np.zeros(shape))
+
+
+def _summed(parts: Tensor) -> Tensor:
+    """Σ of what each thread found."""
+    return torch.from_numpy(parts.numpy().sum(0))
 
 
 def _at(tensor: Tensor) -> int:

@@ -209,6 +209,13 @@ INLINED void turn(const amplitude *phases, amplitude *psi, int64_t size, int inv
     }
 }
 
+/* The same where all lanes are alike: a table of one complex number an amplitude. */
+INLINED void turn_alike(const double *phases, amplitude *psi, int64_t size, int inverse)
+{
+    for (int64_t k = 0; k < size; k++)
+        psi[k] = times(phases[2 * k], inverse ? -phases[2 * k + 1] : phases[2 * k + 1], psi[k]);
+}
+
 /* --- between (contexts, 2^n) complex numbers and lanes ----------------------------------------------------------- */
 
 INLINED void load(const double *states, int64_t count, amplitude *psi, int64_t size)
