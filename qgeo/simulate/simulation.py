@@ -1,6 +1,6 @@
 """A program at given values and inputs, ready to be simulated: by the compiled kernel or by torch.
 
-Both give the same numbers to rounding; short states of several contexts go through the kernel (`kernel.py`).
+Both give the same numbers to rounding; short states go through the kernel (`compiled/kernel.py`).
 """
 
 from __future__ import annotations

@@ -197,6 +197,7 @@ class _Writer:
         return 2**self.num_qubits
 
     def add_rotation(self, angle: int, term: Term) -> None:
+        """exp(−i a w P/2), in front of the map that waits if that is a Clifford for P, else behind it."""
         moved = conjugated(term, self.waiting, self.num_qubits)
         if moved is None:
             self._write_map()
@@ -206,6 +207,7 @@ class _Writer:
         self.numbers.append(weight)
 
     def add_map(self, own: IndexMap) -> None:
+        """Wait with it, behind what waits already."""
         self.waiting = own.after(self.waiting)
 
     def add_dense(self, matrix: Matrix, offsets: NDArray[np.int64], rest: NDArray[np.int64]) -> None:
@@ -216,6 +218,7 @@ class _Writer:
         self.indices.extend(offsets.tolist() + rest.tolist())
 
     def finished(self) -> Operations:
+        """Everything listed, the map that waits last, in steps."""
         self._write_map()
         rows = _with_turns_together(self.rows)
         return Operations(

@@ -153,7 +153,7 @@ def test_products_of_tangents_are_those_of_the_reference(case, contexts):
 @pytest.mark.parametrize("contexts", [3, 8, CONTEXTS])
 @pytest.mark.parametrize("seed", range(12))
 def test_products_of_data_are_kept_by_context(seed, contexts):
-    # Seen to fail: idle lanes written, a data row of the other side of the frame not added.
+    # Seen to fail: the last lane left out, a data row of the other side of the frame not added.
     case = random_case(seed, num_qubits=3, num_gates=12)
     compiled = split(case.circuit, case.values, contexts)
     own, every = compiled.program.num_parameters, len(compiled.program.columns)
