@@ -26,10 +26,20 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 
 from qgeo.backends.clock import Moment
-from qgeo.backends.files import checked_bytes, digest, make_folder, read_json, write_bytes, write_json
 from qgeo.errors import LedgerError
+from qgeo.files import Storage, digest
 
 Bits = NDArray[np.uint8]
+
+LEDGER_FILES = Storage(
+    name="ledger",
+    error=LedgerError,
+    file_mode=0o600,
+    folder_mode=0o700,
+    when_full="nothing was posted after this",
+    when_damaged="restore it from a copy",
+    when_missing="check the folder, or restore it from a copy",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +82,7 @@ class Ledger:
         Raises:
             LedgerError: the manifest is missing or damaged, or does not have it and there is no default.
         """
-        manifest = read_json(self.folder / "manifest.json")
+        manifest = LEDGER_FILES.read_json(self.folder / "manifest.json")
         if default is not None and isinstance(manifest, dict):
             return manifest.get(key, default)
         if not isinstance(manifest, dict) or key not in manifest:
@@ -87,8 +97,8 @@ class Ledger:
         """
         if (self.folder / "manifest.json").exists():
             raise LedgerError(f"expected a new folder, {self.folder} holds a ledger; choose another --out")
-        make_folder(self.folder / "jobs")
-        write_json(self.folder / "manifest.json", manifest)
+        LEDGER_FILES.make_folder(self.folder / "jobs")
+        LEDGER_FILES.write_json(self.folder / "manifest.json", manifest)
 
     def count(self) -> int:
         """How many jobs have an entry."""
@@ -104,7 +114,7 @@ class Ledger:
             LedgerError: it is missing or damaged.
         """
         try:
-            return Entry(**read_json(self._job(number) / "entry.json"))
+            return Entry(**LEDGER_FILES.read_json(self._job(number) / "entry.json"))
         except TypeError as error:
             raise LedgerError(f"expected a ledger entry in {self._job(number)}: {error}") from None
 
@@ -114,10 +124,10 @@ class Ledger:
         Args:
             work: transpiled; seconds: expected; mark: fingerprint of what was wanted, before transpiling.
         """
-        make_folder(self._job(number))
+        LEDGER_FILES.make_folder(self._job(number))
         circuits, values = _qpy(work.circuits), _npz(work.values)
-        write_bytes(self._job(number) / "circuits.qpy", circuits)
-        write_bytes(self._job(number) / "values.npz", values)
+        LEDGER_FILES.write_bytes(self._job(number) / "circuits.qpy", circuits)
+        LEDGER_FILES.write_bytes(self._job(number) / "values.npz", values)
         entry = Entry(
             tag=str(uuid.uuid4()),
             shots=work.shots,
@@ -129,7 +139,7 @@ class Ledger:
             values_sha256=digest(values),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        write_json(self._job(number) / "entry.json", asdict(entry))
+        LEDGER_FILES.write_json(self._job(number) / "entry.json", asdict(entry))
         return entry
 
     def work(self, number: int) -> Work:
@@ -149,8 +159,8 @@ class Ledger:
             LedgerError: a digest differs.
         """
         entry = self.entry(number)
-        circuits = checked_bytes(self._job(number) / "circuits.qpy", entry.qpy_sha256)
-        return circuits, checked_bytes(self._job(number) / "values.npz", entry.values_sha256)
+        circuits = LEDGER_FILES.checked_bytes(self._job(number) / "circuits.qpy", entry.qpy_sha256)
+        return circuits, LEDGER_FILES.checked_bytes(self._job(number) / "values.npz", entry.values_sha256)
 
     def attempt(self, number: int) -> Moment | None:
         """When the job was last sent without being refused, None if it never was.
@@ -162,7 +172,7 @@ class Ledger:
         if not path.exists():
             return None
         try:
-            return Moment(**read_json(path))
+            return Moment(**LEDGER_FILES.read_json(path))
         except TypeError:
             raise LedgerError(
                 f"expected the time of a post in {path}, got damage; resume --post-anyway"
@@ -173,7 +183,7 @@ class Ledger:
 
     def write_attempt(self, number: int, moment: Moment) -> None:
         """A post is about to leave: from now on it may make a job, whatever becomes of this process."""
-        write_json(self._attempted(number), asdict(moment))
+        LEDGER_FILES.write_json(self._attempted(number), asdict(moment))
 
     def forget_attempt(self, number: int) -> None:
         """The post was refused."""
@@ -182,11 +192,11 @@ class Ledger:
     def job_id(self, number: int) -> str | None:
         """Where it was posted, None if that is not known."""
         path = self._job(number) / "posted.json"
-        return str(read_json(path)["job_id"]) if path.exists() else None
+        return str(LEDGER_FILES.read_json(path)["job_id"]) if path.exists() else None
 
     def write_job_id(self, number: int, job_id: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        write_json(self._job(number) / "posted.json", {"job_id": job_id, "posted": now})
+        LEDGER_FILES.write_json(self._job(number) / "posted.json", {"job_id": job_id, "posted": now})
 
     def result(self, number: int) -> list[Bits] | None:
         """Packed bits (rows, shots, bytes) per circuit, None if they are not there yet."""
@@ -194,8 +204,8 @@ class Ledger:
         return _arrays(path.read_bytes(), path) if path.exists() else None
 
     def write_result(self, number: int, bits: Sequence[Bits], seconds: float | None) -> None:
-        write_bytes(self._job(number) / "result.npz", _npz(bits))
-        write_json(self._job(number) / "usage.json", {"seconds": seconds})
+        LEDGER_FILES.write_bytes(self._job(number) / "result.npz", _npz(bits))
+        LEDGER_FILES.write_json(self._job(number) / "usage.json", {"seconds": seconds})
 
     def seconds(self) -> float:
         """QPU seconds spent or expected: what was charged where it is known, else the estimate."""
@@ -203,7 +213,7 @@ class Ledger:
 
     def _seconds(self, number: int) -> float:
         usage = self._job(number) / "usage.json"
-        charged = read_json(usage)["seconds"] if usage.exists() else None
+        charged = LEDGER_FILES.read_json(usage)["seconds"] if usage.exists() else None
         return self.entry(number).seconds if charged is None else float(charged)
 
     def _attempted(self, number: int) -> Path:

@@ -20,7 +20,6 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qgeo.backends.clock import Clock
 from qgeo.backends.cost import work_seconds
-from qgeo.backends.files import locked
 from qgeo.backends.ledger import Ledger, Work, fingerprint, seconds_under
 from qgeo.backends.mitigated_work import PLAIN, Flips, Mitigation
 from qgeo.backends.posting import Posting
@@ -29,6 +28,7 @@ from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.execution import brought_to
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import CALIBRATION, READOUT_FLIPS
+from qgeo.files import locked
 
 MOST_EXECUTIONS = 5_000_000
 """Per job; the service takes ten million."""

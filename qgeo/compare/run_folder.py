@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -30,6 +29,17 @@ import torch
 from torch import nn
 
 from qgeo.errors import RunFolderError
+from qgeo.files import Storage
+
+RUN_FILES = Storage(
+    name="run folder",
+    error=RunFolderError,
+    file_mode=0o644,
+    folder_mode=0o755,
+    when_full="choose another folder",
+    when_damaged="remove it and use --resume",
+    when_missing="finish the run with --resume",
+)
 
 
 @dataclass(frozen=True)
@@ -108,12 +118,14 @@ def open_run_folder(path: Path) -> RunFolder:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file that is either absent, old, or complete."""
-    _write_bytes(path, text.encode("utf-8"))
+    RUN_FILES.make_folder(path.parent)
+    RUN_FILES.write_text(path, text)
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON atomically; NaN and infinities are refused."""
-    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    RUN_FILES.make_folder(path.parent)
+    RUN_FILES.write_json(path, content)
 
 
 def write_json_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
@@ -123,17 +135,15 @@ def write_json_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
 
 def read_json(path: Path) -> Any:
     """Read JSON, or say which file of the run folder is damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"cannot read {path}: {error}; remove it and use --resume") from None
+    return RUN_FILES.read_json(path)
 
 
 def save_head(path: Path, head: nn.Module) -> None:
     """Write a head's parameters as arrays."""
     content = io.BytesIO()
     np.savez(content, **{name: tensor.numpy() for name, tensor in head.state_dict().items()})
-    _write_bytes(path, content.getvalue())
+    RUN_FILES.make_folder(path.parent)
+    RUN_FILES.write_bytes(path, content.getvalue())
 
 
 def load_head(path: Path, head: nn.Module) -> nn.Module:
@@ -154,17 +164,6 @@ def load_head(path: Path, head: nn.Module) -> nn.Module:
             f"cannot read the trained head {path}: {first_line}; remove it and its part, and use --resume"
         ) from None
     return head
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
 
 
 @contextmanager

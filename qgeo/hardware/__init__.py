@@ -8,6 +8,6 @@ Everything runs through a `LedgerSampler` (`backends/`), a Qiskit V2 sampler who
 estimate or a training run is repeated from its seed: jobs with a result on disk answer at once, the next one
 is posted.
 
-    backends: files → ledger → mitigated_work → runners (local, ibm) → ledger_sampler
+    files → backends: ledger → mitigated_work → runners (local, ibm) → ledger_sampler
     hardware: plan, requests
 """

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 
 from qgeo.backends.device import Device, ledger_sampler
-from qgeo.backends.files import checked_bytes, digest, write_bytes
-from qgeo.backends.ledger import Ledger, loaded_circuits
+from qgeo.backends.ledger import LEDGER_FILES, Ledger, loaded_circuits
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.runner import Runner
@@ -31,6 +30,7 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import checked_shots
 from qgeo.estimators.methods import METHODS, WITH_DRAWS, WITH_READOUT, estimator_by_name
 from qgeo.estimators.mitigation import zero_noise
+from qgeo.files import digest
 from qgeo.hardware.plan import Plan, expected_stderr, planned
 
 Floats = NDArray[np.float64]
@@ -182,7 +182,7 @@ def read_request(ledger: Ledger) -> FisherRequest:
     Raises:
         LedgerError: the manifest or the circuit is damaged or was changed.
     """
-    content = checked_bytes(ledger.folder / "circuit.qpy", ledger.setting("circuit_sha256"))
+    content = LEDGER_FILES.checked_bytes(ledger.folder / "circuit.qpy", ledger.setting("circuit_sha256"))
     (circuit,) = loaded_circuits(content)
     method, shots, draw, draws = (ledger.setting(key) for key in ("method", "shots", "draw", "draws"))
     try:
@@ -231,7 +231,7 @@ def _write_request(ledger: Ledger, request: FisherRequest, where: Device, max_se
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
-    write_bytes(ledger.folder / "circuit.qpy", buffer.getvalue())
+    LEDGER_FILES.write_bytes(ledger.folder / "circuit.qpy", buffer.getvalue())
 
 
 def _sampler(

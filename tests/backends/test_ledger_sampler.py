@@ -21,11 +21,11 @@ from quick_clock import QuickClock
 from scripted_runner import ScriptedRunner
 
 from qgeo.backends.device import check_isa, device
-from qgeo.backends.files import locked
 from qgeo.backends.ledger import Ledger, Work, fingerprint, loaded_circuits
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.lin_comb import LinCombQFI
+from qgeo.files import locked
 
 
 def circuit() -> QuantumCircuit:

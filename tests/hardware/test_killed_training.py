@@ -18,7 +18,6 @@ from hardware.loopback_faults import ListedLate, Slow
 from hardware.small_jobs import persistently, until
 from quick_clock import QuickClock
 
-from qgeo.backends.files import digest
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledgers import Ledgers
 from qgeo.compare.arms import parse_arm
@@ -26,6 +25,7 @@ from qgeo.compare.config import parse_configuration
 from qgeo.compare.inputs import build_task
 from qgeo.compare.training import RunSettings, train
 from qgeo.errors import UnansweredError
+from qgeo.files import digest
 
 CONFIGURATION = parse_configuration(
     {
