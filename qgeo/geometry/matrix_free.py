@@ -43,6 +43,8 @@ class _Limits(TypedDict):
 class MatrixFreeFisher:
     """F_Q over chosen circuit parameters and, behind them, over the weights of an encoder.
 
+    Products are computed when they are asked for, at the point of construction: its numbers are copied.
+
     Attributes:
         program: the circuit; values: (P,); inputs: (B, d), (1, 0) without data.
         columns: positions of the chosen parameters, C of them.
@@ -59,6 +61,10 @@ class MatrixFreeFisher:
     tolerance: float = 1e-10
     max_iterations: int = 1000
     dtype: torch.dtype = torch.complex128
+
+    def __post_init__(self) -> None:
+        for name in ("values", "inputs", "encoder_jacobian"):
+            object.__setattr__(self, name, getattr(self, name).detach().clone())
 
     @property
     def size(self) -> int:

@@ -13,8 +13,8 @@ Every form offers
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -215,20 +215,3 @@ class DirectSum:
         check_vector(self.size, vector)
         pieces = vector.split([part.size for part in self.parts])
         return torch.cat([act(part, piece) for part, piece in zip(self.parts, pieces, strict=True)])
-
-
-FORMS = {form.__name__: form for form in (DenseMatrix, GramMatrix, BlockDiagonalMatrix, DiagonalMatrix)}
-
-
-def plain_form(matrix: InformationMatrix) -> dict[str, Any] | None:
-    """The form's name and its numbers, to be stored without a class; None for a form that is not ours."""
-    name = type(matrix).__name__
-    if FORMS.get(name) is not type(matrix):
-        return None
-    return {"form": name} | {field.name: getattr(matrix, field.name) for field in fields(matrix)}
-
-
-def from_plain_form(plain: dict[str, Any]) -> InformationMatrix:
-    """The matrix that `plain_form` described, entry by entry the same."""
-    numbers = {name: value for name, value in plain.items() if name != "form"}
-    return FORMS[plain["form"]](**numbers)

@@ -43,6 +43,9 @@ class StagedHead(Head, Protocol):
 class CircuitPoint:
     """Where a quantum head's circuit stands at some contexts: all that its quantum geometry depends on.
 
+    The point owns its numbers: values and angles are copied, so that no later step of an optimizer, which
+    moves parameters in place, moves a metric that was taken here.
+
     Attributes:
         program: the circuit; values: (P,), detached; angles: (B, d) data angles, its inputs.
         angle_jacobian: (B, d, W): the data angles' Jacobian over the encoder's W trainable numbers.
@@ -56,6 +59,10 @@ class CircuitPoint:
     angle_jacobian: Tensor
     trains_circuit: bool
     num_readout: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", self.values.detach().clone())
+        object.__setattr__(self, "angles", self.angles.detach().clone())
 
     @property
     def own_columns(self) -> tuple[int, ...]:

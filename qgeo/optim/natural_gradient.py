@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.estimator import FisherEstimator
-from qgeo.geometry.operators import InformationMatrix, from_plain_form, plain_form
+from qgeo.geometry.operators import InformationMatrix
+from qgeo.geometry.storage import from_plain_form, plain_form
 from qgeo.heads.jacobian import trainable
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.estimated import EstimatedMetric
@@ -130,18 +131,28 @@ class NaturalGradient(torch.optim.Optimizer):
         return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """Groups, damping, step count, and the metric where later steps use it again; plain data only."""
-        matrix = self._matrix if self.refresh > 1 else None
-        return super().state_dict() | {"metric": None if matrix is None else plain_form(matrix)}
+        """Groups, damping, step count, and the metric where the next step uses it again; plain data only."""
+        kept = None if self._matrix is None or self._is_due() else plain_form(self._matrix)
+        return super().state_dict() | {"metric": kept}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken; without a metric in it, one is computed at the next step."""
-        super().load_state_dict(state_dict)
+        """Go on where `state_dict` was taken, with the same steps; without a metric in it, the next step
+        takes one.
+
+        Raises:
+            ConfigurationError: the kept metric is of a form that cannot be stored, or of another circuit.
+        """
         plain = state_dict.get("metric")
-        self._matrix = None if plain is None else from_plain_form(plain)
+        matrix = None if plain is None else from_plain_form(plain, getattr(self.head, "program", None))
+        super().load_state_dict(state_dict)
+        self._matrix = matrix
+
+    def _is_due(self) -> bool:
+        """Whether the next step takes the metric anew."""
+        return self.param_groups[0]["steps"] % self.refresh == 0
 
     def _refreshed(self, contexts: Tensor, targets: Tensor | None) -> InformationMatrix:
-        if self._matrix is None or self.param_groups[0]["steps"] % self.refresh == 0:
+        if self._matrix is None or self._is_due():
             self._matrix = self.metric(self.head, contexts, targets)  # type: ignore[arg-type]
             if self.relative is not None:
                 self._set("damping", self.relative.of(self._matrix))

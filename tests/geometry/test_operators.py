@@ -23,8 +23,6 @@ from qgeo.geometry.operators import (
     DiagonalMatrix,
     GramMatrix,
     InformationMatrix,
-    from_plain_form,
-    plain_form,
 )
 
 SIZE = 7
@@ -201,25 +199,6 @@ def test_vector_of_another_size_is_refused(form, shape):
     for act in (matrix.__matmul__, matrix.solve, lambda v: matrix.solve(v, 0.1)):
         with pytest.raises(ShapeError, match=rf"\b{SIZE}\b"):
             act(vector)
-
-
-@forms
-def test_plain_form_brings_back_the_same_matrix(form):
-    matrix, _ = form.pair()
-    plain = plain_form(matrix)
-    again = from_plain_form(plain)
-    assert type(again) is type(matrix)
-    for damping in (0.0, 0.3):
-        assert torch.equal(again.solve(VECTORS["vector"], damping), matrix.solve(VECTORS["vector"], damping))
-    kinds = {type(value) for value in plain.values()}
-    assert kinds <= {str, float, torch.Tensor, tuple}
-
-
-def test_a_form_that_is_not_ours_has_no_plain_form():
-    class DenseMatrix:  # the name alone does not count
-        pass
-
-    assert plain_form(DenseMatrix()) is None
 
 
 # --- oracle 20: Woodbury --------------------------------------------------------------------------

@@ -126,6 +126,49 @@ def test_diagonal_is_the_diagonal(name):
     assert_allclose(matrix.diagonal(), np.diag(dense(head, "quantum", contexts)), **TIGHT)
 
 
+@pytest.mark.parametrize("metric", METRICS)
+@names
+def test_a_metric_stays_at_the_point_where_it_was_taken(name, metric):
+    # Seen to fail where the circuit's point, or the matrix-free operator, kept a view of the parameters.
+    head = build(name)
+    if metric.startswith("quantum") and name not in head_cases.QUANTUM:
+        return
+    contexts, targets = some_contexts(head, 3), some_targets(head, 3)
+    expected = dense(head, metric, contexts, targets)
+    kept = METRICS[metric](head, contexts, targets)
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter += 0.5
+    contexts.zero_()
+    targets.zero_()
+    assert_allclose(kept.to_dense().numpy(), expected, **TIGHT)
+    assert_allclose(kept.diagonal().numpy(), np.diag(expected), **TIGHT)
+
+
+def test_an_encoder_that_hands_out_its_weights_does_not_move_a_metric():
+    # Seen to fail where the point kept the encoder's own tensor as its angles.
+    class Table(torch.nn.Module):
+        """The same angles for every context: its weights themselves."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.angles = torch.nn.Parameter(torch.tensor([[0.3, 0.7, 1.1]], dtype=torch.float64))
+
+        def forward(self, contexts: torch.Tensor) -> torch.Tensor:
+            return self.angles.expand(len(contexts), -1)
+
+    head = BornHead(6, 1, embedding=2, **head_cases.USER)
+    head.encoder = Table()
+    contexts = torch.tensor([[1]])
+    expected = dense(head, "quantum", contexts)
+    kept, point = METRICS["quantum-matrix-free"](head, contexts, None), head.circuit_point(contexts)
+    angles = point.angles.clone()
+    with torch.no_grad():
+        head.encoder.angles += 0.5
+    assert torch.equal(point.angles, angles)
+    assert_allclose(kept.to_dense().numpy(), expected, **TIGHT)
+
+
 FROZEN = {
     "circuit": lambda head: [head.values],
     "encoder": lambda head: list(head.encoder.parameters()),
