@@ -1,22 +1,44 @@
 """Files that survive a crash: complete or absent, on the disk before the next step; read back without trust.
 
 A `Storage` is one kind of folder (a ledger, a run folder): the error that its files raise, the mode that new
-ones get. Everything that qgeo reads back, it reads through one.
+ones get. Everything of ours that is read back goes through one: a regular file of bounded size, in the types
+that its `FileModel` says, finite numbers, no key too many. Arrays: `array_files.py`.
 """
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import re
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from qgeo.errors import QGeoError
+
+MOST_JSON_BYTES = 64 * 2**20
+"""A results.json of a hundred arms has 2 MB, a manifest of a million values 20 MB."""
+
+_SHOWN = 60  # characters of a value that a message shows
+
+
+class FileModel(BaseModel):
+    """What a file of ours holds: exact types, finite numbers, no other keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -36,16 +58,39 @@ class Storage:
     when_damaged: str
     when_missing: str
 
+    # --- writing --------------------------------------------------------------------------------------------
+
     def make_folder(self, path: Path) -> None:
         """A folder, with its parents.
 
         Raises:
             the storage's error: it cannot be made.
         """
-        try:
+        with self._writing(path):
             path.mkdir(mode=self.folder_mode, parents=True, exist_ok=True)
-        except OSError as error:
-            raise self.error(f"cannot write {path}: {error.strerror}; {self.when_full}") from None
+
+    def publish_folder(self, path: Path, fill: Callable[[Path], None]) -> None:
+        """A new folder that appears complete or not at all: filled under another name, then renamed.
+
+        Raises:
+            the storage's error: something is there already, or it cannot be written.
+        """
+        with self._writing(path):
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise self.error(f"expected a new or empty folder for --out, got {path}; choose another name")
+            path.parent.mkdir(mode=self.folder_mode, parents=True, exist_ok=True)
+            sweep(path.parent, path.name)
+            draft = _draft_of(path)
+            shutil.rmtree(draft, ignore_errors=True)  # of a dead process with this one's number
+            try:
+                draft.mkdir(mode=self.folder_mode)
+                fill(draft)
+                draft.chmod(self.folder_mode)  # whatever the umask
+                draft.replace(path)
+                _sync_folder(path.parent)
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
 
     def write_bytes(self, path: Path, content: bytes) -> None:
         """Write, fsync, rename, fsync the folder: complete or not there.
@@ -53,14 +98,15 @@ class Storage:
         Raises:
             the storage's error: the disk is full or the folder cannot be written.
         """
-        draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            self._write_draft(draft, content)
-            os.replace(draft, path)
-            _sync_folder(path.parent)
-        except OSError as error:
-            _remove(draft)
-            raise self.error(f"cannot write {path}: {error.strerror}; {self.when_full}") from None
+        draft = _draft_of(path)
+        with self._writing(path):
+            try:
+                self._write_draft(draft, content)
+                os.replace(draft, path)
+                _sync_folder(path.parent)
+            except OSError:
+                _remove(draft)
+                raise
 
     def write_text(self, path: Path, text: str) -> None:
         """UTF-8, as `write_bytes` does."""
@@ -72,46 +118,138 @@ class Storage:
         Raises:
             ValueError: NaN or an infinity, which no reader would take.
         """
-        self.write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        plain = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
+        self.write_text(path, json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
-    def read_bytes(self, path: Path) -> bytes:
-        """The content of a file.
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there.
 
         Raises:
-            the storage's error: it is missing or cannot be read.
+            the storage's error: it cannot be removed.
+        """
+        with self._writing(path):
+            path.unlink(missing_ok=True)
+
+    # --- reading --------------------------------------------------------------------------------------------
+
+    def is_there(self, path: Path) -> bool:
+        """Whether there is anything under this name, readable or not."""
+        return os.path.lexists(path)
+
+    def listed(self, folder: Path) -> list[Path]:
+        """What a folder holds; nothing if it is not there.
+
+        Raises:
+            the storage's error: it is no folder, or cannot be read.
         """
         try:
-            return path.read_bytes()
+            return sorted(folder.iterdir())
         except FileNotFoundError:
-            raise self.error(
-                f"expected a {self.name} file at {path}, found none; {self.when_missing}"
-            ) from None
+            return []
         except OSError as error:
-            raise self._damaged(path, error.strerror) from None
+            raise self.damaged(folder, str(error.strerror)) from None
 
-    def read_json(self, path: Path) -> Any:
-        """The content of a JSON file.
+    def read_bytes(self, path: Path, most: int, advice: str | None = None) -> bytes:
+        """The content of a regular file of at most `most` bytes.
+
+        Args:
+            advice: what to do about a damaged one, if not `when_damaged`.
 
         Raises:
-            the storage's error: it is missing or damaged.
+            the storage's error: it is missing, no regular file (a folder, a pipe, a device, a ring of links),
+                too large, or cannot be read.
         """
         try:
-            return json.loads(self.read_bytes(path).decode("utf-8"))
-        except ValueError as error:
-            raise self._damaged(path, f"expected JSON, {error}") from None
+            with _opened(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                content = file.read(min(size, most) + 1)
+        except FileNotFoundError:
+            raise self.missing(path) from None
+        except OSError as error:
+            raise self.damaged(path, str(error.strerror), advice) from None
+        if len(content) > most:
+            raise self.damaged(path, f"expected at most {most:,} bytes, got more", advice)
+        return content
 
-    def checked_bytes(self, path: Path, wanted: str) -> bytes:
+    def read_text(self, path: Path, most: int = MOST_JSON_BYTES, advice: str | None = None) -> str:
+        """UTF-8 text.
+
+        Raises:
+            the storage's error: as for `read_bytes`, or it is not UTF-8.
+        """
+        try:
+            return self.read_bytes(path, most, advice).decode("utf-8")
+        except UnicodeDecodeError as error:
+            reason = f"expected UTF-8 text, got another byte at {error.start}"
+            raise self.damaged(path, reason, advice) from None
+
+    def read_json(self, path: Path, model: type[Content], advice: str | None = None) -> Content:
+        """The content of a JSON file, of the types that a `FileModel` or another type form says.
+
+        Raises:
+            the storage's error: it is missing, damaged, or holds something else; the first thing is named.
+        """
+        return self._parsed(path, self.read_bytes(path, MOST_JSON_BYTES, advice), model, advice)
+
+    def read_json_lines(self, path: Path, model: type[Content], advice: str | None = None) -> list[Content]:
+        """The content of a file of one JSON value a line.
+
+        Raises:
+            the storage's error: as for `read_json`.
+        """
+        lines = self.read_bytes(path, MOST_JSON_BYTES, advice).splitlines()
+        return [self._parsed(path, line, model, advice) for line in lines]
+
+    def read_versioned(
+        self, path: Path, models: Mapping[int, type[Model]], advice: str | None = None
+    ) -> Model:
+        """A JSON object whose key `format` says by which model it is read; 1 where there is none.
+
+        Raises:
+            the storage's error: as for `read_json`, or a format that is not known here.
+        """
+        content = self.read_bytes(path, MOST_JSON_BYTES, advice)
+        try:
+            parsed = from_json(content, allow_inf_nan=False)
+        except ValueError as error:
+            raise self.damaged(path, f"expected JSON ({error})", advice) from None
+        found = parsed.get("format", 1) if isinstance(parsed, dict) else None
+        if isinstance(found, bool) or not isinstance(found, int):
+            raise self.damaged(path, "expected an object with a number as its format", advice)
+        if found not in models:
+            known = " or ".join(map(str, sorted(models)))
+            raise self.error(
+                f"expected {path} in format {known}, got {found}, which another version of qgeo wrote; "
+                "use that version"
+            )
+        return self._parsed(path, content, models[found], advice)
+
+    def checked_bytes(self, path: Path, wanted: str, most: int) -> bytes:
         """A file's content, if its SHA-256 is the one recorded.
 
         Raises:
             the storage's error: it is missing, or somebody changed it; it is not read further.
         """
-        content = self.read_bytes(path)
+        content = self.read_bytes(path, most)
         if digest(content) != wanted:
             raise self.error(
                 f"expected {path} as it was written (SHA-256 {wanted[:12]}…), got another content"
             )
         return content
+
+    def missing(self, path: Path) -> QGeoError:
+        """The error of a file that is not there."""
+        return self.error(f"expected a {self.name} file at {path}, found none; {self.when_missing}")
+
+    def damaged(self, path: Path, reason: str, advice: str | None = None) -> QGeoError:
+        """The error of a file that cannot be used."""
+        return self.error(f"cannot read {path}: {reason}; {advice or self.when_damaged}")
+
+    def _parsed(self, path: Path, content: bytes, model: Any, advice: str | None) -> Any:
+        try:
+            return TypeAdapter(model).validate_json(content)
+        except ValidationError as error:
+            raise self.damaged(path, _first_problem(error), advice) from None
 
     def _write_draft(self, draft: Path, content: bytes) -> None:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, self.file_mode)
@@ -121,8 +259,13 @@ class Storage:
             os.fsync(file.fileno())
         os.chmod(draft, self.file_mode)  # whatever the umask
 
-    def _damaged(self, path: Path, reason: str | None) -> QGeoError:
-        return self.error(f"cannot read {path}: {reason}; {self.when_damaged}")
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        """What the system refuses, as one sentence."""
+        try:
+            yield
+        except OSError as error:
+            raise self.error(f"cannot write {path}: {error.strerror}; {self.when_full}") from None
 
 
 def digest(content: bytes) -> str:
@@ -130,15 +273,32 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """One process at a time; others wait."""
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+def sweep(folder: Path, name: str = "") -> None:
+    """Remove drafts (`.NAME.PID.tmp`) in a folder whose processes are dead: no rename will ever use them."""
+    for draft in folder.iterdir() if folder.is_dir() else ():
+        process = _process_of_draft(draft.name, name)
+        if process is not None and not _is_alive(process):
+            shutil.rmtree(draft, ignore_errors=True) if draft.is_dir() else _remove(draft)
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _process_of_draft(draft: str, name: str) -> int | None:
+    """The number in `.NAME.PID.tmp`; "" as a name stands for any."""
+    found = re.fullmatch(r"\.(.+)\.(\d{1,18})\.tmp", draft)
+    return int(found[2]) if found and name in ("", found[1]) else None
+
+
+def _is_alive(process: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def _remove(draft: Path) -> None:
@@ -154,3 +314,30 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A regular file; whoever opened a pipe as usual would wait for its writer."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "expected a regular file, got a folder, pipe or device")
+
+
+def _first_problem(error: ValidationError) -> str:
+    """What is wrong first, with where it is and a glimpse of what came."""
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        return f"expected JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key!r}"
+    problem = first["msg"].removeprefix("Value error, ")
+    is_shown = first["type"] != "missing" and not isinstance(first["input"], dict | BaseModel)
+    return f"{key + ': ' if key else ''}{problem}{_glimpse(first['input']) if is_shown else ''}"
+
+
+def _glimpse(value: Any) -> str:
+    shown = repr(value)
+    return f", got {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}"

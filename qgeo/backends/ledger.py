@@ -1,45 +1,61 @@
 """The ledger: a folder that knows every job, before it is posted, while it runs, and after.
 
-manifest.json              what is computed, where, within which budget
-jobs/0000/entry.json       UUID (the tag), shots, fingerprint, seconds estimated; written before posting
+manifest.json              what is computed, where, within which budget; the ledger's own tag
+jobs/0000/entry.json       UUID (the job's tag), shots, fingerprint, seconds estimated; written before posting
 jobs/0000/circuits.qpy     the transpiled circuits, ours; read only if its SHA-256 is the recorded one
 jobs/0000/values.npz       one array of angles per circuit; never pickle
 jobs/0000/attempted.json   when it was last sent, written before that; gone again if it was clearly refused
 jobs/0000/posted.json      the job's id
 jobs/0000/result.npz       its bits
+
+What each file holds, and in which format: `ledger_files.py`. The folder appears by a rename, with its
+manifest.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, qpy
 
+from qgeo.array_files import ArraySpec, array_bytes, parsed_arrays, read_arrays, size_of
 from qgeo.backends.clock import Moment
+from qgeo.backends.ledger_files import (
+    FORMAT,
+    LEDGER_FILES,
+    MOST_CIRCUIT_BYTES,
+    MOST_VALUES_BYTES,
+    Attempt,
+    CircuitShape,
+    Entry,
+    Manifest,
+    ManifestHead,
+    Posted,
+    Usage,
+    shape_of,
+)
 from qgeo.errors import LedgerError
-from qgeo.files import Storage, digest
+from qgeo.files import digest
 
 Bits = NDArray[np.uint8]
+ManifestModel = TypeVar("ManifestModel", bound=Manifest)
 
-LEDGER_FILES = Storage(
-    name="ledger",
-    error=LedgerError,
-    file_mode=0o600,
-    folder_mode=0o700,
-    when_full="nothing was posted after this",
-    when_damaged="restore it from a copy",
-    when_missing="check the folder, or restore it from a copy",
-)
+_SEAL = "job"
+"""Name of the array in a result that says whose it is: the 16 bytes of the job's tag."""
+
+_SAFE_QPY = 13
+"""First version of Qiskit's format of circuits whose formulas are read without being evaluated as text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,20 +70,10 @@ class Work:
     def executions(self) -> int:
         return self.shots * sum(len(rows) for rows in self.values)
 
-
-@dataclass(frozen=True)
-class Entry:
-    """What is on disk of one job before it is posted. `circuits` counts bindings."""
-
-    tag: str
-    shots: int
-    circuits: int
-    executions: int
-    seconds: float
-    fingerprint: str
-    qpy_sha256: str
-    values_sha256: str
-    created: str
+    @property
+    def shapes(self) -> tuple[CircuitShape, ...]:
+        """What its circuits look like from outside."""
+        return tuple(shape_of(c, v) for c, v in zip(self.circuits, self.values, strict=True))
 
 
 class Ledger:
@@ -76,36 +82,56 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def setting(self, key: str, default: Any = None) -> Any:
-        """A setting of the manifest.
+    def manifest(self, model: type[ManifestModel]) -> ManifestModel:
+        """The manifest.
 
         Raises:
-            LedgerError: the manifest is missing or damaged, or does not have it and there is no default.
+            LedgerError: it is missing or damaged, or that of another kind of ledger.
         """
-        manifest = LEDGER_FILES.read_json(self.folder / "manifest.json")
-        if default is not None and isinstance(manifest, dict):
-            return manifest.get(key, default)
-        if not isinstance(manifest, dict) or key not in manifest:
-            raise LedgerError(f"expected {key!r} in {self.folder / 'manifest.json'}, found none")
-        return manifest[key]
+        return LEDGER_FILES.read_versioned(self.folder / "manifest.json", {1: model, 2: model})
 
-    def create(self, manifest: dict[str, Any]) -> None:
-        """Make the folder with its manifest.
+    @property
+    def exists(self) -> bool:
+        """Whether there is a manifest."""
+        return LEDGER_FILES.is_there(self.folder / "manifest.json")
+
+    @cached_property
+    def tag(self) -> str | None:
+        """What all jobs of this ledger are tagged with, in whatever copy of it; none in format 1."""
+        return self.manifest(ManifestHead).tag
+
+    def create(self, manifest: Mapping[str, Any], files: Mapping[str, bytes] | None = None) -> None:
+        """Make the folder with its manifest and further files; it appears complete or not at all.
 
         Raises:
-            LedgerError: there is a ledger already.
+            LedgerError: there is something already, or it cannot be written.
         """
-        if (self.folder / "manifest.json").exists():
+        if self.exists:
             raise LedgerError(f"expected a new folder, {self.folder} holds a ledger; choose another --out")
-        LEDGER_FILES.make_folder(self.folder / "jobs")
-        LEDGER_FILES.write_json(self.folder / "manifest.json", manifest)
+        marked = {"format": FORMAT, "tag": str(uuid.uuid4())} | dict(manifest)
+
+        def fill(draft: Path) -> None:
+            LEDGER_FILES.make_folder(draft / "jobs")
+            for name, content in (files or {}).items():
+                LEDGER_FILES.write_bytes(draft / name, content)
+            LEDGER_FILES.write_json(draft / "manifest.json", marked)
+
+        LEDGER_FILES.publish_folder(self.folder, fill)
 
     def count(self) -> int:
-        """How many jobs have an entry."""
-        return len(list((self.folder / "jobs").glob("*/entry.json")))
+        """How many jobs have an entry.
+
+        Raises:
+            LedgerError: one is missing between others.
+        """
+        numbers = sorted(self._numbers())
+        if numbers != list(range(len(numbers))):
+            missing = min(set(range(len(numbers))) - set(numbers))
+            raise LEDGER_FILES.missing(self._job(missing) / "entry.json")
+        return len(numbers)
 
     def has_entry(self, number: int) -> bool:
-        return (self._job(number) / "entry.json").exists()
+        return LEDGER_FILES.is_there(self._job(number) / "entry.json")
 
     def entry(self, number: int) -> Entry:
         """The entry of a job.
@@ -113,10 +139,7 @@ class Ledger:
         Raises:
             LedgerError: it is missing or damaged.
         """
-        try:
-            return Entry(**LEDGER_FILES.read_json(self._job(number) / "entry.json"))
-        except TypeError as error:
-            raise LedgerError(f"expected a ledger entry in {self._job(number)}: {error}") from None
+        return LEDGER_FILES.read_versioned(self._job(number) / "entry.json", {1: Entry, 2: Entry})
 
     def write_entry(self, number: int, work: Work, seconds: float, mark: str) -> Entry:
         """Everything of a job, on disk, the entry last: from then on it is to be posted exactly once.
@@ -125,10 +148,11 @@ class Ledger:
             work: transpiled; seconds: expected; mark: fingerprint of what was wanted, before transpiling.
         """
         LEDGER_FILES.make_folder(self._job(number))
-        circuits, values = _qpy(work.circuits), _npz(work.values)
+        circuits, values = _qpy(work.circuits), array_bytes(_numbered(work.values))
         LEDGER_FILES.write_bytes(self._job(number) / "circuits.qpy", circuits)
         LEDGER_FILES.write_bytes(self._job(number) / "values.npz", values)
         entry = Entry(
+            format=FORMAT,
             tag=str(uuid.uuid4()),
             shots=work.shots,
             circuits=sum(len(rows) for rows in work.values),
@@ -138,19 +162,26 @@ class Ledger:
             qpy_sha256=digest(circuits),
             values_sha256=digest(values),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            shapes=work.shapes,
         )
-        LEDGER_FILES.write_json(self._job(number) / "entry.json", asdict(entry))
+        LEDGER_FILES.write_json(self._job(number) / "entry.json", entry)
         return entry
 
     def work(self, number: int) -> Work:
         """The circuits and angles of a job, if nobody touched them.
 
         Raises:
-            LedgerError: a digest differs.
+            LedgerError: a digest differs, or they do not belong together.
         """
-        circuits, values = self.checked(number)
-        arrays = _arrays(values, self._job(number) / "values.npz")
-        return Work(tuple(loaded_circuits(circuits)), tuple(arrays), self.entry(number).shots)
+        entry, (circuits, values) = self.entry(number), self.checked(number)
+        loaded, path = loaded_circuits(circuits), self._job(number) / "values.npz"
+        expected = _numbered(ArraySpec((None, circuit.num_parameters), float) for circuit in loaded)
+        most = 8 * entry.circuits * max((circuit.num_parameters for circuit in loaded), default=0)
+        arrays = parsed_arrays(LEDGER_FILES, path, values, expected, most=most)
+        work = Work(tuple(loaded), tuple(arrays.values()), entry.shots)
+        if work.executions != entry.executions or entry.shapes not in (None, work.shapes):
+            raise LEDGER_FILES.damaged(self._job(number) / "entry.json", "it describes other circuits")
+        return work
 
     def checked(self, number: int) -> tuple[bytes, bytes]:
         """The files of circuits and angles, if nobody touched them.
@@ -158,9 +189,16 @@ class Ledger:
         Raises:
             LedgerError: a digest differs.
         """
-        entry = self.entry(number)
-        circuits = LEDGER_FILES.checked_bytes(self._job(number) / "circuits.qpy", entry.qpy_sha256)
-        return circuits, LEDGER_FILES.checked_bytes(self._job(number) / "values.npz", entry.values_sha256)
+        entry, job = self.entry(number), self._job(number)
+        return (
+            LEDGER_FILES.checked_bytes(job / "circuits.qpy", entry.qpy_sha256, MOST_CIRCUIT_BYTES),
+            LEDGER_FILES.checked_bytes(job / "values.npz", entry.values_sha256, MOST_VALUES_BYTES),
+        )
+
+    def shapes(self, number: int) -> tuple[CircuitShape, ...]:
+        """What the circuits of a job look like from outside; of format 1 they are read for it."""
+        known = self.entry(number).shapes
+        return self.work(number).shapes if known is None else known
 
     def attempt(self, number: int) -> Moment | None:
         """When the job was last sent without being refused, None if it never was.
@@ -168,18 +206,13 @@ class Ledger:
         Raises:
             LedgerError: that file is damaged.
         """
-        path = self._attempted(number)
-        if not path.exists():
+        if not self.has_attempt(number):
             return None
-        try:
-            return Moment(**LEDGER_FILES.read_json(path))
-        except TypeError:
-            raise LedgerError(
-                f"expected the time of a post in {path}, got damage; resume --post-anyway"
-            ) from None
+        advice = "resume --post-anyway, if you know that no job has its tag"
+        return LEDGER_FILES.read_json(self._attempted(number), Attempt, advice).moment
 
     def has_attempt(self, number: int) -> bool:
-        return self._attempted(number).exists()
+        return LEDGER_FILES.is_there(self._attempted(number))
 
     def write_attempt(self, number: int, moment: Moment) -> None:
         """A post is about to leave: from now on it may make a job, whatever becomes of this process."""
@@ -187,37 +220,77 @@ class Ledger:
 
     def forget_attempt(self, number: int) -> None:
         """The post was refused."""
-        self._attempted(number).unlink(missing_ok=True)
+        LEDGER_FILES.remove(self._attempted(number))
 
     def job_id(self, number: int) -> str | None:
-        """Where it was posted, None if that is not known."""
+        """Where it was posted, None if that is not known.
+
+        Raises:
+            LedgerError: that file is damaged.
+        """
         path = self._job(number) / "posted.json"
-        return str(LEDGER_FILES.read_json(path)["job_id"]) if path.exists() else None
+        if not LEDGER_FILES.is_there(path):
+            return None
+        advice = "remove it, and resume finds the job by its tag"
+        return LEDGER_FILES.read_json(path, Posted, advice).job_id
 
     def write_job_id(self, number: int, job_id: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        LEDGER_FILES.write_json(self._job(number) / "posted.json", {"job_id": job_id, "posted": now})
+        LEDGER_FILES.write_json(self._job(number) / "posted.json", Posted(job_id=job_id, posted=now))
+
+    def has_result(self, number: int) -> bool:
+        return LEDGER_FILES.is_there(self._result(number))
 
     def result(self, number: int) -> list[Bits] | None:
-        """Packed bits (rows, shots, bytes) per circuit, None if they are not there yet."""
-        path = self._job(number) / "result.npz"
-        return _arrays(path.read_bytes(), path) if path.exists() else None
+        """Packed bits (rows, shots, bytes) per circuit, None if they are not there yet.
+
+        Raises:
+            LedgerError: the file is damaged, or has not the bits of this job.
+        """
+        if not self.has_result(number):
+            return None
+        entry, path = self.entry(number), self._result(number)
+        expected = _numbered(shape.result(entry.shots) for shape in self.shapes(number))
+        expected |= {_SEAL: ArraySpec((16,), "uint8")} if entry.format > 1 else {}
+        advice = "remove it and collect again"
+        arrays = read_arrays(LEDGER_FILES, path, expected, most=size_of(expected), advice=advice)
+        seal = arrays.pop(_SEAL, None)
+        if seal is not None and seal.tobytes() != uuid.UUID(entry.tag).bytes:
+            raise LEDGER_FILES.damaged(path, "it is the result of another job", advice)
+        return list(arrays.values())
 
     def write_result(self, number: int, bits: Sequence[Bits], seconds: float | None) -> None:
-        LEDGER_FILES.write_bytes(self._job(number) / "result.npz", _npz(bits))
-        LEDGER_FILES.write_json(self._job(number) / "usage.json", {"seconds": seconds})
+        """Keep a job's bits, sealed with its tag, and what it was charged."""
+        seal = np.frombuffer(uuid.UUID(self.entry(number).tag).bytes, dtype=np.uint8)
+        named = _numbered(bits) | ({_SEAL: seal} if self.entry(number).format > 1 else {})
+        LEDGER_FILES.write_bytes(self._result(number), array_bytes(named))
+        LEDGER_FILES.write_json(self._usage(number), {"seconds": seconds})
 
     def seconds(self) -> float:
         """QPU seconds spent or expected: what was charged where it is known, else the estimate."""
         return sum(self._seconds(number) for number in range(self.count()))
 
     def _seconds(self, number: int) -> float:
-        usage = self._job(number) / "usage.json"
-        charged = LEDGER_FILES.read_json(usage)["seconds"] if usage.exists() else None
-        return self.entry(number).seconds if charged is None else float(charged)
+        charged = None
+        if LEDGER_FILES.is_there(self._usage(number)):
+            advice = "remove it, and the estimate counts again"
+            charged = LEDGER_FILES.read_json(self._usage(number), Usage, advice).seconds
+        return self.entry(number).seconds if charged is None else charged
+
+    def _numbers(self) -> Iterator[int]:
+        """Of the jobs that have an entry."""
+        for path in LEDGER_FILES.listed(self.folder / "jobs"):
+            if re.fullmatch(r"\d{4,}", path.name) and self.has_entry(int(path.name)):
+                yield int(path.name)
 
     def _attempted(self, number: int) -> Path:
         return self._job(number) / "attempted.json"
+
+    def _result(self, number: int) -> Path:
+        return self._job(number) / "result.npz"
+
+    def _usage(self, number: int) -> Path:
+        return self._job(number) / "usage.json"
 
     def _job(self, number: int) -> Path:
         return self.folder / "jobs" / f"{number:04d}"
@@ -245,24 +318,19 @@ def fingerprint(work: Work, mark: str = "") -> str:
     return summary.hexdigest()
 
 
-def _qpy(circuits: Sequence[QuantumCircuit]) -> bytes:
-    buffer = io.BytesIO()
-    qpy.dump(list(circuits), buffer)
-    return buffer.getvalue()
-
-
 def loaded_circuits(content: bytes) -> list[QuantumCircuit]:
-    """Circuits of a QPY file as this version of Qiskit writes it.
+    """Circuits of a QPY file, as this version of Qiskit or one that is not much older writes it.
 
-    Older forms are refused: they hold formulas as text, and reading those evaluates them.
+    Forms older than that are refused: they hold formulas as text, and reading those evaluates them.
 
     Raises:
         LedgerError: another form, or damage.
     """
-    if content[:6] != b"QISKIT" or content[6:7] != bytes([qpy.common.QPY_VERSION]):
+    version = content[6] if content[:6] == b"QISKIT" and len(content) > 6 else 0
+    if not _SAFE_QPY <= version <= qpy.common.QPY_VERSION:
         raise LedgerError(
-            f"expected circuits in QPY version {qpy.common.QPY_VERSION}, as this version of Qiskit writes "
-            "them, got another form; collect with the versions of the manifest"
+            f"expected circuits in QPY version {_SAFE_QPY} to {qpy.common.QPY_VERSION}, as this version of "
+            "Qiskit reads them, got another form; use the versions that the manifest names"
         )
     try:
         return list(qpy.load(io.BytesIO(content)))
@@ -270,18 +338,11 @@ def loaded_circuits(content: bytes) -> list[QuantumCircuit]:
         raise LedgerError(f"expected circuits in a QPY file, got damage: {type(error).__name__}") from None
 
 
-def _npz(arrays: Sequence[NDArray[Any]]) -> bytes:
+def _qpy(circuits: Sequence[QuantumCircuit]) -> bytes:
     buffer = io.BytesIO()
-    named: dict[str, Any] = {f"{place:05d}": array for place, array in enumerate(arrays)}
-    np.savez_compressed(buffer, **named)
+    qpy.dump(list(circuits), buffer)
     return buffer.getvalue()
 
 
-def _arrays(content: bytes, path: Path) -> list[Any]:
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return [archive[name] for name in sorted(archive.files)]
-    except (ValueError, OSError, EOFError, BadZipFile):
-        raise LedgerError(
-            f"expected arrays in {path}, got a damaged file; remove it and collect again"
-        ) from None
+def _numbered(arrays: Iterable[Any]) -> dict[str, Any]:
+    return {f"{place:05d}": array for place, array in enumerate(arrays)}

@@ -21,6 +21,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qgeo.backends.clock import Clock
 from qgeo.backends.cost import work_seconds
 from qgeo.backends.ledger import Ledger, Work, fingerprint, seconds_under
+from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.mitigated_work import PLAIN, Flips, Mitigation
 from qgeo.backends.posting import Posting
 from qgeo.backends.runner import Runner
@@ -28,7 +29,7 @@ from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.execution import brought_to
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import CALIBRATION, READOUT_FLIPS
-from qgeo.files import locked
+from qgeo.locks import locked
 
 MOST_EXECUTIONS = 5_000_000
 """Per job; the service takes ten million."""
@@ -136,7 +137,7 @@ class LedgerSampler(BaseSamplerV2):
     def _prepare(self, number: int, work: Work) -> None:
         """An entry on disk, then a job: under a lock, so that two processes neither post it twice nor spend
         the same seconds."""
-        with locked(self.shared):
+        with locked(self.shared, LEDGER_FILES):
             if not self.ledger.has_entry(number):
                 self._write(number, work)
             elif self.ledger.entry(number).fingerprint != fingerprint(work, self.mitigation.mark):
@@ -144,7 +145,7 @@ class LedgerSampler(BaseSamplerV2):
                     f"expected job {number} of {self.ledger.folder} to be the one computed here, got another,"
                     " made with other settings or versions; submit into a new folder"
                 )
-            if self.ledger.result(number) is None:
+            if not self.ledger.has_result(number):
                 self.ledger.checked(number)  # a job that exists is read by these files, too
                 self._posting.job_id(number)
 

@@ -16,6 +16,7 @@ from typing import Any
 from qgeo.backends.clock import Clock
 from qgeo.backends.device import LEAST_BUSY, Device, device, is_device, ledger_sampler
 from qgeo.backends.ledger import Ledger, manifests
+from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.runner import Runner
@@ -58,7 +59,7 @@ class Ledgers:
         It waits for its jobs.
         """
         ledger = Ledger(self.folder / key)
-        if not (ledger.folder / "manifest.json").exists():
+        if not ledger.exists:
             ledger.create(manifest | {"device": self.where.name, "options": self.where.options})
         wait = POLL_SECONDS if is_device(self.where.name) else 0.0
         return ledger_sampler(
@@ -78,4 +79,4 @@ class Ledgers:
 
     def _decided(self) -> str:
         known = manifests(self.folder) if self.name == LEAST_BUSY else []
-        return str(Ledger(known[0].parent).setting("device")) if known else self.name
+        return Ledger(known[0].parent).manifest(DeviceManifest).device if known else self.name

@@ -135,7 +135,7 @@ def write_json_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
 
 def read_json(path: Path) -> Any:
     """Read JSON, or say which file of the run folder is damaged."""
-    return RUN_FILES.read_json(path)
+    return RUN_FILES.read_json(path, dict[str, Any])
 
 
 def save_head(path: Path, head: nn.Module) -> None:

@@ -14,28 +14,57 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from qiskit import QuantumCircuit, qpy
 
 from qgeo.backends.device import Device, ledger_sampler
-from qgeo.backends.ledger import LEDGER_FILES, Ledger, loaded_circuits
+from qgeo.backends.ledger import Ledger, loaded_circuits
+from qgeo.backends.ledger_files import LEDGER_FILES, MOST_CIRCUIT_BYTES, Count, Digest, JobOptions, Manifest
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.runner import Runner
 from qgeo.errors import ConfigurationError, HardwareError, LedgerError, PendingError, QGeoError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import checked_shots
+from qgeo.estimators.estimator import MOST_SHOTS
 from qgeo.estimators.methods import METHODS, WITH_DRAWS, WITH_READOUT, estimator_by_name
 from qgeo.estimators.mitigation import zero_noise
-from qgeo.files import digest
+from qgeo.files import FileModel, digest
 from qgeo.hardware.plan import Plan, expected_stderr, planned
 
 Floats = NDArray[np.float64]
 
 _PACKAGES = ("qgeo", "qiskit", "qiskit-aer", "qiskit-ibm-runtime")
+
+
+class MitigationFile(FileModel):
+    """`Mitigation` in a manifest; one from before there was any has none."""
+
+    readout: bool = False
+    zero_noise: bool = False
+
+
+class FisherManifest(Manifest):
+    """Everything that decides the circuits of a request."""
+
+    kind: Literal["fisher"]
+    method: str
+    shots: Annotated[int, Field(ge=2, le=MOST_SHOTS)]
+    draw: Count
+    draws: Annotated[int, Field(ge=2)] | None
+    values: tuple[float, ...]
+    parameters: tuple[str, ...]
+    circuit_sha256: Digest
+    device: Annotated[str, Field(min_length=1, max_length=200)]
+    calibrated: str | None
+    options: JobOptions
+    mitigation: MitigationFile = MitigationFile()
+    max_seconds: Annotated[float, Field(gt=0)]
+    versions: dict[str, str]
+    created: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +185,7 @@ def collect(ledger: Ledger, where: Device) -> FisherEstimate:
     request = read_request(ledger)
     sampler = _sampler(request, ledger, where, may_post=False)
     for number in range(ledger.count()):
-        if ledger.result(number) is None and ledger.job_id(number) is not None:
+        if not ledger.has_result(number) and ledger.job_id(number) is not None:
             sampler.fetched(number)
     return request.carried_out(sampler)
 
@@ -166,7 +195,7 @@ def cancel(ledger: Ledger, where: Device) -> list[JobState]:
     runner = where.runner()
     for number in range(ledger.count()):
         job_id = ledger.job_id(number)
-        if job_id is not None and ledger.result(number) is None:
+        if job_id is not None and not ledger.has_result(number):
             runner.cancel(job_id)
     return states(ledger, ledger_sampler(where, ledger, runner, max_seconds=0, may_post=False))
 
@@ -182,31 +211,23 @@ def read_request(ledger: Ledger) -> FisherRequest:
     Raises:
         LedgerError: the manifest or the circuit is damaged or was changed.
     """
-    content = LEDGER_FILES.checked_bytes(ledger.folder / "circuit.qpy", ledger.setting("circuit_sha256"))
-    (circuit,) = loaded_circuits(content)
-    method, shots, draw, draws = (ledger.setting(key) for key in ("method", "shots", "draw", "draws"))
-    try:
-        values = np.array([float(value) for value in ledger.setting("values")])
-        checked_shots(shots)
-    except (TypeError, ValueError, QGeoError) as error:
-        raise LedgerError(f"expected the manifest of a request in {ledger.folder}: {error}") from None
-    if len(values) != circuit.num_parameters:
+    known, path = ledger.manifest(FisherManifest), ledger.folder / "circuit.qpy"
+    circuits = loaded_circuits(LEDGER_FILES.checked_bytes(path, known.circuit_sha256, MOST_CIRCUIT_BYTES))
+    parameters = sum(circuit.num_parameters for circuit in circuits)
+    if len(circuits) != 1 or len(known.values) != parameters:
         raise LedgerError(
-            f"expected {circuit.num_parameters} values in the manifest of {ledger.folder}, got {len(values)}"
+            f"expected a circuit of {len(known.values)} parameters in {path}, as the manifest has values, "
+            f"got {len(circuits)} with {parameters}; restore the folder from a copy"
         )
-    return FisherRequest(circuit, values, method, shots, draw, draws, _mitigation(ledger))
-
-
-def _mitigation(ledger: Ledger) -> Mitigation:
-    """Of the manifest; a folder from before there was any has none."""
-    found = ledger.setting("mitigation", default={})
-    try:
-        made = Mitigation(**found)
-    except TypeError as error:
-        raise LedgerError(f"expected the mitigation of a request in {ledger.folder}: {error}") from None
-    if not all(isinstance(value, bool) for value in asdict(made).values()):
-        raise LedgerError(f"expected true or false for each mitigation in {ledger.folder}, got {found}")
-    return made
+    return FisherRequest(
+        circuits[0],
+        np.array(known.values),
+        known.method,
+        known.shots,
+        known.draw,
+        known.draws,
+        Mitigation(**known.mitigation.model_dump()),
+    )
 
 
 def _write_request(ledger: Ledger, request: FisherRequest, where: Device, max_seconds: float) -> None:
@@ -230,14 +251,14 @@ def _write_request(ledger: Ledger, request: FisherRequest, where: Device, max_se
             "versions": _versions(_PACKAGES),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         },
+        {"circuit.qpy": buffer.getvalue()},
     )
-    LEDGER_FILES.write_bytes(ledger.folder / "circuit.qpy", buffer.getvalue())
 
 
 def _sampler(
     request: FisherRequest, ledger: Ledger, where: Device, runner: Runner | None = None, **may: Any
 ) -> LedgerSampler:
-    limit = float(ledger.setting("max_seconds"))
+    limit = ledger.manifest(FisherManifest).max_seconds
     return ledger_sampler(where, ledger, runner, max_seconds=limit, mitigation=request.mitigation, **may)
 
 
@@ -250,7 +271,7 @@ def _until_pending(request: FisherRequest, sampler: LedgerSampler) -> None:
 
 def _state(ledger: Ledger, sampler: LedgerSampler, number: int) -> JobState:
     entry, job_id = ledger.entry(number), ledger.job_id(number)
-    if ledger.result(number) is not None:
+    if ledger.has_result(number):
         status = "collected"
     else:
         unposted = "unanswered" if ledger.has_attempt(number) else "written"

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from qgeo.backends.device import LEAST_BUSY, Device, device, is_device
 from qgeo.backends.ledger import Ledger
+from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.circuit.qasm import load_qasm
 from qgeo.compare.config import load_configuration, parse_configuration
@@ -171,7 +172,8 @@ def submit_report(
 def open_ledger(folder: Path) -> tuple[Ledger, Device]:
     """A ledger and the device of its manifest, with the options that its jobs were submitted with."""
     ledger = Ledger(folder)
-    return ledger, device(ledger.setting("device"), options=ledger.setting("options"))
+    known = ledger.manifest(DeviceManifest)
+    return ledger, device(known.device, options=known.options.model_dump(exclude_unset=True))
 
 
 def print_states(folder: Path, jobs: list[JobState]) -> None:

@@ -22,10 +22,11 @@ from scripted_runner import ScriptedRunner
 
 from qgeo.backends.device import check_isa, device
 from qgeo.backends.ledger import Ledger, Work, fingerprint, loaded_circuits
+from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.lin_comb import LinCombQFI
-from qgeo.files import locked
+from qgeo.locks import locked
 
 
 def circuit() -> QuantumCircuit:
@@ -120,7 +121,7 @@ def test_ledgers_that_share_a_budget_are_written_to_one_at_a_time(ledger):
     # Seen to fail with the lock of the ledger alone: two processes both see the last seconds unspent.
     shared, runner = ledger.folder.parent, ScriptedRunner()
     writing = Thread(target=estimate, args=(ledger, runner), kwargs={"shared": shared})
-    with locked(shared):
+    with locked(shared, LEDGER_FILES):
         writing.start()
         writing.join(0.5)
         assert (ledger.count(), runner.posted) == (0, [])
@@ -189,9 +190,12 @@ def test_old_qpy_and_pickles_are_refused(tmp_path):
         loaded_circuits(b"QISKIT" + bytes([qpy.common.QPY_VERSION]) + bytes(3))
     evil = Ledger(tmp_path / "evil")
     evil.create({})
-    (evil.folder / "jobs" / "0000").mkdir()
-    np.savez(evil.folder / "jobs" / "0000" / "result.npz", a=np.array([print], dtype=object))
-    with pytest.raises(LedgerError, match="expected arrays"):
+    measured = QuantumCircuit(1)
+    measured.measure_all()
+    evil.write_entry(0, Work((measured,), (np.zeros((1, 0)),), 10), 2.0, "mark")
+    arrays = {"00000": np.array([print], dtype=object), "job": np.zeros(16, np.uint8)}
+    np.savez(evil.folder / "jobs" / "0000" / "result.npz", **arrays)
+    with pytest.raises(LedgerError, match="expected numbers, got objects"):
         evil.result(0)
 
 

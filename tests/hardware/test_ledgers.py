@@ -15,6 +15,7 @@ from quick_clock import QuickClock
 from qgeo.backends.device import device, ledger_sampler
 from qgeo.backends.ibm_transport import SECONDS_BETWEEN_POSTS
 from qgeo.backends.ledger import Ledger, seconds_under
+from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.ledgers import POLL_SECONDS, Ledgers
 from qgeo.errors import HardwareError, RefusedError
 from qgeo.estimators.experiments import REGISTER
@@ -162,7 +163,7 @@ def test_the_least_busy_device_is_chosen_once(two, tmp_path):
     post(again.sampler("final/a", {}))
     assert [job.backend.name for job in two.jobs] == 3 * ["ibm_manila"]
     for place in ("tuning/a", "tuning/b", "final/a"):
-        assert Ledger(tmp_path / "ledger" / place).setting("device") == "ibm_manila"
+        assert Ledger(tmp_path / "ledger" / place).manifest(DeviceManifest).device == "ibm_manila"
     other = Ledgers(tmp_path / "other", "least-busy", 100.0, clock=QuickClock())
     assert other.where.name == "ibm_quito"
 
@@ -171,7 +172,7 @@ def test_a_request_goes_on_where_it_was_submitted(two, tmp_path):
     clock = QuickClock()
     submit(request(), device("least-busy", clock=clock), tmp_path / "ledger", 60.0)
     ledger = Ledger(tmp_path / "ledger")
-    assert ledger.setting("device") == two.jobs[0].backend.name == "ibm_manila"
+    assert ledger.manifest(DeviceManifest).device == two.jobs[0].backend.name == "ibm_manila"
     assert device("least-busy").name == "ibm_quito"
 
 
