@@ -15,8 +15,21 @@ from torch import Tensor
 from qgeo.errors import ShapeError
 from qgeo.geometry.operators import GramMatrix
 
-SMALLEST_PROBABILITY = 1e-14
-"""Outcomes at or below it are left out of F_C: there ∂p/√p is a quotient of two rounding errors."""
+ROUNDING_STEPS = 64
+"""An amplitude of at most so many ε of the largest one is rounding: those that vanish by symmetry came out as
+up to 14 ε, after 400 to 3,200 rotations, and 2 ε after 16 to 80 (benchmarks/NOTES.md, "rounding")."""
+
+
+def is_seen(amplitudes: Tensor) -> Tensor:
+    """Which outcomes count in F_C: those whose amplitude √p is more than rounding of the largest.
+
+    (Re ψ*∂ψ)²/|ψ|² is well conditioned however small p is, so that nothing else is left out.
+
+    Args:
+        amplitudes: (..., N) |ψ_y| or √p(y), one distribution a row.
+    """
+    smallest = ROUNDING_STEPS * torch.finfo(amplitudes.dtype).eps
+    return amplitudes > smallest * amplitudes.amax(-1, keepdim=True)
 
 
 def bitstring_fisher_sum(states: Tensor, tangents: Tensor) -> Tensor:
@@ -28,7 +41,7 @@ def bitstring_fisher_sum(states: Tensor, tangents: Tensor) -> Tensor:
     ∂p/√p = 2 Re(ψ*/|ψ| ∂ψ): the tangent's component along the amplitude's own phase.
     """
     size = states.abs()
-    seen = size.square() > SMALLEST_PROBABILITY
+    seen = is_seen(size)
     direction = torch.where(seen, states / torch.where(seen, size, 1.0), 0.0)
     rows = 2 * (tangents.real * direction.real + tangents.imag * direction.imag).flatten(1)
     return rows @ rows.mT
@@ -44,7 +57,7 @@ def output_fisher(log_probs: Tensor, jacobian: Tensor) -> GramMatrix:
 
     Args:
         log_probs: (B, V) natural logarithms of normalised probabilities; -inf where p = 0.
-        jacobian: (B, V, P) derivative of log_probs; rows of tokens with p ≤ 1e-14 are ignored.
+        jacobian: (B, V, P) derivative of log_probs; rows of tokens with p = 0 are ignored.
 
     Returns:
         F_C as a Gram matrix SᵀS/B, S = √p ∇log p, of rank at most B(V−1); `.to_dense()` is (P, P), per token.
@@ -65,10 +78,10 @@ def output_fisher(log_probs: Tensor, jacobian: Tensor) -> GramMatrix:
 
 
 def output_rows(log_probs: Tensor, jacobian: Tensor) -> Tensor:
-    """S = √p ∇log p, (B, V, P): F_C of a context is SᵀS. Rows of tokens with p ≤ 1e-14 are zero."""
-    probabilities = log_probs.exp()
-    seen = probabilities > SMALLEST_PROBABILITY
-    weight = torch.where(seen, probabilities.sqrt(), 0.0).unsqueeze(-1)
+    """S = √p ∇log p, (B, V, P): F_C of a context is SᵀS. Rows of tokens that are not seen are zero."""
+    amplitudes = log_probs.exp().sqrt()
+    seen = is_seen(amplitudes)
+    weight = torch.where(seen, amplitudes, 0.0).unsqueeze(-1)
     if bool(seen.all()):
         return weight * jacobian
     return torch.where(seen.unsqueeze(-1), weight * jacobian, 0.0)  # 0 · ∞ where p vanishes

@@ -52,8 +52,9 @@ def quantum_fisher(
         inputs: (contexts, len(input_parameters)) real numbers, the data.
         input_parameters: the parameters that carry data (Parameters, a ParameterVector, or names), in the
             order of the columns of `inputs`. A `Program` already knows them.
-        dtype: complex type of the states; "complex64" is faster and good to about 1e-5, sums over chunks of
-            contexts are float64 either way.
+        dtype: complex type of the states; "complex64" takes half the memory, is good to about 1e-5, and
+            slower up to 14 qubits, where only complex128 has compiled sweeps (benchmarks/NOTES.md). Angles,
+            and sums over chunks of contexts, are float64 either way.
         device: where torch computes, "cpu" or "cuda".
         memory_budget: bytes of tangents and matrices held at once (4 GiB); the result does not depend on it.
 
@@ -114,8 +115,9 @@ def classical_fisher(
 ) -> NDArray[np.float64]:
     """Classical Fisher information F_C of the bitstrings, all qubits measured in Z, float64 (P, P).
 
-    The sum runs over outcomes with p > 1e-14; where a probability vanishes F_C may be smaller than its
-    limit. F_C ⪯ F_Q. Arguments and errors: see `quantum_fisher`.
+    The sum runs over outcomes with p > 0, in floating point: whose amplitude is more than rounding of the
+    largest. Where a probability is exactly 0 F_C may be smaller than its limit (one RY: 1 at every angle,
+    but 0 at 0). F_C ⪯ F_Q. Arguments and errors: see `quantum_fisher`.
     """
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
     return _mean(request, "end", bitstring_fisher_sum, memory_budget)

@@ -22,7 +22,7 @@ from torch import Tensor
 from qgeo.circuit.compiler import compile, input_names
 from qgeo.circuit.program import Program
 from qgeo.errors import ConfigurationError, ShapeError
-from qgeo.geometry.classical import SMALLEST_PROBABILITY, outcome_probabilities
+from qgeo.geometry.classical import is_seen, outcome_probabilities
 from qgeo.geometry.exact import quantum_fisher
 from qgeo.geometry.operators import DenseMatrix, GramMatrix, InformationMatrix
 from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
@@ -154,13 +154,12 @@ class CircuitNetwork(NeuralNetwork):
         return DenseMatrix(torch.from_numpy(own))
 
     def _classical(self, inputs: Tensor, weights: Tensor) -> GramMatrix:
-        """Rows ∂p/√p of all outputs with p > 1e-14."""
+        """Rows ∂p/√p of all outputs with p > 0."""
         parts = self._derivatives(inputs, weights, self._wanted()[: self._num_weights])
-        p = torch.cat([part.probabilities for part in parts]).flatten()
-        rows = torch.cat([part.slopes for part in parts]).flatten(0, 1)
-        seen = p > SMALLEST_PROBABILITY
-        count = sum(len(part.probabilities) for part in parts)
-        return GramMatrix(rows[seen] / p[seen].sqrt().unsqueeze(1), scale=1 / count)
+        amplitudes = torch.cat([part.probabilities for part in parts]).sqrt()
+        seen = is_seen(amplitudes)
+        rows = torch.cat([part.slopes for part in parts])[seen] / amplitudes[seen].unsqueeze(1)
+        return GramMatrix(rows, scale=1 / len(amplitudes))
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,9 @@
 
     a = f(p),   p = (values, one row of inputs);   affine angles in one scatter, the others from their trees.
 
+Angles are float64 whatever the type of the states: a difference of large angles, or a large angle reduced to
+one turn, has no digit to lose. They become complex64 only as sines and cosines.
+
 The Jacobian is kept by its entries, because it is sparse: an angle depends on one or two parameters.
 """
 
@@ -16,7 +19,6 @@ from torch import Tensor
 from qgeo.circuit.expression import Tree
 from qgeo.circuit.program import Program
 from qgeo.simulate.constants import AngleConstants, constants
-from qgeo.simulate.tensors import real_dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +48,16 @@ class AngleJacobian:
 
 
 def shared_angles(program: Program, values: Tensor, dtype: torch.dtype) -> Tensor:
-    """(m,) angles that depend on no data, from values (P,)."""
-    return _evaluate(constants(program, dtype, values.device).shared, values.to(real_dtype(dtype)))
+    """(m,) float64 angles that depend on no data, from values (P,)."""
+    return _evaluate(constants(program, dtype, values.device).shared, values.to(torch.float64))
 
 
 def context_angles(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> Tensor:
-    """(B, m) angles that depend on data, from values (P,) and inputs (B, d)."""
+    """(B, m) float64 angles that depend on data, from values (P,) and inputs (B, d)."""
     table = constants(program, dtype, values.device).per_context
     if not len(table.offsets):
-        return inputs.new_zeros(len(inputs), 0, dtype=real_dtype(dtype))
-    return _evaluate(table, joined(values, inputs).to(real_dtype(dtype)))
+        return inputs.new_zeros(len(inputs), 0, dtype=torch.float64)
+    return _evaluate(table, joined(values, inputs).to(torch.float64))
 
 
 def angles_of(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

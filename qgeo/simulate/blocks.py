@@ -25,7 +25,7 @@ def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:
     steps, blocks, rotations, dimension = group.spectra.shape
     own = angles[..., group.angles].reshape(-1, blocks, steps, rotations).movedim(2, 0)
     turns = -0.5 * (own.unsqueeze(-1) * group.spectra.unsqueeze(1)).sum(-2)
-    phases = torch.polar(torch.ones_like(turns), turns)
+    phases = torch.polar(torch.ones_like(turns), turns).to(group.left.dtype)  # the only cast of an angle
     factors = products_of(group.left.unsqueeze(1) * phases.unsqueeze(-2), group.right.unsqueeze(1))
     products = factors if steps == 1 else _cumulative(factors.flatten(1, -3))
     return products.view(steps, *angles.shape[:-1], blocks, dimension, dimension)

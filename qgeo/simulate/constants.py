@@ -17,7 +17,7 @@ from qgeo.circuit.elements import Matrix
 from qgeo.circuit.expression import Tree
 from qgeo.circuit.program import Block, FixedStep, Program, Relabelling
 from qgeo.simulate.groups import GroupConstants, group_constants, grouped_blocks
-from qgeo.simulate.tensors import Index, as_index, index_tensor, real_dtype
+from qgeo.simulate.tensors import Index, as_index, index_tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,8 @@ def constants(program: Program, dtype: torch.dtype, device: torch.device) -> Con
     return Constants(
         tuple(blocks),
         tuple(group_constants(group, first, dtype, device) for group in grouped),
-        _angles(program, range(first), real_dtype(dtype), device),
-        _angles(program, range(first, count), real_dtype(dtype), device),
+        _angles(program, range(first), device),
+        _angles(program, range(first, count), device),
         any(min(angle.columns) < program.num_parameters for angle in program.angles[first:]),
     )
 
@@ -103,7 +103,7 @@ def constants(program: Program, dtype: torch.dtype, device: torch.device) -> Con
 # --- angles ---------------------------------------------------------------------------------------
 
 
-def _angles(program: Program, which: range, real: torch.dtype, device: torch.device) -> AngleConstants:
+def _angles(program: Program, which: range, device: torch.device) -> AngleConstants:
     own = [program.angles[i] for i in which]
     entries = [
         (row, column, slope)
@@ -117,8 +117,8 @@ def _angles(program: Program, which: range, real: torch.dtype, device: torch.dev
     return AngleConstants(
         rows=index_tensor([row for row, *_ in affine + curved], device),
         columns=index_tensor([column for _, column, _ in affine + curved], device),
-        coefficients=torch.tensor([slope for *_, slope in affine], dtype=real, device=device),
-        offsets=torch.tensor([angle.offset for angle in own], dtype=real, device=device),
+        coefficients=torch.tensor([slope for *_, slope in affine], dtype=torch.float64, device=device),
+        offsets=torch.tensor([angle.offset for angle in own], dtype=torch.float64, device=device),
         plain=as_index([column for _, column, _ in entries], device) if is_plain else None,
         curved_rows=index_tensor(curved_rows, device),
         curved=tuple(tree for row in curved_rows if (tree := own[row].tree) is not None),

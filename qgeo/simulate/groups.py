@@ -15,7 +15,7 @@ from torch import Tensor
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.program import Block, FixedStep, Relabelling
 from qgeo.simulate.steps import CommutingStep, commuting_steps
-from qgeo.simulate.tensors import Index, as_index, real_dtype
+from qgeo.simulate.tensors import Index, as_index
 
 _PADDING_PRODUCTS = 2**18
 """Complex products worth wasting on padding: about what a dozen more calls cost."""
@@ -30,7 +30,7 @@ class GroupConstants:
     with steps and rotations that do nothing.
 
     Attributes:
-        spectra: (s, g, k, D) real; left, right: (s, g, D, D).
+        spectra: (s, g, k, D) float64; left, right: (s, g, D, D).
         generators: (s, g, D, k, D), those of a step side by side, H_r = −i/2 F G_r F†, with F the fixed gates
             behind the step; generator_columns: the same as (s, g, D², k).
         angles: (g·s·k,) positions of the padded rotations' angles in the blocks' kind of angles (shared, or
@@ -128,7 +128,7 @@ def group_constants(
     return GroupConstants(
         per_context=per_context,
         positions=tuple(own.position for own in group),
-        spectra=tensor(spectra, real_dtype(dtype)),
+        spectra=tensor(spectra, torch.float64),
         left=tensor(left),
         right=tensor(right),
         generators=tensor(generators.swapaxes(2, 3)),

@@ -22,7 +22,7 @@ def states(
         program: the compiled circuit.
         values: (P,) real, in `program.parameters` order.
         inputs: (B, d) real, in `program.input_parameters` order; None for a circuit without data, B = 1.
-        dtype: complex128, or complex64 for half the memory and about 1e-6 accuracy.
+        dtype: complex128, or complex64 for half the memory and about 1e-6 accuracy; angles are float64.
     """
     return _States.apply(program, dtype, values, values.new_zeros(1, 0) if inputs is None else inputs)
 
@@ -43,11 +43,11 @@ def gradient_by_parameters(
     """
     shared, per_context = by_angle
     size = len(values)
-    by_values = angle_jacobian(table.shared, values.to(shared.dtype)).transposed_times(shared)
+    by_values = angle_jacobian(table.shared, values.double()).transposed_times(shared.double())
     if per_context is None:
         return by_values, None
-    point = joined(values, inputs).to(shared.dtype)
-    by_point = angle_jacobian(table.per_context, point).transposed_times(per_context)
+    point = joined(values, inputs).double()
+    by_point = angle_jacobian(table.per_context, point).transposed_times(per_context.double())
     return by_values + by_point[:, :size].sum(0), by_point[:, size:]
 
 

@@ -1,4 +1,4 @@
-"""Small things about tensors that several files need: data types that belong together, cheap indices."""
+"""Small things about tensors that several files need: cheap indices."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from torch import Tensor
 
 Index = slice | Tensor
 """Positions along a dimension: a slice where they are consecutive, so that taking them costs nothing."""
-
-
-def real_dtype(dtype: torch.dtype) -> torch.dtype:
-    """float64 for complex128, float32 for complex64."""
-    return torch.float32 if dtype == torch.complex64 else torch.float64
 
 
 def as_index(numbers: list[int], device: torch.device) -> Index:

@@ -16,6 +16,7 @@ from cases import A, B
 from numpy import cos, pi, sin
 from numpy.testing import assert_allclose
 from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
 from qiskit.circuit import library as lib
 
 import qgeo
@@ -129,15 +130,38 @@ def test_rank_saturates_at_the_simplex(num_qubits):  # [12]
 # --- vanishing probabilities ----------------------------------------------------------------------
 
 
-def test_vanishing_probability_is_left_out():  # [12]
-    # Seen to fail under factor 2, no weight, quantum, uncut, damped.
+def one_ry() -> QuantumCircuit:
     circuit = QuantumCircuit(1)
     circuit.ry(A, 0)
-    assert_allclose(qgeo.classical_fisher(circuit, [0.0]), [[0.0]], rtol=0, atol=0)  # the limit is 1
-    assert_allclose(
-        qgeo.classical_fisher(circuit, [1e-6]), [[1.0]], **TIGHT
-    )  # p = 2.5e-13: above the threshold
-    assert_allclose(qgeo.classical_fisher(circuit, [1e-8]), [[0.0]], rtol=0, atol=1e-15)  # p = 2.5e-17: below
+    return circuit
+
+
+def test_vanishing_probability_is_left_out():  # [12]
+    # Seen to fail under factor 2, no weight, quantum, uncut, damped.
+    assert_allclose(qgeo.classical_fisher(one_ry(), [0.0]), [[0.0]], rtol=0, atol=0)  # the limit is 1
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12, -1e-9])
+@pytest.mark.parametrize("around", [0.0, pi, -pi])
+def test_small_probabilities_count_in_full(around, distance):
+    # Seen to fail where outcomes with p ≤ 1e-14 were left out (from 1e-7 on).
+    if abs(distance) < 1e-10 and around:
+        return  # the angle itself is rounded to 4e-16: nothing is lost, but 1e-12 + π is no such distance
+    assert_allclose(qgeo.classical_fisher(one_ry(), [around + distance]), [[1.0]], rtol=1e-6)
+    three = lib.real_amplitudes(3, reps=0)
+    three.cx(0, 1)
+    values = [around + distance, 0.4, around - distance]
+    assert_allclose(qgeo.classical_fisher(three, values), np.eye(3), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("num_qubits", [2, 4, 6])
+def test_amplitudes_that_are_rounding_do_not_count(num_qubits):
+    # Seen to fail where every amplitude above 0 counted: entries of random size, up to 0.9.
+    there = cases.layered(num_qubits, 8)
+    back = there.inverse().assign_parameters(ParameterVector("φ", there.num_parameters))
+    values = generic(there, 3)
+    fisher = qgeo.classical_fisher(there.compose(back), [*values, *values])  # |0…0⟩: its probability is 1
+    assert_allclose(fisher, np.zeros_like(fisher), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("angle", [0.0, pi / 2, pi, -pi, 2 * pi])

@@ -15,6 +15,8 @@ import pytest
 import torch
 from head_cases import build, flat, move_to, own, some_contexts
 from numpy.testing import assert_allclose
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
 from torch import Tensor
 
 from qgeo.errors import ConfigurationError, ShapeError
@@ -22,6 +24,7 @@ from qgeo.geometry.classical import output_fisher
 from qgeo.geometry.empirical import empirical_fisher
 from qgeo.geometry.monte_carlo import monte_carlo_fisher
 from qgeo.geometry.operators import DenseMatrix, GramMatrix
+from qgeo.heads.born import BornHead
 from qgeo.optim.metrics import quantum
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-12}
@@ -288,7 +291,7 @@ def test_only_the_undamped_natural_step_is_invariant():  # [21]
 @pytest.mark.parametrize("garbage", [torch.nan, torch.inf, 1e300, 0.0])
 def test_tokens_without_probability_do_not_count(garbage):
     # Seen to fail under uncut.
-    log_probs = torch.tensor([[0.25, 0.75, 0.0], [0.5, 1e-15, 0.5]], dtype=torch.float64).log()
+    log_probs = torch.tensor([[0.25, 0.75, 0.0], [0.5, 1e-30, 0.5]], dtype=torch.float64).log()
     jacobian = normal(2, 3, 4)
     expected = output_fisher(log_probs, jacobian).to_dense()
     jacobian[0, 2], jacobian[1, 1] = garbage, garbage
@@ -296,9 +299,22 @@ def test_tokens_without_probability_do_not_count(garbage):
 
 
 def test_probability_just_above_the_threshold_counts():
-    log_probs = torch.tensor([[1 - 2e-14, 2e-14]], dtype=torch.float64).log()
-    fisher = output_fisher(log_probs, torch.tensor([[[0.0], [1e7]]], dtype=torch.float64))
+    # Seen to fail where outcomes with p ≤ 1e-14 were left out.
+    log_probs = torch.tensor([[1.0, 2e-26]], dtype=torch.float64).log()
+    fisher = output_fisher(log_probs, torch.tensor([[[0.0], [1e13]]], dtype=torch.float64))
     assert_allclose(fisher.to_dense(), [[2.0]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("angle", [1e-3, 1e-7, 1e-8])
+def test_a_rare_token_of_an_unsmoothed_head_counts_in_full(angle):
+    # Seen to fail where outcomes with p ≤ 1e-14 were left out.
+    circuit = QuantumCircuit(1)
+    circuit.ry(Parameter("a"), 0)
+    head = BornHead(2, 1, circuit=circuit, smoothing=0.0)
+    with torch.no_grad():
+        head.values.fill_(angle)
+    fisher = output_fisher(*head.log_probs_and_jacobian(torch.zeros(1, 1, dtype=torch.long)))
+    assert_allclose(fisher.to_dense()[0, 0], 1.0, rtol=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (3, 3, 4), (2, 4, 4), (3, 2, 4)], ids=str)

@@ -6,6 +6,8 @@ circuit order, a preconditioner without its damping.
 
 from __future__ import annotations
 
+import math
+
 import cases
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from qgeo.geometry import request
 from qgeo.geometry.quantum import gram
 from qgeo.geometry.quantum_operator import METHODS
 from qgeo.geometry.solve import conjugate_gradients
+from qgeo.simulate.statevector import states
 
 methods = pytest.mark.parametrize("method", METHODS)
 CIRCUITS = {
@@ -168,6 +171,59 @@ def test_single_precision_is_asked_for_by_name():
         ConfigurationError, match="expected a dtype among complex128, complex64, got 'float32'"
     ):
         quantum_fisher(circuit, numbers(circuit), dtype="float32")
+
+
+LARGE = [1.0001, 100.1, 1e4 + 0.1, 1e8 + 0.1, 1e12 + 0.1]
+
+
+def tilted_by(angle) -> QuantumCircuit:
+    """One qubit tilted by an angle, then rz(c): F_cc = sin² of the angle; c is the last parameter."""
+    circuit = QuantumCircuit(1)
+    circuit.ry(angle, 0)
+    circuit.rz(Parameter("c"), 0)
+    return circuit
+
+
+@pytest.mark.parametrize("dtype", ["complex128", "complex64"])
+@pytest.mark.parametrize("large", LARGE)
+def test_large_angles_lose_no_digits(large, dtype):
+    # Seen to fail, for complex64, where values were rounded to float32, and where angles were.
+    tolerance = 1e-6 if dtype == "complex64" else 1e-9
+    plain = quantum_fisher(tilted_by(Parameter("a")), [large, 0.3], dtype=dtype)
+    assert_allclose(plain[-1, -1], math.sin(large) ** 2, rtol=0, atol=tolerance)
+    difference = tilted_by(Parameter("a") - Parameter("b"))
+    shifted = quantum_fisher(difference, [large + 0.5, large, 0.3], dtype=dtype)
+    assert_allclose(shifted[-1, -1], math.sin((large + 0.5) - large) ** 2, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("large", LARGE)
+def test_slopes_and_data_of_large_numbers_lose_no_digits_in_complex64(large):
+    # Seen to fail where data was rounded to float32, and where slopes were taken at rounded numbers.
+    circuit, a, b, x = QuantumCircuit(2), Parameter("a"), Parameter("b"), Parameter("x")
+    circuit.ry(x - a, 0)
+    circuit.rz(b, 0)
+    circuit.cx(0, 1)
+    circuit.rx((x - a).sin(), 0)
+    circuit.rx((a + b).sin(), 1)
+    arguments = {"inputs": [[large + 1.0], [large - 0.4]], "input_parameters": [x]}
+    values = [large, 0.7]
+    for method in ("dense", "gram", "matrix-free"):
+        double, single = (
+            quantum_fisher_operator(circuit, values, method=method, dtype=dtype, **arguments).to_dense()
+            for dtype in ("complex128", "complex64")
+        )
+        assert_allclose(single, double, rtol=0, atol=2e-6 * float(double.abs().max()))
+
+
+def test_gradients_at_large_angles_lose_no_digits_in_complex64():
+    # Seen to fail where slopes of angles were taken at values rounded to float32.
+    circuit, a = QuantumCircuit(1), Parameter("a")
+    circuit.ry(a.sin() + a, 0)
+    values = torch.tensor([1e8 + 0.1], dtype=torch.float64, requires_grad=True)
+    psi = states(compile(circuit), values, dtype=torch.complex64)
+    (slope,) = torch.autograd.grad(psi[0, 1].real.square(), values)
+    angle = math.sin(1e8 + 0.1) + 1e8 + 0.1
+    assert_allclose(slope, 0.5 * math.sin(angle) * (1 + math.cos(1e8 + 0.1)), rtol=0, atol=1e-6)
 
 
 def test_a_device_that_is_not_there_is_refused():

@@ -158,10 +158,16 @@ def tensor_factors(matrix: Matrix, qubits: tuple[int, ...]) -> list[tuple[Matrix
         flat = np.moveaxis(axes, (row, column), (0, 1)).reshape(4, -1)
         left, weights, right = np.linalg.svd(flat, full_matrices=False)
         if weights[1] < _NEGLIGIBLE * weights[0]:
-            one = left[:, 0].reshape(2, 2) * 2**0.5  # a unitary
-            rest = right[0].reshape(len(matrix) // 2, -1) * (weights[0] / 2**0.5)
+            one = _without_rounding(left[:, 0].reshape(2, 2) * 2**0.5)  # a unitary
+            rest = _without_rounding(right[0].reshape(len(matrix) // 2, -1) * (weights[0] / 2**0.5))
             return [(one, (qubits[slot],)), *tensor_factors(rest, qubits[:slot] + qubits[slot + 1 :])]
     return [(matrix, qubits)]
+
+
+def _without_rounding(matrix: Matrix) -> Matrix:
+    """Entries 0, ±1, ±i exactly, as before the factors were taken: their rounding would add up over gates."""
+    nearest = np.round(matrix)
+    return np.where(np.abs(matrix - nearest) < _NEGLIGIBLE, nearest, matrix)
 
 
 def _add_fixed(writer: _Writer, matrix: Matrix, qubits: tuple[int, ...]) -> None:
