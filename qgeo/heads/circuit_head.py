@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from qgeo.circuit.ansatz import Ansatz, ansatz
 from qgeo.circuit.compiler import compile, input_names
+from qgeo.circuit.layout import is_laid_out
 from qgeo.circuit.program import Program
-from qgeo.errors import ShapeError
+from qgeo.errors import CircuitError, ShapeError
 from qgeo.heads.encoder import Encoder
 from qgeo.heads.jacobian import count_trainable, parameter_jacobian
 from qgeo.heads.protocol import CircuitPoint
@@ -67,7 +68,11 @@ class CircuitChoice:
 
 
 def choose_circuit(circuit: Any, num_qubits: int, layers: int, input_parameters: Any = ()) -> CircuitChoice:
-    """A circuit by name (`qgeo.circuit.ansatz`), or a user's circuit with its data parameters named."""
+    """A circuit by name (`qgeo.circuit.ansatz`), or a user's circuit with its data parameters named.
+
+    Raises:
+        CircuitError: it is no circuit, not unitary, or transpiled to other qubits than its own.
+    """
     if isinstance(circuit, str):
         circuit = ansatz(circuit, num_qubits, layers)
     if isinstance(circuit, Ansatz):
@@ -75,6 +80,11 @@ def choose_circuit(circuit: Any, num_qubits: int, layers: int, input_parameters:
     else:
         inputs = input_names(input_parameters)
     program = compile(circuit, input_parameters=inputs)  # refuses what is no circuit
+    if is_laid_out(circuit):
+        raise CircuitError(
+            f"expected a head's circuit as it was before it was transpiled, got one on {circuit.num_qubits} "
+            "physical qubits; backends transpile it themselves"
+        )
     return CircuitChoice(circuit.name, program, circuit, inputs)
 
 

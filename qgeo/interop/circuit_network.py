@@ -20,13 +20,21 @@ from qiskit_machine_learning.neural_networks import NeuralNetwork
 from torch import Tensor
 
 from qgeo.circuit.compiler import compile, input_names
+from qgeo.circuit.layout import logical_qubits
 from qgeo.circuit.program import Program
 from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.geometry.classical import is_seen, outcome_probabilities
 from qgeo.geometry.exact import quantum_fisher
 from qgeo.geometry.operators import DenseMatrix, GramMatrix, InformationMatrix
 from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
-from qgeo.interop.measured import measures, outcomes, without_final_measurements, without_initial_resets
+from qgeo.interop.measured import (
+    logical_outcomes,
+    measures,
+    names_physical_qubits,
+    outcomes,
+    without_final_measurements,
+    without_initial_resets,
+)
 from qgeo.simulate.statevector import probabilities
 from qgeo.simulate.tangents import states_and_tangents
 
@@ -38,7 +46,9 @@ class CircuitNetwork(NeuralNetwork):
     """A parameterized circuit's outcome probabilities, exact, with exact derivatives.
 
     Inputs are (B, len(input_params)), weights (W,), outputs (B, *output_shape). A circuit that measures is
-    read through its classical bits (`measured.py`); of one that does not, all qubits are read.
+    read through its classical bits (`measured.py`); of one that does not, all qubits are read. A transpiled
+    circuit is read through its layout, as `SamplerQNN` does, unless it was measured before it was transpiled:
+    then its classical bits are the logical ones (`SamplerQNN` permutes those once more).
 
     Args:
         circuit: unitary up to measurements at its end and resets at its beginning.
@@ -47,8 +57,9 @@ class CircuitNetwork(NeuralNetwork):
         weight_params: trainable ones, in the order of the weights; by default all others in circuit order.
         interpret: from an outcome, an integer, to an index of the output, an integer or a tuple; outcomes
             with the same index add up. By default the outcome itself.
-        output_shape: what `interpret` indexes; by default 2ⁿ, as `SamplerQNN` has it, with zeros where fewer
-            bits are read. `interpret=int, output_shape=2**bits` leaves those out.
+        output_shape: what `interpret` indexes; by default 2ⁿ, as `SamplerQNN` has it, n the qubits
+            before transpiling, with zeros where fewer bits are read. `interpret=int, output_shape=2**bits`
+            leaves those out.
         input_gradients: whether `backward` gives ∂p/∂x too, which layers before this one need.
 
     Raises:
@@ -189,22 +200,24 @@ def _output(
     circuit: QuantumCircuit, interpret: Interpret | None, output_shape: int | tuple[int, ...] | None
 ) -> tuple[tuple[int, ...], NDArray[np.int64]]:
     """The output's shape, and for every basis state the position of its probability in the flat output."""
-    read = outcomes(circuit) if measures(circuit) else np.arange(2**circuit.num_qubits)
+    read = _read(circuit)
     if (interpret is None) != (output_shape is None):
         raise ConfigurationError(
             "expected interpret and output_shape together, got one of them; leave both out for all outcomes"
         )
     if interpret is None or output_shape is None:
-        return (_all_outcomes(circuit),), read
+        # 2ⁿ as `SamplerQNN` has it, more only where more classical bits than qubits are read
+        return (2 ** max(len(logical_qubits(circuit)), int(read.max()).bit_length()),), read
     shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
     place = {outcome: _position(interpret(outcome), shape, outcome) for outcome in set(read.tolist())}
     return shape, np.array([place[outcome] for outcome in read.tolist()])
 
 
-def _all_outcomes(circuit: QuantumCircuit) -> int:
-    """2ⁿ as `SamplerQNN` has it, more only where more classical bits than qubits are read."""
-    bits = int(outcomes(circuit).max()).bit_length() if measures(circuit) else 0
-    return 2 ** max(circuit.num_qubits, bits)
+def _read(circuit: QuantumCircuit) -> NDArray[np.int64]:
+    """The outcome of every basis state."""
+    if not measures(circuit) or names_physical_qubits(circuit):
+        return logical_outcomes(circuit)
+    return outcomes(circuit)
 
 
 def _position(index: ArrayLike, shape: tuple[int, ...], outcome: int) -> int:

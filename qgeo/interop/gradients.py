@@ -43,14 +43,16 @@ class ExactSamplerGradient(BaseSamplerGradient):
 
     `run(circuits, parameter_values, parameters=None)` gives a job whose `SamplerGradientResult` holds, for
     each circuit and parameter, a dictionary from outcomes to ∂p. Outcomes are integers, classical bit 0 the
-    least significant (`measured.py`); all that the measured bits can hold are listed, also where ∂p = 0.
+    least significant (`measured.py`); all that the measured bits can hold are listed, also where ∂p = 0, but
+    for those with a 1 of a qubit that no gate acts on.
 
     Args:
         sampler, pass_manager: accepted in the places where the others have them; nothing is run on them.
         options: passed through to the result.
 
     Raises, at the job's `result()`:
-        CircuitError: no measurement, one that is not at the end, or an instruction that is not unitary.
+        CircuitError: no measurement, one that is not at the end, or an instruction that is not unitary; a
+            circuit that was measured behind a transpiler that moved its qubits.
         ShapeError: values that are not finite real numbers, or outside an angle's domain.
 
     >>> from qiskit.circuit import Parameter
@@ -144,14 +146,15 @@ class ExactEstimatorGradient(BaseEstimatorGradient):
 def _outcome_gradients(batch: Batch) -> list[list[Gradient]]:
     """For every row and parameter, ∂p by outcome."""
     request = batch.request
-    read, where = np.unique(_known(batch), return_inverse=True)
+    known = _known(batch)
+    read, place = np.unique(known[known >= 0], return_inverse=True)
     names: list[int] = read.tolist()
     found: list[list[Gradient]] = []
     for chunk in request.chunks(MEMORY_BUDGET):
         psi, tangents = states_and_tangents(request.program, request.values, chunk, columns=request.columns)
         slopes = 2 * (tangents.real * psi.real + tangents.imag * psi.imag)
         folded = slopes.new_zeros(*slopes.shape[:2], len(read))
-        folded.index_add_(2, torch.from_numpy(where), slopes)
+        folded.index_add_(2, torch.from_numpy(place), slopes[..., torch.from_numpy(known >= 0)])
         check_domain(folded)
         found.extend([dict(zip(names, row, strict=True)) for row in rows] for rows in _by_row(folded))
     return found

@@ -5,7 +5,8 @@
 A reset of a qubit that nothing has touched does nothing, an `initialize` there is a state preparation, and a
 measurement at the end only names a classical bit. The outcome of basis state z is an integer: the bits that
 measurements wrote into the classical register, bit 0 the least significant; bits never written are 0, qubits
-never measured are summed over.
+never measured are summed over. Classical bits stay logical through a transpiler; a circuit that is measured
+only behind it names physical qubits, and is read through its layout or refused.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Barrier, CircuitInstruction, Delay, Measure, Reset
 from qiskit.circuit.library import Initialize
 
+from qgeo.circuit.layout import logical_qubits
 from qgeo.errors import CircuitError
+
+MOST_QUBITS = 26
+"""Widest circuit whose outcomes are listed: 2²⁶ integers take half a gigabyte."""
 
 _WITHOUT_EFFECT = (Barrier, Delay)
 _USUAL_REGISTERS = ("meas", "c")
@@ -65,7 +70,7 @@ def outcomes(circuit: QuantumCircuit) -> NDArray[np.int64]:
     qiskit-machine-learning does; else all classical bits in circuit order.
 
     Raises:
-        CircuitError: the circuit measures nothing.
+        CircuitError: the circuit measures nothing, or is too wide to list its outcomes.
 
     >>> circuit = QuantumCircuit(2, 2)
     >>> _ = circuit.measure([0, 1], [1, 0])
@@ -75,17 +80,53 @@ def outcomes(circuit: QuantumCircuit) -> NDArray[np.int64]:
     qubit_of = _qubit_of_bit(circuit)
     if not qubit_of:
         raise CircuitError("expected a circuit that measures, got none of its bits; add measure_all()")
-    basis = np.arange(2**circuit.num_qubits)
-    read = np.zeros_like(basis)
-    for place, bit in enumerate(_bits_read(circuit)):
-        if bit in qubit_of:
-            read |= ((basis >> qubit_of[bit]) & 1) << place
-    return read
+    places = {place: qubit_of[bit] for place, bit in enumerate(_bits_read(circuit)) if bit in qubit_of}
+    return _read(circuit, places)
+
+
+def logical_outcomes(circuit: QuantumCircuit) -> NDArray[np.int64]:
+    """The same where the circuit's own qubits are read in order, through its layout: (2ⁿ,).
+
+    Raises:
+        CircuitError: the circuit is too wide to list its outcomes.
+    """
+    return _read(circuit, dict(enumerate(logical_qubits(circuit))))
+
+
+def names_physical_qubits(circuit: QuantumCircuit) -> bool:
+    """Whether it was measured behind a transpiler: qubit i into bit i, though its own qubits lie elsewhere."""
+    own, qubit_of = logical_qubits(circuit), _qubit_of_bit(circuit)
+    measured = [qubit_of.get(bit) for bit in _bits_read(circuit)]
+    return own != list(range(len(own))) and measured == list(range(circuit.num_qubits))
+
+
+def reachable(circuit: QuantumCircuit) -> NDArray[np.bool_]:
+    """Basis states that a unitary circuit can reach from |0…0⟩: qubits that no gate acts on stay 0; (2ⁿ,)."""
+    acting = (step for step in circuit.data if not isinstance(step.operation, (*_WITHOUT_EFFECT, Measure)))
+    touched = {circuit.find_bit(qubit).index for step in acting for qubit in step.qubits}
+    idle = sum(1 << qubit for qubit in range(circuit.num_qubits) if qubit not in touched)
+    return _basis(circuit) & idle == 0
 
 
 def measures(circuit: QuantumCircuit) -> bool:
     """Whether the circuit has a measurement."""
     return _has(circuit, Measure)
+
+
+def _read(circuit: QuantumCircuit, qubit_at: dict[int, int]) -> NDArray[np.int64]:
+    """Every basis state as the integer whose bit at each place is that of a qubit."""
+    basis = _basis(circuit)
+    bits = (((basis >> qubit) & 1) << place for place, qubit in qubit_at.items())
+    return sum(bits, np.zeros_like(basis))
+
+
+def _basis(circuit: QuantumCircuit) -> NDArray[np.int64]:
+    if circuit.num_qubits > MOST_QUBITS:
+        raise CircuitError(
+            f"expected at most {MOST_QUBITS} qubits for a list of outcomes, got {circuit.num_qubits}; give "
+            "the circuit as it was before it was transpiled"
+        )
+    return np.arange(2**circuit.num_qubits)
 
 
 def _has(circuit: QuantumCircuit, *kinds: type) -> bool:

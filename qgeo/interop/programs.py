@@ -16,8 +16,15 @@ from qiskit import QuantumCircuit
 
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.program import Program
+from qgeo.errors import CircuitError
 from qgeo.geometry.request import Request, requested
-from qgeo.interop.measured import outcomes, without_final_measurements, without_initial_resets
+from qgeo.interop.measured import (
+    names_physical_qubits,
+    outcomes,
+    reachable,
+    without_final_measurements,
+    without_initial_resets,
+)
 
 CACHED_CIRCUITS = 64
 """Programs kept by each object, those not used for longest dropped first."""
@@ -29,7 +36,8 @@ class CompiledCircuit:
 
     Attributes:
         source: a copy; program: all parameters are inputs, in `circuit.parameters` order.
-        outcomes: (2ⁿ,) how each basis state is read, where the circuit may measure; else None.
+        outcomes: (2ⁿ,) how each basis state is read, −1 for one that cannot be reached because no gate acts
+            on a qubit of it; None where the circuit may not measure.
     """
 
     source: QuantumCircuit
@@ -79,7 +87,17 @@ class ProgramCache:
 def _compiled(circuit: QuantumCircuit, measured: bool) -> CompiledCircuit:
     unitary = without_initial_resets(without_final_measurements(circuit) if measured else circuit)
     program = compile(unitary, input_parameters=circuit.parameters)
-    return CompiledCircuit(circuit.copy(), program, outcomes(circuit) if measured else None)
+    return CompiledCircuit(circuit.copy(), program, _reached_outcomes(circuit) if measured else None)
+
+
+def _reached_outcomes(circuit: QuantumCircuit) -> NDArray[np.int64]:
+    if names_physical_qubits(circuit):
+        raise CircuitError(
+            "expected a circuit that was measured before it was transpiled, got one whose measurements name "
+            "physical qubits in another order than its own; measure first, or use CircuitNetwork, which "
+            "reads layouts"
+        )
+    return np.where(reachable(circuit), outcomes(circuit), -1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from interop.jobs import SHOWN, distribution_slopes, generic, measured, values_f
 from numpy.testing import assert_allclose
 from qiskit import QuantumCircuit
 from qiskit.circuit import library as lib
+from qiskit.converters import circuit_to_dag
 from qiskit.quantum_info import Operator, Pauli, SparsePauliOp, random_hermitian
 from qiskit_machine_learning.gradients import (
     DerivativeType,
@@ -58,7 +59,10 @@ def test_outcome_gradients_of_every_gate(case):
     [found] = (
         ExactSamplerGradient().run([measured(case.circuit, n, *pairs)], [case.values]).result().gradients
     )
-    assert_same(found, distribution_slopes(case.circuit, case.values, n, pairs)[1])
+    idle = circuit_to_dag(case.circuit).idle_wires(ignore=["barrier", "delay"])
+    never = sum(1 << case.circuit.find_bit(qubit).index for qubit in idle)
+    slopes = distribution_slopes(case.circuit, case.values, n, pairs)[1]
+    assert_same(found, [{y: slope for y, slope in row.items() if not y & never} for row in slopes])
 
 
 @pytest.mark.parametrize("reading", READINGS.values(), ids=list(READINGS))
