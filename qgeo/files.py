@@ -67,7 +67,7 @@ class Storage:
             the storage's error: it cannot be made.
         """
         with self._writing(path):
-            path.mkdir(mode=self.folder_mode, parents=True, exist_ok=True)
+            self._make(path)
 
     def publish_folder(self, path: Path, fill: Callable[[Path], None]) -> None:
         """A new folder that appears complete or not at all: filled under another name, then renamed.
@@ -78,7 +78,7 @@ class Storage:
         with self._writing(path):
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise self.error(f"expected a new or empty folder for --out, got {path}; choose another name")
-            path.parent.mkdir(mode=self.folder_mode, parents=True, exist_ok=True)
+            self._make(path.parent)
             sweep(path.parent, path.name)
             draft = _draft_of(path)
             shutil.rmtree(draft, ignore_errors=True)  # of a dead process with this one's number
@@ -258,6 +258,11 @@ class Storage:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(draft, self.file_mode)  # whatever the umask
+
+    def _make(self, path: Path) -> None:
+        for folder in (*reversed(path.parents), path):  # mkdir gives its mode to the last of them alone
+            if not folder.exists():
+                folder.mkdir(mode=self.folder_mode, exist_ok=True)
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:

@@ -15,7 +15,8 @@ from qgeo.errors import RefusedError, UnansweredError
 class ScriptedRunner:
     """Every posted job is kept with its tag; `lose_answers` posts are made but answered with an error,
     `refuse` posts are not made (`passing`: for a passing reason); `unlisted` searches find nothing;
-    `statuses` are given out before a job is done."""
+    `statuses` are given out before a job is done; `charges` answer the questions for a charge, a job's first
+    one comes with its result, and 1.5 s are charged once they are used up."""
 
     def __init__(
         self,
@@ -25,11 +26,13 @@ class ScriptedRunner:
         passing: bool = False,
         unlisted: int = 0,
         statuses: tuple[str, ...] = (),
+        charges: tuple[float | None, ...] = (),
     ) -> None:
         self.lose_answers, self.refuse, self.passing = lose_answers, refuse, passing
-        self.unlisted, self.statuses = unlisted, list(statuses)
+        self.unlisted, self.statuses, self.charges = unlisted, list(statuses), list(charges)
         self.posted: list[tuple[str, Work]] = []
         self.cancelled: list[str] = []
+        self.asked: list[str] = []
         self.fetched = 0
         self.closed = False
 
@@ -57,7 +60,14 @@ class ScriptedRunner:
     def result(self, job_id: str, work: Work) -> Finished:
         self.fetched += 1
         seed = int(job_id.removeprefix("job-"))
-        return Finished(tuple(run_work(SamplerV2(seed=seed), work)), 1.5)
+        return Finished(tuple(run_work(SamplerV2(seed=seed), work)), self._charge())
+
+    def charged(self, job_id: str) -> float | None:
+        self.asked.append(job_id)
+        return self._charge()
+
+    def _charge(self) -> float | None:
+        return self.charges.pop(0) if self.charges else 1.5
 
     def cancel(self, job_id: str) -> None:
         self.cancelled.append(job_id)

@@ -1,21 +1,23 @@
 """IBM Quantum through qiskit-ibm-runtime: jobs that are tagged, found again, and never posted twice.
 
 The account comes from the environment (QISKIT_IBM_TOKEN, QISKIT_IBM_INSTANCE) or from IBM's own saved
-account; this file never reads or prints the key. The client posts again by itself after an answer of 500, up
-to five times, although the job may exist: that is turned off (`ibm_transport.py`). A runner posts once and
-says what became of it; whether to post again is decided in `posting.py`.
+account; the key is stored nowhere, and masked where an error echoes it (`masking.py`). The client posts again
+by itself after an answer of 500, up to five times, although the job may exist: that is turned off
+(`ibm_transport.py`). A runner posts once and says what became of it; whether to post again is decided in
+`posting.py`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from qgeo.backends.clock import Clock
 from qgeo.backends.ledger import Work
+from qgeo.backends.masking import readable
 from qgeo.backends.runner import Bits, Finished
+from qgeo.backends.usage import final_charge, final_seconds
 from qgeo.errors import (
     ConfigurationError,
     HardwareError,
@@ -140,7 +142,7 @@ class IBMRunner:
         return _STATUS.get(str(getattr(status, "name", status)).upper(), "queued")
 
     def result(self, job_id: str, work: Work) -> Finished:
-        """The bits of a job that is done, and what it was charged."""
+        """The bits of a job that is done, and what it was charged if that is final."""
         job = _asked(lambda: self.service.job(job_id))
         results = _asked(job.result)
         bits = tuple(
@@ -148,15 +150,18 @@ class IBMRunner:
         )
         return Finished(bits, _charged(job))
 
+    def charged(self, job_id: str) -> float | None:
+        """See `Runner`."""
+        return final_charge(_asked(lambda: self.service.job(job_id).metrics()))
+
     def cancel(self, job_id: str) -> None:
         """Cancel a job; one that has ended stays as it is."""
         if self.status(job_id) in ("queued", "running"):
             _asked(lambda: self.service.job(job_id).cancel())
 
     def remaining_seconds(self) -> float | None:
-        """What is left of the allowance."""
-        left = _asked(self.service.usage).get("usage_remaining_seconds")
-        return None if left is None else float(left)
+        """What is left of the allowance, at least 0; None where the service names no number of seconds."""
+        return _remaining(_asked(lambda: _usage_of(self.service)))
 
     def close(self) -> None:
         """Let the batch or session take no more jobs; those that wait in it still run."""
@@ -211,12 +216,6 @@ class IBMRunner:
             options.max_execution_time = int(self.options["max_execution_time"])
 
 
-def readable(error: BaseException) -> str:
-    """An exception as one line without anything that could be a key."""
-    line = " ".join(str(error).split())[:300] or type(error).__name__
-    return re.sub(r"[A-Za-z0-9_\-.]{25,}", "…", line)
-
-
 def _asked(question: Callable[[], Answer]) -> Answer:
     """An answer of the service; a lost connection is no loss.
 
@@ -235,9 +234,21 @@ def _bits(result: Any, rows: Any, shots: int) -> Bits:
     return result.data[REGISTER].array.reshape(len(rows), shots, -1)
 
 
-def _charged(job: Any) -> float | None:
-    """QPU seconds of a job, None where the service does not say."""
+def _usage_of(service: Any) -> Any:
     try:
-        return float(job.usage())
-    except Exception:  # an answer without numbers, or none: the estimate stands
+        return service.usage()
+    except TypeError:  # the client subtracts what the service left out
+        return None
+
+
+def _remaining(usage: Any) -> float | None:
+    left = usage.get("usage_remaining_seconds") if isinstance(usage, dict) else None
+    return 0.0 if isinstance(left, int | float) and left < 0 else final_seconds(left)
+
+
+def _charged(job: Any) -> float | None:
+    """QPU seconds of a job; no answer is no loss: it is asked for again."""
+    try:
+        return final_charge(job.metrics())
+    except Exception:
         return None

@@ -7,6 +7,7 @@ jobs/0000/values.npz       one array of angles per circuit; never pickle
 jobs/0000/attempted.json   when it was last sent, written before that; gone again if it was clearly refused
 jobs/0000/posted.json      the job's id
 jobs/0000/result.npz       its bits
+jobs/0000/usage.json       what it was charged; "final": false until the service has computed it
 
 What each file holds, and in which format: `ledger_files.py`. The folder appears by a rename, with its
 manifest.
@@ -45,6 +46,7 @@ from qgeo.backends.ledger_files import (
     Usage,
     shape_of,
 )
+from qgeo.backends.usage import final_seconds
 from qgeo.errors import LedgerError
 from qgeo.files import digest
 
@@ -264,17 +266,35 @@ class Ledger:
         seal = np.frombuffer(uuid.UUID(self.entry(number).tag).bytes, dtype=np.uint8)
         named = _numbered(bits) | ({_SEAL: seal} if self.entry(number).format > 1 else {})
         LEDGER_FILES.write_bytes(self._result(number), array_bytes(named))
-        LEDGER_FILES.write_json(self._usage(number), {"seconds": seconds})
+        self.write_usage(number, seconds)
+
+    def charged(self, number: int) -> float | None:
+        """Seconds that a job was charged, None as long as that is not final.
+
+        qgeo 0.1 kept 0 where the service had computed nothing yet: such a zero is none.
+        """
+        if not LEDGER_FILES.is_there(self._usage(number)):
+            return None
+        advice = "remove it, and the estimate counts again"
+        usage = LEDGER_FILES.read_json(self._usage(number), Usage, advice)
+        return usage.seconds if usage.is_final else None
+
+    def write_usage(self, number: int, seconds: float | None) -> None:
+        """Keep what a job was charged; None: it has ended, and the figure is not final yet."""
+        seconds = final_seconds(seconds)
+        LEDGER_FILES.write_json(self._usage(number), Usage(seconds=seconds, final=seconds is not None))
+
+    def has_ended(self, number: int) -> bool:
+        """Whether its usage can be asked for: a result is there, or it was seen to fail."""
+        return LEDGER_FILES.is_there(self._usage(number)) or self.has_result(number)
 
     def seconds(self) -> float:
-        """QPU seconds spent or expected: what was charged where it is known, else the estimate."""
-        return sum(self._seconds(number) for number in range(self.count()))
+        """QPU seconds spent or expected: what was charged where that is final, else the estimate."""
+        return sum(self.seconds_of(number) for number in range(self.count()))
 
-    def _seconds(self, number: int) -> float:
-        charged = None
-        if LEDGER_FILES.is_there(self._usage(number)):
-            advice = "remove it, and the estimate counts again"
-            charged = LEDGER_FILES.read_json(self._usage(number), Usage, advice).seconds
+    def seconds_of(self, number: int) -> float:
+        """Of one job."""
+        charged = self.charged(number)
         return self.entry(number).seconds if charged is None else charged
 
     def _numbers(self) -> Iterator[int]:
@@ -297,13 +317,16 @@ class Ledger:
 
 
 def manifests(folder: Path) -> list[Path]:
-    """The manifests of all ledgers under a folder."""
-    return sorted(folder.rglob("manifest.json"))
+    """The manifests of all ledgers under a folder, itself included; none is looked for inside a ledger."""
+    manifest = folder / "manifest.json"
+    if LEDGER_FILES.is_there(manifest):
+        return [manifest]
+    below = sorted(path for path in LEDGER_FILES.listed(folder) if _may_hold_ledgers(path))
+    return [found for path in below for found in manifests(path)]
 
 
-def seconds_under(folder: Path) -> float:
-    """QPU seconds of all ledgers under a folder."""
-    return sum(Ledger(path.parent).seconds() for path in manifests(folder))
+def _may_hold_ledgers(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")  # drafts
 
 
 def fingerprint(work: Work, mark: str = "") -> str:

@@ -134,9 +134,14 @@ class Attempt(FileModel):
 
 
 class Usage(FileModel):
-    """What a job was charged, None where that is not known."""
+    """What a job was charged; final: false until the service has computed it, missing in format 1."""
 
     seconds: Annotated[float, Field(ge=0)] | None
+    final: bool | None = None
+
+    @property
+    def is_final(self) -> bool:
+        return bool(self.seconds) if self.final is None else self.final and self.seconds is not None
 
 
 def shape_of(circuit: QuantumCircuit, rows: Sized) -> CircuitShape:

@@ -20,11 +20,12 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qgeo.backends.clock import Clock
 from qgeo.backends.cost import work_seconds
-from qgeo.backends.ledger import Ledger, Work, fingerprint, seconds_under
+from qgeo.backends.ledger import Ledger, Work, fingerprint
 from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.mitigated_work import PLAIN, Flips, Mitigation
 from qgeo.backends.posting import Posting
 from qgeo.backends.runner import Runner
+from qgeo.backends.spending import Spending, charge_now
 from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.execution import brought_to
 from qgeo.estimators.experiments import REGISTER
@@ -48,6 +49,7 @@ class LedgerSampler(BaseSamplerV2):
         the one only what was posted is read, without the other everything is posted and nothing waited for.
     post_anyway: post again what was sent lately and had no answer (`posting.py`); clock: how time is had.
     mitigation: what every job runs beside its circuits; results say the readout errors that it measured.
+    spending: of `shared`, where several samplers keep one sum; resume: the command that goes on with this.
     """
 
     transpiles = True
@@ -67,6 +69,8 @@ class LedgerSampler(BaseSamplerV2):
         post_anyway: bool = False,
         clock: Clock | None = None,
         mitigation: Mitigation = PLAIN,
+        spending: Spending | None = None,
+        resume: str | None = None,
     ) -> None:
         self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
         self.max_seconds = max_seconds
@@ -74,6 +78,8 @@ class LedgerSampler(BaseSamplerV2):
         self.may_post, self.may_fetch = may_post, may_fetch
         self._clock = clock or Clock()
         self._posting = Posting(ledger, runner, self._clock, may_post, post_anyway)
+        self.spending = spending or Spending(self.shared)
+        self.resume = resume or f"qgeo hardware resume {ledger.folder}"
         self.mitigation, self._scale = mitigation, mitigation.scales[0]
         self._next = 0
 
@@ -124,6 +130,7 @@ class LedgerSampler(BaseSamplerV2):
         job_id = self._posting.job_id(number)
         status = self.runner.status(job_id)
         if status in ("failed", "cancelled"):
+            self._keep_usage(number, job_id)
             raise HardwareError(
                 f"expected job {job_id} to be done, it is {status}; everything before it is kept; submit "
                 "into a new folder to run it again"
@@ -132,7 +139,14 @@ class LedgerSampler(BaseSamplerV2):
             return None
         finished = self.runner.result(job_id, self.ledger.work(number))
         self.ledger.write_result(number, finished.bits, finished.seconds)
+        self.spending.settle(self.ledger, number)
         return list(finished.bits)
+
+    def _keep_usage(self, number: int, job_id: str) -> None:
+        """What a job without a result was charged: nothing, or what it ran until it ended."""
+        if self.ledger.charged(number) is None:
+            self.ledger.write_usage(number, charge_now(self.runner.charged, job_id))
+            self.spending.settle(self.ledger, number)
 
     def _prepare(self, number: int, work: Work) -> None:
         """An entry on disk, then a job: under a lock, so that two processes neither post it twice nor spend
@@ -156,12 +170,7 @@ class LedgerSampler(BaseSamplerV2):
         if self.check is not None:
             self.check(work)
         seconds = work_seconds(work)
-        total = seconds_under(self.shared) + seconds
-        if total > self.max_seconds:
-            raise HardwareError(
-                f"expected at most {self.max_seconds:g} QPU seconds, this would make it about {total:.0f}; "
-                "raise --max-seconds, or choose fewer shots or a cheaper method"
-            )
+        self.spending.check(self.max_seconds, seconds, self.runner.charged, self._clock, self.resume)
         self.ledger.write_entry(number, work, seconds, fingerprint(wanted, self.mitigation.mark))
 
 

@@ -20,6 +20,7 @@ from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.runner import Runner
+from qgeo.backends.spending import Spending
 
 POLL_SECONDS = 10.0
 """Between looks at a job on a device."""
@@ -42,6 +43,7 @@ class Ledgers:
     ) -> None:
         self.folder, self.name, self.max_seconds = folder, name, max_seconds
         self.mitigation, self._clock = mitigation, clock
+        self.spending = Spending(folder)
 
     @cached_property
     def where(self) -> Device:
@@ -70,6 +72,8 @@ class Ledgers:
             wait=wait,
             shared=self.folder,
             mitigation=self.mitigation,
+            spending=self.spending,
+            resume=f"qgeo compare --resume {self.folder.parent}",
         )
 
     def close(self) -> None:

@@ -17,7 +17,8 @@ Bits = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Finished:
-    """Packed bits (rows, shots, bytes) per circuit, and the seconds that were charged, if that is known."""
+    """Packed bits (rows, shots, bytes) per circuit, and the seconds that were charged, None until that is
+    final (`usage.py`)."""
 
     bits: tuple[Bits, ...]
     seconds: float | None
@@ -46,12 +47,20 @@ class Runner(Protocol):
         """The bits of a job that is done."""
         ...
 
+    def charged(self, job_id: str) -> float | None:
+        """Seconds that a job which has ended was charged, None until that is final.
+
+        Raises:
+            PendingError: no answer now.
+        """
+        ...
+
     def cancel(self, job_id: str) -> None:
         """End a job that is not done."""
         ...
 
     def remaining_seconds(self) -> float | None:
-        """What is left of the allowance, None where there is none."""
+        """What is left of the allowance, None where there is none or nobody says."""
         ...
 
     def close(self) -> None:
@@ -82,10 +91,15 @@ class LocalRunner:
         return "done"
 
     def result(self, job_id: str, work: Work) -> Finished:
-        """Run it, seeded by the job's id: collected twice it is the same. Its estimate counts as its cost."""
+        """Run it, seeded by the job's id: collected twice it is the same."""
         seed = np.frombuffer(job_id.encode(), dtype=np.uint8)
         sampler = self._sampler(np.random.default_rng(seed))
         return Finished(tuple(run_work(sampler, work)), None)
+
+    def charged(self, job_id: str) -> float | None:
+        """Nobody charges: the estimate counts as the cost of a job."""
+        del job_id
+        return None
 
     def cancel(self, job_id: str) -> None:
         del job_id

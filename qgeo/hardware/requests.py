@@ -131,7 +131,7 @@ def alternatives(request: FisherRequest, where: Device) -> list[Plan | str]:
 
 @dataclass(frozen=True)
 class JobState:
-    """One job of a ledger, for a table."""
+    """One job of a ledger, for a table; charged: None as long as that is not final."""
 
     number: int
     job_id: str | None
@@ -139,6 +139,7 @@ class JobState:
     circuits: int
     executions: int
     seconds: float
+    charged: float | None = None
 
 
 def submit(request: FisherRequest, where: Device, folder: Path, max_seconds: float) -> list[JobState]:
@@ -201,7 +202,8 @@ def cancel(ledger: Ledger, where: Device) -> list[JobState]:
 
 
 def states(ledger: Ledger, sampler: LedgerSampler) -> list[JobState]:
-    """Every job and where it stands."""
+    """Every job and where it stands; charges that were not final yet are asked for again."""
+    sampler.spending.ask(sampler.runner.charged)
     return [_state(ledger, sampler, number) for number in range(ledger.count())]
 
 
@@ -276,7 +278,8 @@ def _state(ledger: Ledger, sampler: LedgerSampler, number: int) -> JobState:
     else:
         unposted = "unanswered" if ledger.has_attempt(number) else "written"
         status = unposted if job_id is None else sampler.runner.status(job_id)
-    return JobState(number, job_id, status, entry.circuits, entry.executions, entry.seconds)
+    charged = ledger.charged(number)
+    return JobState(number, job_id, status, entry.circuits, entry.executions, entry.seconds, charged)
 
 
 def _versions(packages: Sequence[str]) -> dict[str, str]:

@@ -122,9 +122,10 @@ def _head(where: Device) -> dict[str, Any]:
 
 def print_plan(report: dict[str, Any]) -> None:
     """The table: the method asked for is marked."""
-    console, allowance = tables(), report["remaining_seconds"] or OPEN_PLAN_SECONDS
-    left = "left of your allowance" if report["remaining_seconds"] else "a free plan's month"
-    table = Table(title=f"{report['device']}, {report['qubits']} qubits; share of {allowance:.0f} s, {left}")
+    console, left = tables(), report["remaining_seconds"]
+    allowance = OPEN_PLAN_SECONDS if left is None else left
+    of = "a free plan's month" if left is None else "left of your allowance"
+    table = Table(title=f"{report['device']}, {report['qubits']} qubits; share of {allowance:.0f} s, {of}")
     columns = ("method", "jobs", "circuits", "shots", "depth", "2-qubit gates", "QPU s", "share", "stderr")
     for name in columns:
         table.add_column(name, justify="left" if name == columns[0] else "right")
@@ -134,7 +135,7 @@ def print_plan(report: dict[str, Any]) -> None:
         table.add_row(
             *(mark + plan["name"], str(plan["jobs"]), f"{plan['circuits']:,}", f"{plan['shots']:,}"),
             *(str(plan["depth"]), str(plan["two_qubit"]), f"{plan['seconds']:,.1f}"),
-            *(f"{plan['seconds'] / allowance:.0%}", stderr),
+            *(f"{plan['seconds'] / allowance:.0%}" if allowance else "–", stderr),
         )
     console.print(table)
     for reason in report["refused"]:
@@ -179,10 +180,11 @@ def open_ledger(folder: Path) -> tuple[Ledger, Device]:
 def print_states(folder: Path, jobs: list[JobState]) -> None:
     """A row per job."""
     table = Table(title=str(folder))
-    for name in ("job", "id", "status", "circuits", "executions", "QPU s (estimate)"):
+    for name in ("job", "id", "status", "circuits", "executions", "QPU s (estimate)", "charged"):
         table.add_column(name, justify="left" if name in ("id", "status") else "right")
     for job in jobs:
-        numbers = (f"{job.circuits:,}", f"{job.executions:,}", f"{job.seconds:.1f}")
+        charged = "–" if job.charged is None else f"{job.charged:.1f}"
+        numbers = (f"{job.circuits:,}", f"{job.executions:,}", f"{job.seconds:.1f}", charged)
         table.add_row(str(job.number), job.job_id or "–", job.status, *numbers)
     tables().print(table)
 

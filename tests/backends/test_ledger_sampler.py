@@ -159,8 +159,9 @@ def test_everything_is_on_disk_before_the_post(ledger):
 
 
 def test_files_are_the_owners_alone(ledger):
+    # Seen to fail: a folder above jobs/ with the mode of any new folder, whoever may read it.
     estimate(ledger, ScriptedRunner())
-    for path in ledger.folder.rglob("*"):
+    for path in (ledger.folder, *ledger.folder.rglob("*")):
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
 

@@ -247,7 +247,7 @@ class Connection(BaseHTTPRequestHandler):
             reply = Answer() if lost else answer(state, request)
         if isinstance(fault, HttpError):
             wait = () if fault.retry_after is None else (("Retry-After", str(fault.retry_after)),)
-            reply = Answer(fault.status, refusal(fault.status, "a fault was injected").body, wait)
+            reply = Answer(fault.status, refusal(fault.status, fault.says).body, wait)
         elif isinstance(fault, TruncatedJson):
             reply = Answer(reply.status, reply.body[: len(reply.body) // 2])
         return fault, reply

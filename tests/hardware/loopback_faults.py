@@ -4,7 +4,7 @@ A fault is given to a service with `loopback.inject(fault)`, waits for the next 
 and is then spent; faults of one kind are met in the order of injection. Three families:
 
     on the wire     HttpError, Dropped, HalfBody, TruncatedJson, Slow: any request, named by `on`
-    on a job        JobFails, JobCancelled, ListedLate: the next `times` jobs that are created
+    on a job        JobFails, JobCancelled, ListedLate, OddUsage: the next `times` jobs that are created
     on the token    TokenRevoked: every token handed out so far is refused, at once
 
 `on` is the name of a route: token, search, catalog, backends, configuration, properties, status, usage,
@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class HttpError:
     """Answer an error status instead of the answer: 500 (retried by the client), 429 (not retried), 401, 503.
 
     `retry_after` seconds are sent as Retry-After; the client then retries a GET, never a POST, on 429.
+    `says` is the text of the error.
     """
 
     status: int = 500
@@ -32,6 +34,7 @@ class HttpError:
     times: int = 1
     took_effect: bool = False
     retry_after: int | None = None
+    says: str = "a fault was injected"
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,25 @@ class ListedLate:
 
 
 @dataclass(frozen=True)
+class OddUsage:
+    """The first `looks` questions for the metrics of the next jobs are answered with this usage, which may be
+    NaN, too: Python's JSON knows it. PENDING is what the service says until it has computed the usage."""
+
+    usage: Any = field(default_factory=lambda: dict(PENDING))
+    looks: int = 1
+    times: int = 1
+
+
+PENDING = {"status": "pending", "qpu_charge_time_seconds": 0}
+
+
+@dataclass(frozen=True)
 class TokenRevoked:
     """Refuse (401) every token handed out so far; a freshly fetched one is good again."""
 
 
 WireFault = HttpError | Dropped | HalfBody | TruncatedJson | Slow
-JobFault = JobFails | JobCancelled | ListedLate
+JobFault = JobFails | JobCancelled | ListedLate | OddUsage
 Fault = WireFault | JobFault | TokenRevoked
 
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from hardware.loopback_faults import JobCancelled, JobFails, JobFault, ListedLate
+from hardware.loopback_faults import PENDING, JobCancelled, JobFails, JobFault, ListedLate, OddUsage
 from ibm_quantum_schemas.common import CompressedTensorModel
 from ibm_quantum_schemas.executor import version_2_0 as schema
 from ibm_quantum_schemas.executor.version_2_0.models import (
@@ -60,6 +60,7 @@ class Job:
     seconds: float = 0.0
     finished: datetime | None = None
     lists: int = 0
+    looks_at_usage: int = 0
 
     @cached_property
     def params(self) -> schema.ParamsModel:
@@ -95,6 +96,13 @@ class Job:
         """Whether a list that would hold this job does; asking counts."""
         self.lists += 1
         return not isinstance(self.fate, ListedLate) or self.lists > self.fate.searches
+
+    def usage(self) -> Any:
+        """What the metrics of this job say of its charge; asking counts."""
+        self.looks_at_usage += 1
+        if isinstance(self.fate, OddUsage) and self.looks_at_usage <= self.fate.looks:
+            return self.fate.usage
+        return {"status": "complete", "qpu_charge_time_seconds": self.seconds} if self.is_final else PENDING
 
     def look(self) -> str:
         """Bring the status up to now, running the circuits if their time has come, and return it."""

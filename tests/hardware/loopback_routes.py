@@ -114,14 +114,13 @@ def results(_: State, __: Request, job: Job) -> Answer:
 def metrics(_: State, __: Request, job: Job) -> Answer:
     """GET /jobs/{id}/metrics: when, and how many quantum seconds."""
     done = job.look() == "Completed"
-    charged = {"status": "final" if job.is_final else "pending", "qpu_charge_time_seconds": job.seconds}
     finished = job.finished.isoformat() if job.finished else None
     times = {
         "created": job.created.isoformat(),
         "running": finished if done else None,
         "finished": finished,
     }
-    return ok({"timestamps": times, "usage": charged})
+    return ok({"timestamps": times, "usage": job.usage()})
 
 
 def logs(_: State, __: Request, job: Job) -> Answer:

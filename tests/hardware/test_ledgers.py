@@ -14,7 +14,7 @@ from quick_clock import QuickClock
 
 from qgeo.backends.device import device, ledger_sampler
 from qgeo.backends.ibm_transport import SECONDS_BETWEEN_POSTS
-from qgeo.backends.ledger import Ledger, seconds_under
+from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.ledgers import POLL_SECONDS, Ledgers
 from qgeo.errors import HardwareError, RefusedError
@@ -137,7 +137,7 @@ def test_tuning_and_final_runs_share_the_budget(running, ledgers):
     with pytest.raises(HardwareError, match="expected at most 5 QPU seconds, this would make it about 6"):
         post(ledgers.sampler("final/b", {}))
     assert running.posts() == 2
-    assert 4.0 < seconds_under(ledgers.folder) < 5.0
+    assert 4.0 < ledgers.spending.seconds() < 5.0
 
 
 # ---- the device ------------------------------------------------------------------------------------------

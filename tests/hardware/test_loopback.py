@@ -140,7 +140,7 @@ def test_usage_is_charged_when_a_job_has_run(service: QiskitRuntimeService, devi
     job = submit(device, shots=1000)
     assert job.usage() == pytest.approx(2.35)
     assert job.usage_estimation == {"quantum_seconds": pytest.approx(2.35)}
-    assert job.metrics()["usage"]["status"] == "final"
+    assert job.metrics()["usage"]["status"] == "complete"
     assert service.usage()["usage_remaining_seconds"] == pytest.approx(597.65)
 
 

@@ -1,0 +1,149 @@
+"""Spending: the running sum of QPU seconds that all ledgers of a folder have spent or will.
+
+    seconds = Σ final charges of ended jobs + Σ estimates of all others
+
+Every job is read once. A check then costs a glance at each ledger for what another process wrote since, not a
+walk over all jobs. Charges that the service had not computed when a job ended are asked for again, a bounded
+number of them whatever number of jobs waits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from math import ceil
+from pathlib import Path
+
+from qgeo.backends.clock import Clock
+from qgeo.backends.ledger import Ledger, manifests
+from qgeo.errors import HardwareError, PendingError
+
+SECONDS_BETWEEN_QUESTIONS = 10.0
+"""Between questions for a charge while jobs are posted: fewer requests than the posts themselves take, whose
+distance is 12.5 s, so that all charges are known soon after the last job."""
+
+QUESTIONS_BEFORE_REFUSAL = 20
+"""For charges at most, before a request is refused for lack of seconds: a few seconds of waiting."""
+
+Charged = Callable[[str], float | None]
+"""From a job's id to its final charge, None as long as there is none."""
+
+_ROUNDING = 1e-9
+"""Relative: sums of the same seconds in another order."""
+
+
+class Spending:
+    """Args: folder: of the ledger, or of all ledgers that share a budget."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ledgers: dict[Path, Ledger] = {}
+        self._counted: dict[Path, int] = {}
+        self._estimates: dict[tuple[Path, int], float] = {}
+        self._waiting: deque[tuple[Path, int]] = deque()
+        self._charged = self._estimated = 0.0
+        self._last_question: float | None = None
+
+    def seconds(self) -> float:
+        """Spent or expected, up to now."""
+        self.refresh()
+        return self._sum
+
+    def refresh(self) -> None:
+        """See what was written since, by this process or another."""
+        for manifest in manifests(self.folder):
+            ledger = self._ledgers.setdefault(manifest.parent, Ledger(manifest.parent))
+            number = self._counted.get(ledger.folder, 0)
+            while ledger.has_entry(number):
+                self._count(ledger, number)
+                number += 1
+            self._counted[ledger.folder] = number
+
+    def settle(self, ledger: Ledger, number: int) -> None:
+        """A job has ended: from now on its charge counts, or is asked for."""
+        job = (ledger.folder, number)
+        if job not in self._estimates:
+            return
+        charged = ledger.charged(number)
+        if charged is not None:
+            self._estimated -= self._estimates.pop(job)
+            self._charged += charged
+        elif job not in self._waiting:
+            self._waiting.append(job)
+
+    def check(self, limit: float, more: float, charged: Charged, clock: Clock, command: str) -> None:
+        """Refuse what would exceed the budget.
+
+        Args:
+            limit: of the budget; more: seconds that are wanted beside what is written.
+            charged: asks for a job's charge; command: with which this is gone on with.
+
+        Raises:
+            HardwareError: it does not fit, and the charges that were asked for do not change that.
+        """
+        self.refresh()
+        self._ask_in_turn(charged, clock)
+        questions = min(QUESTIONS_BEFORE_REFUSAL, len(self._waiting))
+        while not self._fits(limit, more):
+            if not questions:
+                self._refuse(limit, more, command)
+            self._ask(charged)
+            questions -= 1
+
+    def ask(self, charged: Charged, most: int = QUESTIONS_BEFORE_REFUSAL) -> None:
+        """Ask for the charges that are not final yet, those first that were not asked for longest."""
+        self.refresh()
+        for _ in range(min(most, len(self._waiting))):
+            self._ask(charged)
+
+    @property
+    def _sum(self) -> float:
+        return self._charged + max(0.0, self._estimated)
+
+    def _fits(self, limit: float, more: float) -> bool:
+        return self._sum + more <= limit * (1 + _ROUNDING)  # never true of a limit that is no number
+
+    def _refuse(self, limit: float, more: float, command: str) -> None:
+        total = self._sum + more
+        raise HardwareError(
+            f"expected at most {limit:g} QPU seconds, this would make it about {total:.1f}; {command} "
+            f"--max-seconds {ceil(total)} goes on, or choose fewer shots or a cheaper method"
+        )
+
+    def _ask_in_turn(self, charged: Charged, clock: Clock) -> None:
+        if not self._waiting:
+            return
+        now, last = clock.uptime(), self._last_question
+        if last is None or now - last >= SECONDS_BETWEEN_QUESTIONS:
+            self._last_question = now
+            if last is not None:  # the first one has only just ended
+                self._ask(charged)
+
+    def _ask(self, charged: Charged) -> None:
+        """For the charge of the job that waits longest; it waits on if there is none."""
+        job = self._waiting.popleft()
+        ledger, number = self._ledgers[job[0]], job[1]
+        job_id = ledger.job_id(number)
+        if ledger.charged(number) is None and job_id is not None:
+            seconds = charge_now(charged, job_id)
+            if seconds is not None:
+                ledger.write_usage(number, seconds)
+        self.settle(ledger, number)
+
+    def _count(self, ledger: Ledger, number: int) -> None:
+        charged, job = ledger.charged(number), (ledger.folder, number)
+        if charged is not None:
+            self._charged += charged
+            return
+        self._estimates[job] = ledger.entry(number).seconds
+        self._estimated += self._estimates[job]
+        if ledger.has_ended(number):
+            self._waiting.append(job)
+
+
+def charge_now(charged: Charged, job_id: str) -> float | None:
+    """A job's charge, None if it is not final or there is no answer."""
+    try:
+        return charged(job_id)
+    except PendingError:
+        return None
