@@ -321,7 +321,7 @@ def manifests(folder: Path) -> list[Path]:
     manifest = folder / "manifest.json"
     if LEDGER_FILES.is_there(manifest):
         return [manifest]
-    below = sorted(path for path in LEDGER_FILES.listed(folder) if _may_hold_ledgers(path))
+    below = [path for path in LEDGER_FILES.listed(folder) if _may_hold_ledgers(path)]
     return [found for path in below for found in manifests(path)]
 
 

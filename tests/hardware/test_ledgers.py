@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -115,6 +116,13 @@ def test_posts_of_all_ledgers_are_spaced(ledgers):
     moments = [sampler.ledger.attempt(number) for number in range(2) for sampler in samplers]
     between = [later.seconds_since(earlier) for earlier, later in pairwise(moments)]
     assert min(between) >= SECONDS_BETWEEN_POSTS
+
+
+def test_the_folders_of_all_ledgers_are_the_owners_alone(ledgers):
+    # Seen to fail: parents of a new folder made with the mode of any other.
+    ledgers.sampler("tuning/a", {})
+    for path in (ledgers.folder, ledgers.folder / "tuning", ledgers.folder / "tuning" / "a"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
 
 
 def test_two_runners_of_one_service_space_their_posts_too(where, tmp_path):
