@@ -12,15 +12,20 @@ from dataclasses import replace
 import numpy as np
 
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
-from qgeo.estimators.layered import Floats, Moments, Plan, Scheme, block_moments
+from qgeo.estimators.layered import Floats, Moments, Noise, Plan, Scheme, block_moments
 from qgeo.estimators.outcomes import Outcomes
 
 
 def _diagonal_moments(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> Moments:
-    found = block_moments(plan, outcomes, jacobian)
-    noise = tuple(replace(one, per_shot=one.per_shot * np.eye(len(one.columns))) for one in found.noise)
-    keep = np.eye(len(found.matrix))
-    return Moments(found.matrix * keep, noise, found.quadratic * keep)
+    blocks = block_moments(plan, outcomes, jacobian)
+    keep = np.eye(len(blocks.matrix))
+    noise = tuple(_diagonal_noise(noise) for noise in blocks.noise)
+    return Moments(blocks.matrix * keep, noise, blocks.quadratic * keep, blocks.of_squared)
+
+
+def _diagonal_noise(noise: Noise) -> Noise:
+    keep = np.eye(len(noise.columns))
+    return replace(noise, per_shot=noise.per_shot * keep, reach=noise.reach * keep)
 
 
 class DiagonalQFI(BlockDiagonalQFI):

@@ -43,6 +43,16 @@ class Points:
         return by_row if self.jacobian is None else by_row @ self.jacobian
 
 
+def largest_entries(by_term: Floats, share: Floats) -> Floats:
+    """(W, W) what |F_ij| can be at most: E[b_i b_j], b = Σ_k |T_k| the largest gap of each generator.
+
+    by_term: (B, K, W) the derivatives T of the terms' angles; share: (B,) the rows' weights.
+    """
+    gaps = np.abs(by_term).sum(1)
+    rounding = 1 + 1e-9  # of an exact value at its largest
+    return np.asarray(np.einsum("b,bi,bj->ij", share, gaps, gaps)) * rounding
+
+
 class FisherEstimator(ABC):
     """A method; a subclass writes `at_points`."""
 

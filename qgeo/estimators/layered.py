@@ -7,7 +7,8 @@ Re⟨P_i P_j⟩. Then
     F = Σ_J Cov(y_J) + Σ_{i, J > layer of i} (T_i ⊗ E u_iJ + transposed) − Σ_{I≠J} E y_I ⊗ E y_J.
 
 Cov takes s/(s−1), products of different circuits are unbiased: so is F̂. With Y = Σ_J E y_J the last sum is
-Y⊗Y without its in-layer part, and the error of layer J's circuit is that of the second moment of y_J − Y.
+Y⊗Y without its in-layer part, and the error of layer J's circuit is that of the second moment of y_J − Y. Its
+measured variance is 0 where all shots agree; `Noise.reach` says what a shot that did not come could do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qgeo.estimators.estimate import Spread, weighted_mean
 from qgeo.estimators.experiments import Experiment, layer_experiment
 from qgeo.estimators.outcomes import Outcomes
 from qgeo.estimators.pauli_circuit import PauliCircuit
@@ -41,29 +43,42 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """What one shot of an experiment adds to the variance of the entries on `columns`: (C, C)."""
+    """What one shot of an experiment adds to the entries on `columns`, (C, C) each.
+
+    per_shot: measured variance of its contribution; reach: the furthest that its readings allow it to lie
+    from the mean, for outcomes that no shot showed.
+    """
 
     columns: NDArray[np.int64]
     per_shot: Floats
+    reach: Floats
     shots: float
+
+    @property
+    def smoothed(self) -> Floats:
+        """`per_shot` as if one shot more had gone as far as it can: no variance of 0 where all agree."""
+        return self.per_shot + self.reach**2 / self.shots
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """A matrix (W, W), the noise of every experiment (none where exact), and the variance of the part that
-    is quadratic in the measured means."""
+    """A matrix (W, W), the noise of every experiment (none where exact), the variance of the part that is
+    quadratic in measured means, and (W,) the variance of the means whose squares are in F_ii."""
 
     matrix: Floats
     noise: tuple[Noise, ...]
     quadratic: Floats
+    of_squared: Floats
 
     @property
-    def plug_in(self) -> Floats:
-        """(W, W) variance of the linear part."""
-        found = np.zeros_like(self.matrix)
-        for one in self.noise:
-            found[np.ix_(one.columns, one.columns)] += one.per_shot / one.shots
-        return found
+    def spread(self) -> Spread:
+        """Variances of F̂."""
+        plug_in, rare = np.zeros_like(self.matrix), np.zeros_like(self.matrix)
+        for noise in self.noise:
+            block = np.ix_(noise.columns, noise.columns)
+            plug_in[block] += noise.per_shot / noise.shots
+            rare[block] += (noise.reach / noise.shots) ** 2
+        return Spread(plug_in, self.quadratic, rare, -self.of_squared)
 
 
 @dataclass(frozen=True)
@@ -96,35 +111,63 @@ def plan(source: PauliCircuit, scheme: Scheme) -> Plan:
 
 def full_moments(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> Moments:
     """F̂ at one context from the outcomes of every experiment; jacobian T: (K, W)."""
-    samples = _samples(plan, outcomes, jacobian)
-    means = [outcome.weights @ y for outcome, y in zip(outcomes, samples, strict=True)]
-    layers = plan.num_layers
-    found = _Sum(jacobian.shape[1])
-    total = sum(means[:layers], np.zeros(jacobian.shape[1]))
-    for outcome, y, mean in zip(outcomes[:layers], samples, means, strict=False):
-        found.add_layer(outcome, y, mean, total)
-        found.matrix += np.outer(mean, mean)
-    found.matrix -= np.outer(total, total)
-    for number, (term, _) in enumerate(plan.pairs, layers):
-        found.add_pair(outcomes[number], samples[number], means[number], jacobian[term])
-    return found.moments()
+    samples, layers = _samples(plan, outcomes, jacobian), plan.num_layers
+    sums = _Sum(jacobian.shape[1])
+    total = sum((sample.mean for sample in samples[:layers]), np.zeros(jacobian.shape[1]))
+    for sample in samples[:layers]:
+        sums.add_layer(sample, total)
+        sums.matrix += np.outer(sample.mean, sample.mean)
+    sums.matrix -= np.outer(total, total)
+    for sample, (term, _) in zip(samples[layers:], plan.pairs, strict=True):
+        sums.add_pair(sample, jacobian[term])
+    return sums.moments()
 
 
 def block_moments(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> Moments:
     """Σ_J Cov(y_J) alone: F̂ on the blocks of commuting layers, zero elsewhere; jacobian T: (K, W)."""
-    found = _Sum(jacobian.shape[1])
-    for outcome, y in zip(outcomes, _samples(plan, outcomes, jacobian), strict=True):
-        mean = outcome.weights @ y
-        found.add_layer(outcome, y, mean, mean)
-    return found.block_moments()
+    sums = _Sum(jacobian.shape[1])
+    for sample in _samples(plan, outcomes, jacobian):
+        sums.add_layer(sample, sample.mean)
+    return sums.block_moments()
 
 
-def _samples(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> list[Floats]:
-    """y or u of every experiment, (S, W) each."""
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """y or u of an experiment.
+
+    values: (S, W) per distinct outcome; bound: (W,) the largest |value| that readings of ±1 allow; single:
+    (W,) whether it is ±bound always, a single term's reading.
+    """
+
+    outcome: Outcomes
+    values: Floats
+    bound: Floats
+    single: NDArray[np.bool_]
+
+    @property
+    def mean(self) -> Floats:
+        return self.outcome.weights @ self.values
+
+    @property
+    def growth(self) -> float:
+        """How much further than its reading a shot goes where readout errors are inverted."""
+        return float(np.sqrt(self.outcome.errors.sum()))
+
+    def on(self, columns: NDArray[np.int64]) -> _Sample:
+        return _Sample(self.outcome, self.values[:, columns], self.bound[columns], self.single[columns])
+
+
+def _samples(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> list[_Sample]:
     layer_of = [*range(plan.num_layers), *(layer for _, layer in plan.pairs)]
+    rows = [jacobian[list(plan.source.layers[layer].terms)] for layer in layer_of]
     return [
-        experiment.readings(outcome.bits) @ jacobian[list(plan.source.layers[layer].terms)]
-        for experiment, outcome, layer in zip(plan.experiments, outcomes, layer_of, strict=True)
+        _Sample(
+            outcome,
+            experiment.readings(outcome.bits) @ terms,
+            np.abs(terms).sum(0),
+            (terms != 0).sum(0) <= 1,
+        )
+        for experiment, outcome, terms in zip(plan.experiments, outcomes, rows, strict=True)
     ]
 
 
@@ -135,41 +178,65 @@ class _Sum:
         self.matrix = np.zeros((width, width))
         self.noise: list[Noise] = []
         self.of_means = np.zeros((width, width))  # covariance of the measured Y
-        self.in_layers = np.zeros((width, width))  # variance of Σ_J δy_J ⊗ δy_J
+        self.in_layers: list[Floats] = []  # covariances of the measured y_J
 
-    def add_layer(self, outcome: Outcomes, y: Floats, mean: Floats, total: Floats) -> None:
+    def add_layer(self, sample: _Sample, total: Floats) -> None:
         """Cov(y), unbiased, and the variance of (y − Y)⊗(y − Y) for one shot."""
-        columns = np.flatnonzero(y.any(axis=0) | (total != mean))
-        here = np.ix_(columns, columns)
-        per_shot = _per_shot(outcome, y[:, columns], mean[columns])
-        self.matrix[here] += _covariance(outcome, y[:, columns], mean[columns], per_shot)
-        if np.isinf(outcome.shots):
+        columns = np.flatnonzero((sample.bound > 0) | (total != sample.mean))
+        block, y = np.ix_(columns, columns), sample.on(columns)
+        shots, per_shot = y.outcome.shots, _per_shot(y)
+        self.matrix[block] += _covariance(y, per_shot)
+        if np.isinf(shots):
             return
-        self.of_means[here] += per_shot / outcome.shots
-        self.in_layers[here] += _of_square(per_shot / outcome.shots)
-        variance = _of_products(outcome, y[:, columns] - total[columns])
-        self.noise.append(Noise(columns, outcome.unbias * np.maximum(variance, 0), outcome.shots))
+        in_layer = np.zeros_like(self.of_means)
+        in_layer[block] = per_shot / shots
+        self.of_means += in_layer
+        self.in_layers.append(in_layer)
+        variance = y.outcome.unbias * np.maximum(_of_products(y.outcome, y.values - total[columns]), 0)
+        self.noise.append(Noise(columns, variance, _reach_of_products(y, total[columns]), shots))
 
-    def add_pair(self, outcome: Outcomes, u: Floats, mean: Floats, row: Floats) -> None:
+    def add_pair(self, sample: _Sample, row: Floats) -> None:
         """T_i ⊗ u + u ⊗ T_i, and its variance for one shot."""
-        columns = np.flatnonzero(u.any(axis=0) | (row != 0))
-        here, own, square = np.ix_(columns, columns), row[columns], row[columns] ** 2
-        one_sided = np.outer(own, mean[columns])
-        self.matrix[here] += one_sided + one_sided.T
-        if np.isinf(outcome.shots):
+        columns = np.flatnonzero((sample.bound > 0) | (row != 0))
+        block, u, term = np.ix_(columns, columns), sample.on(columns), row[columns]
+        self.matrix[block] += _symmetric(term, u.mean)
+        if np.isinf(u.outcome.shots):
             return
-        per_shot = _per_shot(outcome, u[:, columns], mean[columns])
-        spread = np.outer(square, per_shot.diagonal())
-        variance = spread + spread.T + 2 * np.outer(own, own) * per_shot
-        self.noise.append(Noise(columns, variance, outcome.shots))
+        per_shot = _per_shot(u)
+        variance = _symmetric(term**2, per_shot.diagonal()) + 2 * np.outer(term, term) * per_shot
+        reach = u.growth * _symmetric(np.abs(term), u.bound + np.abs(u.mean))
+        self.noise.append(Noise(columns, variance, reach, u.outcome.shots))
 
     def moments(self) -> Moments:
         """With the error of Y ⊗ Y as the quadratic part."""
-        return Moments(self.matrix, tuple(self.noise), _of_square(self.of_means))
+        quadratic = _of_square(self.of_means)
+        return Moments(self.matrix, tuple(self.noise), quadratic, self.of_means.diagonal())
 
     def block_moments(self) -> Moments:
         """With the errors of the layers' own Y_J ⊗ Y_J as the quadratic part."""
-        return Moments(self.matrix, tuple(self.noise), self.in_layers)
+        none = np.zeros_like(self.of_means)
+        variances = np.array([none, *self.in_layers]).diagonal(axis1=1, axis2=2)
+        quadratic = sum(map(_of_square, self.in_layers), none)
+        return Moments(self.matrix, tuple(self.noise), quadratic, weighted_mean(variances, variances**2))
+
+
+def _reach_of_products(y: _Sample, total: Floats) -> Floats:
+    """The furthest that (y − Y)⊗(y − Y) can lie from its mean, over |y_i| ≤ bound_i: at a corner, or for a
+    square at 0 if y can be Y."""
+    ends = y.bound - total, -y.bound - total
+    deviations = y.values - total
+    mean = (y.outcome.weights[:, None] * deviations).T @ deviations
+    reach = np.max([np.abs(np.outer(a, b) - mean) for a in ends for b in ends], axis=0)
+    squares = np.max([np.abs(end**2 - mean.diagonal()) for end in ends], axis=0)
+    lowest = np.where(y.single, 0, np.abs(mean.diagonal()))
+    np.fill_diagonal(reach, np.maximum(squares, lowest))
+    return y.growth * reach
+
+
+def _symmetric(first: Floats, second: Floats) -> Floats:
+    """a ⊗ b + b ⊗ a."""
+    product = np.outer(first, second)
+    return product + product.T
 
 
 def _of_square(covariance: Floats) -> Floats:
@@ -178,17 +245,17 @@ def _of_square(covariance: Floats) -> Floats:
     return np.outer(spread, spread) + covariance**2
 
 
-def _per_shot(outcome: Outcomes, samples: Floats, mean: Floats) -> Floats:
+def _per_shot(sample: _Sample) -> Floats:
     """What one shot adds to the covariance of the measured mean."""
-    deviations = samples - mean
+    outcome, deviations = sample.outcome, sample.values - sample.mean
     return outcome.unbias * ((outcome.errors[:, None] * deviations).T @ deviations)
 
 
-def _covariance(outcome: Outcomes, samples: Floats, mean: Floats, per_shot: Floats) -> Floats:
+def _covariance(sample: _Sample, per_shot: Floats) -> Floats:
     """Of the readings, unbiased: E[mean ⊗ mean] is too large by the covariance of the mean."""
+    outcome, deviations = sample.outcome, sample.values - sample.mean
     if outcome.error_weights is None:
         return per_shot
-    deviations = samples - mean
     return (outcome.weights[:, None] * deviations).T @ deviations + per_shot / outcome.shots
 
 

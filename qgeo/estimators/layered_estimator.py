@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qgeo.estimators.allocation import Allocation, allocated, pilot_shots
-from qgeo.estimators.estimate import FisherEstimate, combined_stderr
-from qgeo.estimators.estimator import FisherEstimator, Points, Remembered
+from qgeo.estimators.estimate import FisherEstimate, mean_spread
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, largest_entries
 from qgeo.estimators.execution import Cost, Executor, Progress, Task
 from qgeo.estimators.layered import Moments, Plan, Scheme, plan
 from qgeo.estimators.outcomes import Outcomes, pooled
@@ -68,8 +69,8 @@ class LayeredEstimator(FisherEstimator):
         by_term = points.pulled_back(prepared.source.jacobian(rows))
         angles = prepared.source.angles(rows)
         results, cost = self._run(prepared, angles, by_term, share, shots)
-        found = self._moments(prepared, results, by_term)
-        return _mean(found, share, cost, prepared)
+        mean = _mean(self._moments(prepared, results, by_term), share, cost, prepared)
+        return replace(mean, largest=largest_entries(by_term, share))
 
     def _plan(self, circuit: QuantumCircuit) -> Plan:
         source = pauli_circuit(circuit)
@@ -108,32 +109,30 @@ class LayeredEstimator(FisherEstimator):
         ]
 
 
-def _mean(found: list[Moments], share: Floats, cost: Cost, prepared: Plan) -> FisherEstimate:
+def _mean(moments: list[Moments], share: Floats, cost: Cost, prepared: Plan) -> FisherEstimate:
     """The mean over rows, whose errors are independent."""
-    matrix = np.tensordot(share, np.array([one.matrix for one in found]), 1)
-    plug_in = np.tensordot(share**2, np.array([one.plug_in for one in found]), 1)
-    quadratic = np.tensordot(share**2, np.array([one.quadratic for one in found]), 1)
-    stderr, curvature = combined_stderr(plug_in, quadratic)
+    spread = mean_spread([each.spread for each in moments], share)
     return FisherEstimate(
-        matrix=matrix,
-        stderr=stderr,
+        matrix=np.tensordot(share, np.array([each.matrix for each in moments]), 1),
+        stderr=spread.stderr,
         circuits=cost.circuits,
         shots=cost.shots,
         parameters=prepared.source.parameters,
         metadata={"distinct_circuits": len(prepared.experiments), "layers": prepared.num_layers},
-        curvature=curvature,
+        squares=spread.squares,
+        resolution=spread.resolution,
     )
 
 
-def _variances(found: list[Moments], share: Floats, allocation: Allocation) -> Floats:
+def _variances(moments: list[Moments], share: Floats, allocation: Allocation) -> Floats:
     """(E,) weighted variance that one shot of each experiment gives."""
-    matrix = np.tensordot(share, np.array([one.matrix for one in found]), 1)
+    matrix = np.tensordot(share, np.array([each.matrix for each in moments]), 1)
     weights = allocation.entry_weights(matrix)
     by_row = [
-        [float((weights[np.ix_(noise.columns, noise.columns)] * noise.per_shot).sum()) for noise in one.noise]
-        for one in found
+        [
+            float((weights[np.ix_(noise.columns, noise.columns)] * noise.smoothed).sum())
+            for noise in each.noise
+        ]
+        for each in moments
     ]
-    measured = share**2 @ np.array(by_row)
-    return (
-        measured + measured.max(initial=0) / found[0].noise[0].shots
-    )  # a pilot that saw no spread proves little
+    return np.asarray(share**2 @ np.array(by_row))

@@ -228,9 +228,15 @@ def zero_noise(plain: FisherEstimate, threefold: FisherEstimate) -> FisherEstima
     return replace(
         plain,
         matrix=(3 * plain.matrix - threefold.matrix) / 2,
-        stderr=np.sqrt(9 * plain.stderr**2 + threefold.stderr**2) / 2,
+        stderr=_combined(plain.stderr, threefold.stderr),
         circuits=plain.circuits + threefold.circuits,
         shots=plain.shots + threefold.shots,
-        curvature=None,
+        squares=np.zeros(()),
+        resolution=_combined(plain.resolution, threefold.resolution),
         metadata=plain.metadata | {"zero_noise": "linear, scales 1 and 3"},
     )
+
+
+def _combined(plain: Floats, threefold: Floats) -> Floats:
+    """The error of (3 F₁ − F₃)/2 from independent errors."""
+    return np.asarray(np.sqrt(9 * plain**2 + threefold**2) / 2)

@@ -8,7 +8,6 @@ for f.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +34,17 @@ class OverlapPlan:
 
 @dataclass(frozen=True, eq=False)
 class Overlaps:
-    """f and the variance of each estimate, both of shape `shape`."""
+    """f, the measured variance of each, (B, M) both, and the shots behind each (inf: exact)."""
 
     values: Floats
     variances: Floats
+    shots: float
     cost: Cost
+
+    @property
+    def rare(self) -> float:
+        """1/s²: what one shot could change, squared; all there is where f is measured as 0 or 1."""
+        return self.shots**-2.0
 
 
 def overlap_plan(source: PauliCircuit) -> OverlapPlan:
@@ -62,25 +67,13 @@ def overlap_plan(source: PauliCircuit) -> OverlapPlan:
 def overlaps(
     plan: OverlapPlan, executor: Executor, angles: Floats, shifted: Floats, shots: int | None
 ) -> Overlaps:
-    """f at angles (B, K) and shifted (B, M, K): values and variances (B, M).
-
-    The variance of a frequency is p̃(1 − p̃)/s with p̃ = (N + 1)/(s + 2), which is not zero at N = 0 or s.
-    """
+    """f at angles (B, K) and shifted (B, M, K): values and variances (B, M)."""
     rows = np.concatenate([shifted, np.broadcast_to(-angles[:, None], shifted.shape)], -1)
     flat = rows.reshape(-1, rows.shape[-1])
     (results,), cost = executor.run([Task(plan.circuit, flat, shots)])
     values = np.array([_all_zero(outcome) for outcome in results]).reshape(shifted.shape[:2])
-    if shots is None:
-        return Overlaps(values, np.zeros_like(values), cost)
-    smoothed = (values * shots + 1) / (shots + 2)
-    return Overlaps(values, smoothed * (1 - smoothed) / shots, cost)
-
-
-def signed_sum(found: Overlaps, signs: Sequence[float], group: int) -> tuple[Floats, Floats]:
-    """Σ signs·f over consecutive groups of overlaps, (B, M/group), and its variance."""
-    weights = np.array(signs)
-    values = found.values.reshape(len(found.values), -1, group) @ weights
-    return values, found.variances.reshape(len(found.values), -1, group) @ weights**2
+    each = np.inf if shots is None else float(shots)
+    return Overlaps(values, np.maximum(values * (1 - values), 0) / each, each, cost)
 
 
 def _all_zero(outcome: Outcomes) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import FisherEstimator, Points, Remembered
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, largest_entries
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.overlaps import Overlaps, overlap_plan, overlaps
 from qgeo.estimators.pauli_circuit import pauli_circuit
@@ -53,14 +53,18 @@ class ParameterShiftQFI(FisherEstimator):
         by_term = points.pulled_back(plan.source.jacobian(rows))
         angles, shifts = plan.source.angles(rows), _shifts(plan.source.num_terms)
         found = overlaps(plan, self.executor, angles, angles[:, None] + shifts, shots)
-        matrices, variances = _by_term(found, plan.source.num_terms)
+        matrices, variances, rare = _by_term(found, plan.source.num_terms)
+        weighted = share[:, None, None] ** 2 * np.stack([variances, np.broadcast_to(rare, variances.shape)])
+        seen, unseen = (_pulled_back_variance(part, by_term) for part in weighted)
         return FisherEstimate(
             matrix=np.tensordot(share, by_term.transpose(0, 2, 1) @ matrices @ by_term, 1),
-            stderr=np.sqrt(_pulled_back_variance(share[:, None, None] ** 2 * variances, by_term)),
+            stderr=np.sqrt(seen + unseen),
             circuits=found.cost.circuits,
             shots=found.cost.shots,
             parameters=plan.source.parameters,
             metadata={"distinct_circuits": len(shifts)},
+            resolution=np.sqrt(unseen),
+            largest=largest_entries(by_term, share),
         )
 
 
@@ -71,17 +75,20 @@ def _shifts(terms: int) -> Floats:
     return np.concatenate([np.pi * unit, pairs.transpose(1, 0, 2).reshape(-1, terms)])
 
 
-def _by_term(found: Overlaps, terms: int) -> tuple[Floats, Floats]:
-    """F over terms, (B, K, K), and the variances of its entries."""
+def _by_term(found: Overlaps, terms: int) -> tuple[Floats, Floats, Floats]:
+    """F over terms and the variances of its entries, (B, K, K); what one shot of each overlap could add to
+    them, (K, K)."""
     count, (first, second) = len(found.values), np.triu_indices(terms, 1)
     matrices, variances = np.zeros((2, count, terms, terms))
-    own = np.arange(terms)
-    matrices[:, own, own], variances[:, own, own] = 1 - found.values[:, :terms], found.variances[:, :terms]
+    diagonal = np.arange(terms)
+    matrices[:, diagonal, diagonal] = 1 - found.values[:, :terms]
+    variances[:, diagonal, diagonal] = found.variances[:, :terms]
     pairs = found.values[:, terms:].reshape(count, -1, 4) @ _WEIGHTS
     noise = found.variances[:, terms:].reshape(count, -1, 4) @ _WEIGHTS**2
     matrices[:, first, second] = matrices[:, second, first] = pairs
     variances[:, first, second] = variances[:, second, first] = noise
-    return matrices, variances
+    rare = np.where(np.eye(terms, dtype=bool), 1.0, (_WEIGHTS**2).sum()) * found.rare
+    return matrices, variances, rare
 
 
 def _pulled_back_variance(variances: Floats, by_term: Floats) -> Floats:
@@ -95,4 +102,4 @@ def _pulled_back_variance(variances: Floats, by_term: Floats) -> Floats:
         squares, products = t**2, np.einsum("ki,kj->kij", t, t)
         total += squares.T @ np.diag(own) @ squares + squares.T @ pairs @ squares
         total += np.einsum("kij,kl,lij->ij", products, pairs, products, optimize=True)
-    return total
+    return np.maximum(total, 0)  # rounding, where the products cancel

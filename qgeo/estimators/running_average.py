@@ -43,7 +43,9 @@ class RunningAverage(FisherEstimator):
             new,
             matrix=old.matrix + weight * (new.matrix - old.matrix),
             stderr=new.stderr if self.steps == 1 else _blend(old.stderr, new.stderr, weight),
-            curvature=None,
+            resolution=new.resolution if self.steps == 1 else _blend(old.resolution, new.resolution, weight),
+            squares=np.zeros(()),
+            largest=np.maximum(old.largest, new.largest),
         )
         return self._mean
 

@@ -26,8 +26,8 @@ from qgeo.estimators.derivatives import (
     shifted_derivatives,
     state_task,
 )
-from qgeo.estimators.estimate import FisherEstimate, combined_stderr
-from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_weights
+from qgeo.estimators.estimate import FisherEstimate, Spread, mean_spread
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_weights, largest_entries
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.pauli_circuit import pauli_circuit
 from qgeo.geometry.request import real_array
@@ -70,11 +70,16 @@ class SampledCFI(FisherEstimator):
         (at_point, *others), cost = self.executor.run(tasks)
         found = read_probabilities(source, at_point, shots)
         slopes = self.rule.read(source, len(rows), others, shots)
-        matrix, stderr, curvature = output_fisher_estimate(
-            found, slopes, by_term, channel=self.channel, weights=share
-        )
+        matrix, spread = output_fisher_estimate(found, slopes, by_term, channel=self.channel, weights=share)
         return FisherEstimate(
-            matrix, stderr, cost.circuits, cost.shots, source.parameters, curvature=curvature
+            matrix,
+            spread.stderr,
+            cost.circuits,
+            cost.shots,
+            source.parameters,
+            squares=spread.squares,
+            resolution=spread.resolution,
+            largest=largest_entries(by_term, share),
         )
 
 
@@ -85,8 +90,8 @@ def output_fisher_estimate(
     *,
     channel: Floats | None = None,
     weights: Floats | None = None,
-) -> tuple[Floats, Floats, Floats]:
-    """(F̂, stderr, curvature), each (W, W), the weighted mean over rows; by_term: (B, K, W).
+) -> tuple[Floats, Spread]:
+    """F̂ (W, W) and the variances of its noise, the weighted mean over rows; by_term: (B, K, W).
 
     Raises:
         ShapeError: a channel of another height than 2ⁿ.
@@ -97,25 +102,25 @@ def output_fisher_estimate(
         _one_row(p, found.shots, Derivatives(signed[None], plain[None], slopes.shots), t)
         for p, signed, plain, t in zip(found.values, slopes.signed, slopes.plain, by_term, strict=True)
     ]
-    matrices, plug_in, quadratic = (np.array(part) for part in zip(*rows, strict=True))
+    matrices, spreads = zip(*rows, strict=True)
     share = checked_weights(weights, len(rows))
-    errors = (np.tensordot(share**2, part, 1) for part in (plug_in, quadratic))
-    return np.tensordot(share, matrices, 1), *combined_stderr(*errors)
+    return np.tensordot(share, np.array(matrices), 1), mean_spread(list(spreads), share)
 
 
-def _one_row(p: Floats, shots: float, slopes: Derivatives, t: Floats) -> tuple[Floats, Floats, Floats]:
-    """F̂, the plug-in variance of its linear part, the variance of its quadratic part, at one context."""
+def _one_row(p: Floats, shots: float, slopes: Derivatives, t: Floats) -> tuple[Floats, Spread]:
+    """F̂ and the variances of its noise, at one context."""
     inverse = _inverse(p, shots)
     by_parameter = t.T @ slopes.values[0]  # (W, Y)
     noise = np.einsum("ki,kj,ky->ijy", t, t, slopes.variances[0], optimize=True)
     products = by_parameter[:, None] * by_parameter - noise
     matrix = products @ inverse
+    none = np.zeros_like(matrix)
     if np.isinf(slopes.shots):
-        return matrix, np.zeros_like(matrix), np.zeros_like(matrix)
+        return matrix, Spread(none, none, none, np.zeros(len(matrix)))
     own = noise.diagonal().T
     quadratic = (own[:, None] * own + noise**2) @ inverse**2
     plug_in = _slope_variance(slopes, by_parameter * inverse, t) + _inverse_variance(p, shots, products)
-    return matrix, plug_in, quadratic
+    return matrix, Spread(plug_in, quadratic, none, np.sqrt(quadratic.diagonal() / 2))
 
 
 def _inverse(p: Floats, shots: float) -> Floats:

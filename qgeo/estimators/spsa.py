@@ -22,6 +22,10 @@ class SPSAQFI(RandomDirectionsQFI):
     def directions(self, parameters: int) -> tuple[Floats, Floats]:
         """Four shifts per pair of sign vectors."""
         first, second = self.generator.choice([-1.0, 1.0], (2, self.draws, parameters))
+        return self.along(first, second)
+
+    def along(self, first: Floats, second: Floats) -> tuple[Floats, Floats]:
+        """The same for given sign vectors Δ₁, Δ₂ (M, P)."""
         shifts = self.spread * np.stack([first + second, first, second - first, -first], axis=1)
         outer = np.einsum("mi,mj->mij", first, second)
         symmetric = (outer + outer.transpose(0, 2, 1)) / 2

@@ -20,7 +20,10 @@ class SteinQFI(RandomDirectionsQFI):
 
     def directions(self, parameters: int) -> tuple[Floats, Floats]:
         """Two antithetic shifts per Gaussian vector."""
-        drawn = self.generator.standard_normal((self.draws, parameters))
+        return self.along(self.generator.standard_normal((self.draws, parameters)))
+
+    def along(self, drawn: Floats) -> tuple[Floats, Floats]:
+        """The same for given vectors u (M, P)."""
         shifts = self.spread * np.stack([drawn, -drawn], axis=1)
-        weights = -(np.einsum("mi,mj->mij", drawn, drawn) - np.eye(parameters)) / self.spread**2
+        weights = -(np.einsum("mi,mj->mij", drawn, drawn) - np.eye(drawn.shape[1])) / self.spread**2
         return shifts, np.repeat(weights[:, None], 2, axis=1)

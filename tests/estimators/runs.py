@@ -1,7 +1,8 @@
 """What the tests of this room share: circuits, a quick source of shots, samplers that count.
 
-`Drawn` stands in for an executor: multinomial counts from the exact distribution of the circuits that the
-estimator asks for, so that a thousand estimates take a second. `Counting` and `Zeros` are V2 samplers.
+`Drawn` (of the benchmarks) stands in for an executor: multinomial counts from the exact distribution of the
+circuits that the estimator asks for, so that a thousand estimates take a second. `Counting` and `Zeros` are
+V2 samplers.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ from qiskit.primitives import (
 )
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from qgeo.estimators.execution import Cost
-from qgeo.estimators.outcomes import Outcomes, exact_outcomes
+from benchmarks.drawn import Drawn
 
 # --- circuits -------------------------------------------------------------------------------------
 
@@ -97,34 +97,6 @@ def values_of(circuit: QuantumCircuit, seed: int = 3) -> np.ndarray:
 
 
 # --- shots ----------------------------------------------------------------------------------------
-
-
-class Drawn:
-    """In place of `estimator.executor`: counts drawn from exact distributions, each computed once."""
-
-    def __init__(self, seed: int, *, remember: bool = True) -> None:
-        self.generator = np.random.default_rng(seed)
-        self.remember = remember
-        self._exact: dict[tuple, tuple] = {}
-
-    def run(self, tasks):
-        rows = [[self._drawn(exact, task.shots) for exact in self.exact(task)] for task in tasks]
-        return rows, Cost(0, sum((task.shots or 0) * len(task.angles) for task in tasks))
-
-    def exact(self, task) -> list[Outcomes]:
-        key = (id(task.circuit), task.angles.tobytes())
-        if key in self._exact:
-            return self._exact[key][1]
-        found = exact_outcomes(task.circuit, task.angles)
-        if self.remember:
-            self._exact[key] = (task.circuit, found)  # the circuit is kept, so that its id stays its own
-        return found
-
-    def _drawn(self, exact: Outcomes, shots: int | None) -> Outcomes:
-        if shots is None:
-            return exact
-        counts = self.generator.multinomial(shots, exact.weights / exact.weights.sum())
-        return Outcomes(exact.bits[counts > 0], counts[counts > 0] / shots, shots)
 
 
 def with_drawn_shots(estimator, seed: int, **options):

@@ -9,8 +9,8 @@ from cases import CASES, FIXED_GATES
 from estimators.runs import BY_NAME, generic_pair, three_repetitions, values_of
 from numpy.testing import assert_allclose
 
-from qgeo.estimators.execution import Cost, Executor
-from qgeo.estimators.overlaps import Overlaps, overlap_plan, overlaps, signed_sum
+from qgeo.estimators.execution import Executor
+from qgeo.estimators.overlaps import overlap_plan, overlaps
 from qgeo.estimators.parameter_shift import ParameterShiftQFI, _shifts
 from qgeo.estimators.pauli_circuit import pauli_circuit
 
@@ -40,13 +40,6 @@ def test_overlaps_are_those_of_the_states():
     psi = reference.states(circuit, here)
     expected = [abs(np.vdot(psi, reference.states(circuit, other))) ** 2 for other in there]
     assert_allclose(found.values, [expected], rtol=0, atol=1e-12)
-
-
-def test_signed_sums():
-    found = Overlaps(np.arange(8.0).reshape(1, 8), np.ones((1, 8)), Cost())
-    values, variances = signed_sum(found, [1, -1, -2, 1], 4)
-    assert_allclose(values, [[0 - 1 - 4 + 3, 4 - 5 - 12 + 7]])
-    assert_allclose(variances, [[7, 7]])
 
 
 def test_number_of_rows_for_24_terms():

@@ -142,7 +142,7 @@ def test_the_delta_method_alone_covers_too_rarely_where_a_mean_vanishes():
         block_moments(prepared, [row[0] for row in drawn.run(tasks)[0]], np.eye(3)) for _ in range(TIMES)
     ]
     errors = np.array([one.matrix.diagonal() - 1 for one in found])
-    deltas = np.array([np.sqrt(one.plug_in.diagonal()) for one in found])
+    deltas = np.array([np.sqrt(one.spread.plug_in.diagonal()) for one in found])
     by_delta = (np.abs(errors) < 1.96 * deltas).mean()
     assert abs(by_delta - 2 * norm.cdf(-0.245)) < 0.03
     _, _, lower, upper = repeated(BlockDiagonalQFI, vanishing_pair, SHOTS, TIMES)
