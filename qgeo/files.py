@@ -249,7 +249,7 @@ class Storage:
         try:
             return TypeAdapter(model).validate_json(content)
         except ValidationError as error:
-            raise self.damaged(path, _first_problem(error), advice) from None
+            raise self.damaged(path, first_problem(error), advice) from None
 
     def _write_draft(self, draft: Path, content: bytes) -> None:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, self.file_mode)
@@ -330,7 +330,7 @@ def _opened(path: Path) -> BinaryIO:
     raise OSError(errno.EINVAL, "expected a regular file, got a folder, pipe or device")
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
     """What is wrong first, with where it is and a glimpse of what came."""
     first = error.errors(include_url=False)[0]
     if first["type"] == "json_invalid":

@@ -8,7 +8,7 @@ import numpy as np
 from qiskit_aer.primitives import SamplerV2
 
 from qgeo.backends.ledger import Work
-from qgeo.backends.runner import Finished, run_work
+from qgeo.backends.runner import Finished, Wanted, run_work
 from qgeo.errors import RefusedError, UnansweredError
 
 
@@ -57,10 +57,10 @@ class ScriptedRunner:
         del job_id
         return self.statuses.pop(0) if self.statuses else "done"
 
-    def result(self, job_id: str, work: Work) -> Finished:
+    def result(self, job_id: str, wanted: Wanted) -> Finished:
         self.fetched += 1
         seed = int(job_id.removeprefix("job-"))
-        return Finished(tuple(run_work(SamplerV2(seed=seed), work)), self._charge())
+        return Finished(tuple(run_work(SamplerV2(seed=seed), wanted.work())), self._charge())
 
     def charged(self, job_id: str) -> float | None:
         self.asked.append(job_id)

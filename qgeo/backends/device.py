@@ -7,10 +7,11 @@ written, and runs jobs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache, cached_property
 from typing import Any
 
+from qiskit import QuantumCircuit
 from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
@@ -31,27 +32,71 @@ LEAST_BUSY = "least-busy"
 _LARGEST_RZZ = 1.5707963267948966 + 1e-9
 
 
-@dataclass(frozen=True, eq=False)
 class Device:
-    """A place where circuits run.
+    """A place where circuits run; it is looked up when something must run there, or be asked of it.
 
-    name: as its owner calls it; num_qubits; pass_manager: to its gates; check: refuses work that cannot run;
-    runner: makes what starts and fetches jobs (for IBM it connects); calibrated: time of its calibration;
-    options: what its jobs are posted with (`ibm.py`); clock: by which they are waited for.
+    Args:
+        name: as its owner calls it; connect: looks it up; runner: makes what starts and fetches jobs.
+        options: what its jobs are posted with (`ibm.py`); clock: by which they are waited for.
     """
 
-    name: str
-    num_qubits: int
-    pass_manager: Any
-    check: Callable[[Work], None]
-    runner: Callable[[], Runner]
-    calibrated: str | None
-    options: dict[str, Any]
-    clock: Clock
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], Any],
+        runner: Callable[[Device], Runner],
+        options: dict[str, Any],
+        clock: Clock,
+    ) -> None:
+        self._name, self._connect, self._runner = name, connect, runner
+        self.options, self.clock = options, clock
+
+    @cached_property
+    def backend(self) -> Any:
+        """The device as Qiskit knows it.
+
+        Raises:
+            ConfigurationError: no such name, no account, or a package that is not installed.
+        """
+        return self._connect()
+
+    @property
+    def name(self) -> str:
+        """Of the device that `least-busy` came to be, too."""
+        return str(self.backend.name) if self._name == LEAST_BUSY else self._name
+
+    @property
+    def num_qubits(self) -> int:
+        return int(self.backend.num_qubits)
+
+    @cached_property
+    def pass_manager(self) -> Any:
+        """To its gates, with a fixed seed."""
+        return generate_preset_pass_manager(LEVEL, self.backend, seed_transpiler=TRANSPILER_SEED)
+
+    @property
+    def calibrated(self) -> str | None:
+        """Time of its calibration."""
+        properties = getattr(self.backend, "properties", None)
+        found = properties() if callable(properties) else None
+        updated = getattr(found, "last_update_date", None)
+        return None if updated is None else str(updated)
+
+    def check(self, work: Work) -> None:
+        """Refuse what cannot run there; see `check_isa`."""
+        check_isa(work, self.backend.target)
+
+    def run(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
+        """Circuits in its gates: a pass manager that is not made before it is needed."""
+        return list(self.pass_manager.run(circuits))
+
+    def runner(self) -> Runner:
+        """What starts and fetches jobs; it connects with its first question."""
+        return self._runner(self)
 
 
 def device(name: str, *, options: dict[str, Any] | None = None, clock: Clock | None = None) -> Device:
-    """The device called `name`.
+    """The device called `name`, looked up now.
 
     Args:
         options: resilience and execution options of the runtime (`ibm.py`); none for a fake device.
@@ -60,20 +105,22 @@ def device(name: str, *, options: dict[str, Any] | None = None, clock: Clock | N
     Raises:
         ConfigurationError: no such name, no account, or a package that is not installed.
     """
+    found = known_device(name, options=options, clock=clock)
+    found.backend  # noqa: B018 - looking it up is the check
+    return found
+
+
+def known_device(name: str, *, options: dict[str, Any] | None = None, clock: Clock | None = None) -> Device:
+    """The device called `name`, which a ledger knows already: looked up when it is needed.
+
+    Raises:
+        ConfigurationError: no device is called so.
+    """
     options, clock = options or {}, clock or Clock()
     if name.startswith("fake_"):
-        if name not in fake_device_names():
-            near = get_close_matches(name, fake_device_names(), n=3) or ["fake_manila", "fake_torino"]
-            raise ConfigurationError(
-                f"expected a device fake_NAME, ibm_NAME or least-busy, got {name!r}; "
-                f"near names: {', '.join(near)}"
-            )
-        return _fake(fake_device(name), options, clock)
+        return Device(name, lambda: _fake_backend(name), _local_runner, options, clock)
     if is_device(name):
-        from qgeo.backends.ibm import IBMRunner, connected_backend
-
-        backend = connected_backend(name)
-        return _described(backend, lambda: IBMRunner(backend, options, clock=clock), options, clock)
+        return _ibm_device(name, options, clock)
     raise ConfigurationError(f"expected a device fake_NAME, ibm_NAME or least-busy, got {name!r}")
 
 
@@ -111,31 +158,37 @@ def _check_rzz(number: int, angle: Any, qubits: tuple[int, ...]) -> None:
         )
 
 
-def _fake(backend: Any, options: dict[str, Any], clock: Clock) -> Device:
-    def runner() -> Runner:
-        simulator = AerSimulator.from_backend(backend)
-        return LocalRunner(lambda generator: FreshSeedSampler(simulator, generator))
+def _fake_backend(name: str) -> Any:
+    if name not in fake_device_names():
+        near = get_close_matches(name, fake_device_names(), n=3) or ["fake_manila", "fake_torino"]
+        raise ConfigurationError(
+            f"expected a device fake_NAME, ibm_NAME or least-busy, got {name!r}; "
+            f"near names: {', '.join(near)}"
+        )
+    return fake_device(name)
 
-    return _described(backend, runner, options, clock)
+
+def _local_runner(where: Device) -> Runner:
+    @cache
+    def simulator() -> Any:
+        return AerSimulator.from_backend(where.backend)
+
+    return LocalRunner(lambda generator: FreshSeedSampler(simulator(), generator))
 
 
-def _described(backend: Any, runner: Callable[[], Runner], options: dict[str, Any], clock: Clock) -> Device:
-    properties = getattr(backend, "properties", None)
-    found = properties() if callable(properties) else None
-    updated = getattr(found, "last_update_date", None)
-    return Device(
-        name=backend.name,
-        num_qubits=backend.num_qubits,
-        pass_manager=generate_preset_pass_manager(LEVEL, backend, seed_transpiler=TRANSPILER_SEED),
-        check=lambda work: check_isa(work, backend.target),
-        runner=runner,
-        calibrated=None if updated is None else str(updated),
-        options=options,
-        clock=clock,
-    )
+def _ibm_device(name: str, options: dict[str, Any], clock: Clock) -> Device:
+    from qgeo.backends.ibm import IBMRunner
+    from qgeo.backends.ibm_account import Account
+
+    account = Account()
+
+    def runner(where: Device) -> Runner:
+        return IBMRunner(account, lambda: where.backend, where.options, clock=where.clock)
+
+    return Device(name, lambda: account.device(name), runner, options, clock)
 
 
 def ledger_sampler(where: Device, ledger: Ledger, runner: Runner | None = None, **how: Any) -> LedgerSampler:
     """A sampler on the device whose jobs live in the ledger; `how`: see `LedgerSampler`."""
     runner = runner or where.runner()
-    return LedgerSampler(ledger, runner, where.pass_manager, check=where.check, clock=where.clock, **how)
+    return LedgerSampler(ledger, runner, where, check=where.check, clock=where.clock, **how)

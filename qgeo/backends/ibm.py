@@ -1,121 +1,66 @@
 """IBM Quantum through qiskit-ibm-runtime: jobs that are tagged, found again, and never posted twice.
 
-The account comes from the environment (QISKIT_IBM_TOKEN, QISKIT_IBM_INSTANCE) or from IBM's own saved
-account; the key is stored nowhere, and masked where an error echoes it (`masking.py`). The client posts again
-by itself after an answer of 500, up to five times, although the job may exist: that is turned off
-(`ibm_transport.py`). A runner posts once and says what became of it; whether to post again is decided in
-`posting.py`.
+The client posts again by itself after an answer of 500, up to five times, although the job may exist: that is
+turned off (`ibm_transport.py`). A runner posts once and says what became of it; whether to post again is
+decided in `posting.py`. Whatever is asked of jobs that exist needs no device (`ibm_account.py`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from qiskit.primitives import BitArray
 
 from qgeo.backends.clock import Clock
+from qgeo.backends.ibm_account import Account, asked, is_job_id
 from qgeo.backends.ledger import Work
+from qgeo.backends.ledger_files import CircuitShape
 from qgeo.backends.masking import readable
-from qgeo.backends.runner import Bits, Finished
+from qgeo.backends.runner import Bits, Finished, Wanted
 from qgeo.backends.usage import final_charge, final_seconds
-from qgeo.errors import (
-    ConfigurationError,
-    HardwareError,
-    PendingError,
-    QGeoError,
-    RefusedError,
-    UnansweredError,
-)
+from qgeo.errors import HardwareError, PendingError, QGeoError, RefusedError, UnansweredError
 from qgeo.estimators.experiments import REGISTER
 
-_STATUS = {
-    "INITIALIZING": "queued",
-    "QUEUED": "queued",
-    "RUNNING": "running",
-    "DONE": "done",
-    "COMPLETED": "done",
-    "CANCELLED": "cancelled",
-    "ERROR": "failed",
-    "FAILED": "failed",
-}
-Answer = TypeVar("Answer")
-
-
-def connected_service() -> Any:
-    """The account's service.
-
-    Raises:
-        ConfigurationError: the package is missing, or there is no account.
-    """
-    try:
-        from qiskit_ibm_runtime import QiskitRuntimeService
-    except ImportError:
-        raise ConfigurationError(
-            "expected qiskit-ibm-runtime for IBM Quantum, found none; pip install 'qgeo[ibm]'"
-        ) from None
-    try:
-        return QiskitRuntimeService()
-    except Exception as error:
-        raise ConfigurationError(
-            "expected an IBM Quantum account in QISKIT_IBM_TOKEN and QISKIT_IBM_INSTANCE, or one saved by "
-            f"qiskit-ibm-runtime: {readable(error)}"
-        ) from None
-
-
-def connected_backend(name: str) -> Any:
-    """A device of the account, or its least busy one.
-
-    Raises:
-        ConfigurationError: no account, or no such device.
-    """
-    service = connected_service()
-    try:
-        if name == "least-busy":
-            return service.least_busy(operational=True, simulator=False)
-        return service.backend(name)
-    except Exception as error:
-        raise ConfigurationError(
-            f"expected a device of your account, got {name!r}: {readable(error)}"
-        ) from None
-
-
-def account_devices() -> tuple[str, ...]:
-    """Names of the account's devices.
-
-    Raises:
-        ConfigurationError: no account, or none that answers for its instance: the client makes an empty list
-            of that.
-    """
-    service = connected_service()
-    try:
-        found = tuple(sorted(backend.name for backend in service.backends()))
-    except Exception as error:
-        raise ConfigurationError(
-            f"expected the devices of your account, got no list: {readable(error)}; try again later"
-        ) from None
-    if not found:
-        raise ConfigurationError(
-            "expected devices of your account, got an empty list; check QISKIT_IBM_INSTANCE, or try later"
-        )
-    return found
+if TYPE_CHECKING:
+    from qgeo.backends.ibm_transport import Transport
 
 
 class IBMRunner:
     """Jobs on one device of an account, all of them in one batch or session, until it is closed.
 
     Args:
-        backend: from `connected_backend`.
+        account: whose; backend: looks the device up, which only a post needs.
         options: `mode` ("batch", or "session" where the plan has sessions), `dynamical_decoupling`,
             `twirling`, `max_execution_time` (seconds).
         clock: what posts are spaced by.
     """
 
-    def __init__(self, backend: Any, options: dict[str, Any], *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        account: Account,
+        backend: Callable[[], Any],
+        options: dict[str, Any],
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self.account, self._backend, self.options = account, backend, options
+        self._clock = clock or Clock()
+        self._opened: Any = None
+
+    @property
+    def service(self) -> Any:
+        """The client."""
+        return self.account.service
+
+    @property
+    def transport(self) -> Transport:
+        """Of all requests of the service."""
         from qgeo.backends.ibm_transport import transport_of
 
-        self.backend, self.service, self.options = backend, backend.service, options
-        self._clock, self._transport = clock or Clock(), transport_of(self.service)
-        self._opened: Any = None
+        return transport_of(self.service)
 
     def post(self, work: Work, tag: str, sending: Callable[[], None]) -> str:
         """Post a job with this tag, once, as soon as the service allows another post.
@@ -123,8 +68,8 @@ class IBMRunner:
         Raises:
             RefusedError: there is no job. UnansweredError: there may be one.
         """
-        self._transport.wait_for_turn(self._clock)
-        with self._transport.watched(sending):
+        self.transport.wait_for_turn(self._clock)
+        with self.transport.watched(sending):
             try:
                 return self._post(work, tag)
             except QGeoError:  # of `sending`: nothing left
@@ -134,34 +79,40 @@ class IBMRunner:
 
     def find(self, tag: str) -> list[str]:
         """Ids of the jobs with this tag."""
-        return [job.job_id() for job in _asked(lambda: self.service.jobs(limit=None, job_tags=[tag]))]
+        return [job.id for job in self.account.jobs_with(tag)]
 
     def status(self, job_id: str) -> str:
         """queued, running, done, failed or cancelled."""
-        status = _asked(lambda: self.service.job(job_id).status())
-        return _STATUS.get(str(getattr(status, "name", status)).upper(), "queued")
+        return self.account.status(job_id)
 
-    def result(self, job_id: str, work: Work) -> Finished:
-        """The bits of a job that is done, and what it was charged if that is final."""
-        job = _asked(lambda: self.service.job(job_id))
-        results = _asked(job.result)
-        bits = tuple(
-            _bits(result, rows, work.shots) for result, rows in zip(results, work.values, strict=True)
-        )
-        return Finished(bits, _charged(job))
+    def result(self, job_id: str, wanted: Wanted) -> Finished:
+        """The bits of a job that is done, and what it was charged.
+
+        Raises:
+            HardwareError: other bits than were asked for.
+        """
+        found = list(self.account.result(job_id) or ())
+        try:
+            bits = _all_bits(found, wanted)
+        except HardwareError as error:
+            raise HardwareError(
+                f"{error} as the result of job {job_id}; nothing of it was kept: look at the job on the web "
+                "page, and submit into a new folder to run it again"
+            ) from None
+        return Finished(bits, self._charged(job_id))
 
     def charged(self, job_id: str) -> float | None:
         """See `Runner`."""
-        return final_charge(_asked(lambda: self.service.job(job_id).metrics()))
+        return final_charge(self.account.metrics(job_id))
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job; one that has ended stays as it is."""
         if self.status(job_id) in ("queued", "running"):
-            _asked(lambda: self.service.job(job_id).cancel())
+            self.account.cancel(job_id)
 
     def remaining_seconds(self) -> float | None:
         """What is left of the allowance, at least 0; None where the service names no number of seconds."""
-        return _remaining(_asked(lambda: _usage_of(self.service)))
+        return _remaining(asked(lambda: _usage_of(self.service)))
 
     def close(self) -> None:
         """Let the batch or session take no more jobs; those that wait in it still run."""
@@ -170,13 +121,23 @@ class IBMRunner:
             with suppress(Exception):  # no answer: it ends by itself at its limit of time
                 opened.close()
 
+    def _charged(self, job_id: str) -> float | None:
+        """No answer is no loss: it is asked for again."""
+        try:
+            return self.charged(job_id)
+        except PendingError:
+            return None
+
     def _post(self, work: Work, tag: str) -> str:
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
         pubs = [(c, v) if c.num_parameters else (c,) for c, v in zip(work.circuits, work.values, strict=True)]
         sampler = Sampler(mode=self._mode())
         self._set_options(sampler.options, tag)
-        return str(sampler.run(pubs, shots=work.shots).job_id())
+        found = sampler.run(pubs, shots=work.shots).job_id()
+        if not is_job_id(found):
+            raise ValueError(f"expected the id of a job, got {str(found)[:40]!r}")
+        return str(found)
 
     def _mode(self) -> Any:
         """The batch or session, opened with the first job."""
@@ -184,7 +145,7 @@ class IBMRunner:
 
         if self._opened is None:
             mode = Session if self.options.get("mode") == "session" else Batch
-            self._opened = mode(backend=self.backend)
+            self._opened = mode(backend=self._backend())
         return self._opened
 
     def _has_closed(self) -> bool:
@@ -198,9 +159,9 @@ class IBMRunner:
         """What a failed post means for the job."""
         from qgeo.backends.ibm_transport import Fate
 
-        if self._transport.fate is Fate.UNKNOWN:
+        if self.transport.fate is Fate.UNKNOWN:
             return UnansweredError(readable(error))
-        is_passing = self._transport.is_passing
+        is_passing = self.transport.is_passing
         if self._has_closed():
             self._opened, is_passing = None, True
         return RefusedError(
@@ -216,22 +177,30 @@ class IBMRunner:
             options.max_execution_time = int(self.options["max_execution_time"])
 
 
-def _asked(question: Callable[[], Answer]) -> Answer:
-    """An answer of the service; a lost connection is no loss.
+def _all_bits(results: list[Any], wanted: Wanted) -> tuple[Bits, ...]:
+    if len(results) != len(wanted.shapes):
+        raise HardwareError(f"expected bits of {len(wanted.shapes)} circuits, got {len(results)}")
+    return tuple(
+        checked_bits(r, shape, wanted.shots) for r, shape in zip(results, wanted.shapes, strict=True)
+    )
+
+
+def checked_bits(result: Any, shape: CircuitShape, shots: int) -> Bits:
+    """The bits of one circuit, if they are those that were asked for.
 
     Raises:
-        PendingError: no answer now.
+        HardwareError: another register, or another number of bits, shots or bindings.
     """
-    try:
-        return question()
-    except Exception as error:
-        raise PendingError(
-            f"the service gave no usable answer: {readable(error)}; nothing is lost, try again later"
-        ) from None
-
-
-def _bits(result: Any, rows: Any, shots: int) -> Bits:
-    return result.data[REGISTER].array.reshape(len(rows), shots, -1)
+    found = getattr(getattr(result, "data", None), REGISTER, None)
+    if not isinstance(found, BitArray):
+        raise HardwareError(f"expected bits in a register {REGISTER!r}, got other registers")
+    numbers = (math.prod(found.shape), found.num_shots, found.num_bits)
+    if numbers != (shape.rows, shots, shape.bits):
+        raise HardwareError(
+            f"expected {shape.rows} × {shots} shots of {shape.bits} bits, got {numbers[0]} × {numbers[1]} of "
+            f"{numbers[2]}"
+        )
+    return found.array.reshape(shape.rows, shots, -1)
 
 
 def _usage_of(service: Any) -> Any:
@@ -244,11 +213,3 @@ def _usage_of(service: Any) -> Any:
 def _remaining(usage: Any) -> float | None:
     left = usage.get("usage_remaining_seconds") if isinstance(usage, dict) else None
     return 0.0 if isinstance(left, int | float) and left < 0 else final_seconds(left)
-
-
-def _charged(job: Any) -> float | None:
-    """QPU seconds of a job; no answer is no loss: it is asked for again."""
-    try:
-        return final_charge(job.metrics())
-    except Exception:
-        return None

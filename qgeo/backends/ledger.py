@@ -202,6 +202,10 @@ class Ledger:
         known = self.entry(number).shapes
         return self.work(number).shapes if known is None else known
 
+    def reads(self, number: int) -> list[dict[int, int]]:
+        """From which qubit each bit of each circuit of a job is read."""
+        return [dict(shape.reads) for shape in self.shapes(number)]
+
     def attempt(self, number: int) -> Moment | None:
         """When the job was last sent without being refused, None if it never was.
 

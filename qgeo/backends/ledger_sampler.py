@@ -24,7 +24,7 @@ from qgeo.backends.ledger import Ledger, Work, fingerprint
 from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.mitigated_work import PLAIN, Flips, Mitigation
 from qgeo.backends.posting import Posting
-from qgeo.backends.runner import Runner
+from qgeo.backends.runner import Runner, Wanted
 from qgeo.backends.spending import Spending, charge_now
 from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.execution import brought_to
@@ -102,7 +102,7 @@ class LedgerSampler(BaseSamplerV2):
 
     def read(self, number: int) -> list[tuple[Any, Flips | None]]:
         """The packed bits of one job's circuits, and what is known of their readout errors."""
-        return self.mitigation.read(self.bits(number), self._scale, lambda: self.ledger.work(number))
+        return self.mitigation.read(self.bits(number), self._scale, lambda: self.ledger.reads(number))
 
     def calibration(self, numbers: Iterable[int]) -> tuple[int, int]:
         """Circuits and shots that measured these jobs' readout errors; scales share them, the first pays."""
@@ -137,7 +137,7 @@ class LedgerSampler(BaseSamplerV2):
             )
         if status != "done":
             return None
-        finished = self.runner.result(job_id, self.ledger.work(number))
+        finished = self.runner.result(job_id, self._wanted(number))
         self.ledger.write_result(number, finished.bits, finished.seconds)
         self.spending.settle(self.ledger, number)
         return list(finished.bits)
@@ -147,6 +147,10 @@ class LedgerSampler(BaseSamplerV2):
         if self.ledger.charged(number) is None:
             self.ledger.write_usage(number, charge_now(self.runner.charged, job_id))
             self.spending.settle(self.ledger, number)
+
+    def _wanted(self, number: int) -> Wanted:
+        shapes, shots = self.ledger.shapes(number), self.ledger.entry(number).shots
+        return Wanted(shapes, shots, lambda: self.ledger.work(number))
 
     def _prepare(self, number: int, work: Work) -> None:
         """An entry on disk, then a job: under a lock, so that two processes neither post it twice nor spend

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qgeo.backends.clock import Clock
-from qgeo.backends.device import LEAST_BUSY, Device, device, is_device, ledger_sampler
+from qgeo.backends.device import LEAST_BUSY, Device, device, is_device, known_device, ledger_sampler
 from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.ledger_sampler import LedgerSampler
@@ -47,8 +47,12 @@ class Ledgers:
 
     @cached_property
     def where(self) -> Device:
-        """The device, the one of the manifests if that was decided before."""
-        return device(self._decided(), clock=self._clock)
+        """The device, the one of the manifests if that was decided before, looked up when it is needed."""
+        known = manifests(self.folder)
+        if not known:
+            return device(self.name, clock=self._clock)
+        decided = Ledger(known[0].parent).manifest(DeviceManifest).device
+        return known_device(decided if self.name == LEAST_BUSY else self.name, clock=self._clock)
 
     @cached_property
     def runner(self) -> Runner:
@@ -80,7 +84,3 @@ class Ledgers:
         """Nothing more is posted from this process."""
         if "runner" in vars(self):
             self.runner.close()
-
-    def _decided(self) -> str:
-        known = manifests(self.folder) if self.name == LEAST_BUSY else []
-        return Ledger(known[0].parent).manifest(DeviceManifest).device if known else self.name

@@ -2,14 +2,14 @@
 
     job      C₁ … Cₙ,  C₁C₁†C₁ … CₙCₙ†Cₙ (zero-noise),  all read qubits in |0⟩, all in |1⟩ (readout)
 
-All of it is added to transpiled circuits when a job is written, and read by the circuits on disk: after a new
-calibration of the device another transpilation might read other qubits. Folded circuits share the job of
-those without folding, so that both see the same device and the same readout errors.
+All of it is added to transpiled circuits when a job is written, and read by what its entry says of them:
+after a new calibration of the device another transpilation might read other qubits. Folded circuits share the
+job of those without folding, so that both see the same device and the same readout errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +23,15 @@ from qgeo.estimators.mitigation import (
     calibration,
     check_measured_last,
     check_readout_width,
-    flips_of_bits,
+    flips_of_reads,
     folded,
-    measured_qubits,
 )
 from qgeo.estimators.outcomes import from_packed
 
 Floats = NDArray[np.float64]
 Flips = dict[int, Floats]
+Reads = Mapping[int, int]
+"""Bit → qubit."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +86,21 @@ class Mitigation:
         )
 
     def read(
-        self, bits: Sequence[Bits], scale: int, work: Callable[[], Work]
+        self, bits: Sequence[Bits], scale: int, reads: Callable[[], Sequence[Reads]]
     ) -> list[tuple[Bits, Flips | None]]:
         """Each circuit's bits at a scale, and the readout errors of those bits if they were measured.
 
         Args:
-            bits: of all circuits of `added`; work: reads that work again.
+            bits: of all circuits of `added`; reads: tells from which qubit each bit of each of them is read.
         """
         count = (len(bits) - self.calibrations) // len(self.scales)
         start = count * self.scales.index(scale)
         own = bits[start : start + count]
         if not self.readout:
             return [(one, None) for one in own]
-        circuits = work().circuits
-        qubits = len(measured_qubits(circuits[-1]))
-        zeros, ones = (from_packed(packed[0], qubits) for packed in bits[-2:])
-        return list(zip(own, flips_of_bits(circuits[start : start + count], zeros, ones), strict=True))
+        of_circuits = reads()
+        zeros, ones = (from_packed(packed[0], len(of_circuits[-1])) for packed in bits[-2:])
+        return list(zip(own, flips_of_reads(of_circuits[start : start + count], zeros, ones), strict=True))
 
 
 PLAIN = Mitigation()

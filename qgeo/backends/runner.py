@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgeo.backends.ledger import Work
+from qgeo.backends.ledger_files import CircuitShape
 from qgeo.estimators.experiments import REGISTER
 
 Bits = NDArray[np.uint8]
@@ -22,6 +23,15 @@ class Finished:
 
     bits: tuple[Bits, ...]
     seconds: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What the result of a job must look like, circuit by circuit, and its work, for whoever runs it here."""
+
+    shapes: tuple[CircuitShape, ...]
+    shots: int
+    work: Callable[[], Work]
 
 
 class Runner(Protocol):
@@ -43,7 +53,7 @@ class Runner(Protocol):
         """queued, running, done, failed or cancelled."""
         ...
 
-    def result(self, job_id: str, work: Work) -> Finished:
+    def result(self, job_id: str, wanted: Wanted) -> Finished:
         """The bits of a job that is done."""
         ...
 
@@ -90,11 +100,11 @@ class LocalRunner:
         del job_id
         return "done"
 
-    def result(self, job_id: str, work: Work) -> Finished:
+    def result(self, job_id: str, wanted: Wanted) -> Finished:
         """Run it, seeded by the job's id: collected twice it is the same."""
         seed = np.frombuffer(job_id.encode(), dtype=np.uint8)
         sampler = self._sampler(np.random.default_rng(seed))
-        return Finished(tuple(run_work(sampler, work)), None)
+        return Finished(tuple(run_work(sampler, wanted.work())), None)
 
     def charged(self, job_id: str) -> float | None:
         """Nobody charges: the estimate counts as the cost of a job."""

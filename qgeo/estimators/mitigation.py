@@ -11,7 +11,7 @@ did to known answers: `benchmarks/mitigation.md`. In the jobs of a ledger: `back
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -85,8 +85,16 @@ def flips_of_bits(
     circuits: Sequence[QuantumCircuit], zeros: Outcomes, ones: Outcomes
 ) -> list[dict[int, Floats]]:
     """(e₀, e₁) of each circuit's measured bits, from the outcomes of their `calibration`."""
-    rates = dict(zip(_all_measured(circuits), flip_rates(zeros, ones), strict=True))
-    return [{bit: rates[qubit] for bit, qubit in measured_qubits(circuit).items()} for circuit in circuits]
+    return flips_of_reads([measured_qubits(circuit) for circuit in circuits], zeros, ones)
+
+
+def flips_of_reads(
+    reads: Sequence[Mapping[int, int]], zeros: Outcomes, ones: Outcomes
+) -> list[dict[int, Floats]]:
+    """The same, where it is known from which qubit each bit of each circuit is read."""
+    qubits = sorted({qubit for circuit in reads for qubit in circuit.values()})
+    rates = dict(zip(qubits, flip_rates(zeros, ones), strict=True))
+    return [{bit: rates[qubit] for bit, qubit in circuit.items()} for circuit in reads]
 
 
 def _all_measured(circuits: Sequence[QuantumCircuit]) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from qgeo.backends.device import LEAST_BUSY, Device, device, is_device
+from qgeo.backends.device import LEAST_BUSY, Device, device, is_device, known_device
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
@@ -60,7 +60,7 @@ def fisher_request(
 
 def devices_of_account() -> tuple[list[str], str]:
     """Names of the account's devices and least-busy, or none; and a sentence on that."""
-    from qgeo.backends.ibm import account_devices
+    from qgeo.backends.ibm_account import account_devices
 
     try:
         with messages().status("asking IBM Quantum for the devices of your account"):
@@ -174,7 +174,7 @@ def open_ledger(folder: Path) -> tuple[Ledger, Device]:
     """A ledger and the device of its manifest, with the options that its jobs were submitted with."""
     ledger = Ledger(folder)
     known = ledger.manifest(DeviceManifest)
-    return ledger, device(known.device, options=known.options.model_dump(exclude_unset=True))
+    return ledger, known_device(known.device, options=known.options.model_dump(exclude_unset=True))
 
 
 def print_states(folder: Path, jobs: list[JobState]) -> None:

@@ -226,7 +226,7 @@ def test_each_scale_reads_its_own_bits_and_all_the_same_calibration():
     packed = [np.full((1, 8, 1), number, dtype=np.uint8) for number in (0, 1, 0, 1)]
     work = BOTH.added(Work((read(),), (np.zeros((1, 0)),), 8))
     for scale, number in ((1, 0), (3, 1)):
-        ((bits, flips),) = BOTH.read(packed, scale, lambda: work)
+        ((bits, flips),) = BOTH.read(packed, scale, lambda: [dict(shape.reads) for shape in work.shapes])
         assert bits is packed[number]
         assert_array_equal(flips[0], [0.0, 0.0])
 

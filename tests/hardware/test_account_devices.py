@@ -7,7 +7,7 @@ import json
 import pytest
 from hardware.loopback_faults import HttpError
 
-from qgeo.backends import ibm
+from qgeo.backends import ibm_account
 from qgeo.cli import run
 from qgeo.errors import ConfigurationError
 
@@ -37,6 +37,6 @@ def test_without_an_account_it_is_said(monkeypatch):
     def none():
         raise ConfigurationError("expected an IBM Quantum account")
 
-    monkeypatch.setattr(ibm, "connected_service", none)
+    monkeypatch.setattr(ibm_account, "connected_service", none)
     with pytest.raises(ConfigurationError, match="expected an IBM Quantum account"):
-        ibm.account_devices()
+        ibm_account.account_devices()

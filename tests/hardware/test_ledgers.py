@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import copy
 from itertools import pairwise
 
 import pytest
@@ -192,6 +192,7 @@ def test_waiting_for_a_job_goes_through_the_clock(running, where, ledgers):
 
     running.delay = 60.0
     patient = Passing()
-    vars(ledgers)["where"] = replace(where, clock=patient)
+    vars(ledgers)["where"], vars(ledgers)["runner"] = (there := copy(where)), where.runner()
+    there.clock = patient
     assert ledgers.sampler("a", {}).run([(MEASURED, [0.3, 2.0])], shots=50).result()
     assert patient.pauses == 6 * [POLL_SECONDS]
