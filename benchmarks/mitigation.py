@@ -26,7 +26,8 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.methods import METHODS
 from qgeo.estimators.mitigation import Folded, zero_noise
-from qgeo.hardware.requests import FisherRequest, collect, submit
+from qgeo.hardware.fisher_request import FisherRequest
+from qgeo.hardware.requests import collect, submit
 
 SHOTS, REPETITIONS, DEVICE = 16_384, 5, "fake_manila"
 

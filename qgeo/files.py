@@ -189,7 +189,7 @@ class Storage:
         Raises:
             the storage's error: it is missing, damaged, or holds something else; the first thing is named.
         """
-        return self._parsed(path, self.read_bytes(path, MOST_JSON_BYTES, advice), model, advice)
+        return self.parsed_json(path, self.read_bytes(path, MOST_JSON_BYTES, advice), model, advice)
 
     def read_json_lines(self, path: Path, model: type[Content], advice: str | None = None) -> list[Content]:
         """The content of a file of one JSON value a line.
@@ -198,7 +198,7 @@ class Storage:
             the storage's error: as for `read_json`.
         """
         lines = self.read_bytes(path, MOST_JSON_BYTES, advice).splitlines()
-        return [self._parsed(path, line, model, advice) for line in lines]
+        return [self.parsed_json(path, line, model, advice) for line in lines]
 
     def read_versioned(
         self, path: Path, models: Mapping[int, type[Model]], advice: str | None = None
@@ -222,7 +222,7 @@ class Storage:
                 f"expected {path} in format {known}, got {found}, which another version of qgeo wrote; "
                 "use that version"
             )
-        return self._parsed(path, content, models[found], advice)
+        return self.parsed_json(path, content, models[found], advice)
 
     def checked_bytes(self, path: Path, wanted: str, most: int) -> bytes:
         """A file's content, if its SHA-256 is the one recorded.
@@ -245,7 +245,10 @@ class Storage:
         """The error of a file that cannot be used."""
         return self.error(f"cannot read {path}: {reason}; {advice or self.when_damaged}")
 
-    def _parsed(self, path: Path, content: bytes, model: Any, advice: str | None) -> Any:
+    def parsed_json(
+        self, path: Path, content: bytes, model: type[Content], advice: str | None = None
+    ) -> Content:
+        """The content of a JSON file that was read already; see `read_json`."""
         try:
             return TypeAdapter(model).validate_json(content)
         except ValidationError as error:

@@ -9,5 +9,5 @@ estimate or a training run is repeated from its seed: jobs with a result on disk
 is posted.
 
     files → backends: ledger → mitigated_work → runners (local, ibm) → ledger_sampler
-    hardware: plan, requests
+    hardware: plan → fisher_request → requests
 """

@@ -19,8 +19,9 @@ from qgeo.compare.config import load_configuration, parse_configuration
 from qgeo.errors import ConfigurationError, HardwareError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.hardware import requests
+from qgeo.hardware.fisher_request import FisherRequest
 from qgeo.hardware.plan import Plan
-from qgeo.hardware.requests import FisherRequest, JobState
+from qgeo.hardware.requests import JobState
 from qgeo.hardware.training_plan import training_plans
 from qgeo.terminal.console import messages, tables
 from qgeo.terminal.fisher_estimate import FisherOptions, check_options

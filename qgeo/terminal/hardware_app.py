@@ -162,13 +162,14 @@ def resume(
 def collect(folder: Folder, as_json: Json = False) -> None:
     """The matrix of a folder, as often as you like; results stay on disk."""
     from qgeo.hardware import requests
+    from qgeo.hardware.fisher_request import read_request
     from qgeo.terminal.console import messages
     from qgeo.terminal.fisher import print_fisher
     from qgeo.terminal.hardware import collected_report, open_ledger
 
     with messages().status("collecting"):
         ledger, where = open_ledger(folder)
-        estimate, request = requests.collect(ledger, where), requests.read_request(ledger)
+        estimate, request = requests.collect(ledger, where), read_request(ledger)
     report = collected_report(estimate, request.method, ledger.seconds(), request.mitigation)
     if as_json:
         print(json.dumps(report))

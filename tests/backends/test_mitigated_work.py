@@ -30,7 +30,7 @@ from qgeo.errors import CircuitError, ConfigurationError, HardwareError, LedgerE
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.experiments import empty_circuit
 from qgeo.estimators.methods import METHODS
-from qgeo.hardware.requests import FisherRequest
+from qgeo.hardware.fisher_request import FisherRequest
 
 VALUES = np.array([0.4, 0.7, -0.3])
 READOUT, ZERO_NOISE, BOTH = Mitigation(readout=True), Mitigation(zero_noise=True), Mitigation(True, True)

@@ -27,7 +27,7 @@ from quick_clock import QuickClock
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.posting import MINUTES_BEFORE_POSTING_AGAIN
 from qgeo.errors import QGeoError
-from qgeo.hardware.requests import FisherRequest
+from qgeo.hardware.fisher_request import FisherRequest
 
 Answer = TypeVar("Answer")
 
