@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from qiskit import QuantumCircuit
@@ -95,30 +95,36 @@ class Device:
         return self._runner(self)
 
 
-def device(name: str, *, options: dict[str, Any] | None = None, clock: Clock | None = None) -> Device:
+def device(
+    name: str, *, options: dict[str, Any] | None = None, clock: Clock | None = None, threads: int = 0
+) -> Device:
     """The device called `name`, looked up now.
 
     Args:
         options: resilience and execution options of the runtime (`ibm.py`); none for a fake device.
         clock: the machine's, if none is given.
+        threads: of the simulator behind a fake device, 0 for as many as there are cores.
 
     Raises:
         ConfigurationError: no such name, no account, or a package that is not installed.
     """
-    found = known_device(name, options=options, clock=clock)
+    found = known_device(name, options=options, clock=clock, threads=threads)
     found.backend  # noqa: B018 - looking it up is the check
     return found
 
 
-def known_device(name: str, *, options: dict[str, Any] | None = None, clock: Clock | None = None) -> Device:
-    """The device called `name`, which a ledger knows already: looked up when it is needed.
+def known_device(
+    name: str, *, options: dict[str, Any] | None = None, clock: Clock | None = None, threads: int = 0
+) -> Device:
+    """The device called `name`, which a ledger knows already: looked up when it is needed; see `device`.
 
     Raises:
         ConfigurationError: no device is called so.
     """
     options, clock = options or {}, clock or Clock()
     if name.startswith("fake_"):
-        return Device(name, lambda: _fake_backend(name), _local_runner, options, clock)
+        runner = partial(_local_runner, threads=threads)
+        return Device(name, lambda: _fake_backend(name), runner, options, clock)
     if is_device(name):
         return _ibm_device(name, options, clock)
     raise ConfigurationError(f"expected a device fake_NAME, ibm_NAME or least-busy, got {name!r}")
@@ -168,10 +174,10 @@ def _fake_backend(name: str) -> Any:
     return fake_device(name)
 
 
-def _local_runner(where: Device) -> Runner:
+def _local_runner(where: Device, threads: int) -> Runner:
     @cache
     def simulator() -> Any:
-        return AerSimulator.from_backend(where.backend)
+        return AerSimulator.from_backend(where.backend, max_parallel_threads=threads)
 
     return LocalRunner(lambda generator: FreshSeedSampler(simulator(), generator))
 

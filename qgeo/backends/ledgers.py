@@ -25,6 +25,9 @@ from qgeo.backends.spending import Spending
 POLL_SECONDS = 10.0
 """Between looks at a job on a device."""
 
+THREADS = 1
+"""Of the simulator behind a fake device: more of them slow down circuits as small as a head's."""
+
 
 class Ledgers:
     """Args:
@@ -50,9 +53,10 @@ class Ledgers:
         """The device, the one of the manifests if that was decided before, looked up when it is needed."""
         known = manifests(self.folder)
         if not known:
-            return device(self.name, clock=self._clock)
+            return device(self.name, clock=self._clock, threads=THREADS)
         decided = Ledger(known[0].parent).manifest(DeviceManifest).device
-        return known_device(decided if self.name == LEAST_BUSY else self.name, clock=self._clock)
+        name = decided if self.name == LEAST_BUSY else self.name
+        return known_device(name, clock=self._clock, threads=THREADS)
 
     @cached_property
     def runner(self) -> Runner:

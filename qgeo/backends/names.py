@@ -61,8 +61,11 @@ class FreshSeedSampler(BaseSamplerV2):
         return SamplerV2.from_backend(self.simulator, seed=seed).run(pubs, shots=shots)
 
 
-def resolve(name: Any, generator: np.random.Generator | None = None) -> Backend:
-    """The backend called `name`, or a Qiskit `BackendV2` of any vendor; `generator` seeds Aer's samplers.
+def resolve(name: Any, generator: np.random.Generator | None = None, *, threads: int = 0) -> Backend:
+    """The backend called `name`, or a Qiskit `BackendV2` of any vendor.
+
+    Args:
+        generator: seeds Aer's samplers; threads: of Aer's simulators, 0 for as many as there are cores.
 
     Raises:
         ConfigurationError: an unknown name; the message suggests near ones. Devices that are paid for are not
@@ -79,19 +82,20 @@ def resolve(name: Any, generator: np.random.Generator | None = None) -> Backend:
             f"expected a simulator here, got {name!r}, where jobs are paid for; use qgeo hardware submit, or "
             "qgeo compare with --max-seconds"
         )
+    limit = {"max_parallel_threads": threads}
     if name == "exact":
-        return Backend(name, None, None, lambda: AerSimulator(method="density_matrix"))
+        return Backend(name, None, None, lambda: AerSimulator(method="density_matrix", **limit))
     if name == "aer":
-        return _on_simulators(name, AerSimulator, generator, None)
+        return _on_simulators(name, partial(AerSimulator, **limit), generator, None)
     if name.startswith(_NOISE):
         device = fake_device(name.removeprefix(_NOISE))
         noise = NoiseModel.from_backend(device)
         gates = [gate for gate in noise.basis_gates if gate not in ("delay", "reset")]
         manager = generate_preset_pass_manager(1, basis_gates=gates, seed_transpiler=TRANSPILER_SEED)
-        return _on_simulators(name, lambda **how: AerSimulator(noise_model=noise, **how), generator, manager)
+        return _on_simulators(name, partial(AerSimulator, noise_model=noise, **limit), generator, manager)
     device = fake_device(name)
     manager = generate_preset_pass_manager(LEVEL, device, seed_transpiler=TRANSPILER_SEED)
-    return _on_simulators(name, lambda **how: AerSimulator.from_backend(device, **how), generator, manager)
+    return _on_simulators(name, partial(AerSimulator.from_backend, device, **limit), generator, manager)
 
 
 def fake_device(name: str) -> Any:

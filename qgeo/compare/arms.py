@@ -19,6 +19,7 @@ from torch import nn
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.names import resolve
 from qgeo.compare.config import HeadsSection
+from qgeo.compare.threads import THREADS
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.diagonal import DiagonalQFI
@@ -147,7 +148,7 @@ def measured_head(
 ) -> MeasuredHead:
     """The head on a simulator by name, its sampling seeded."""
     generator = np.random.default_rng(seed)
-    where = resolve(backend, generator)
+    where = resolve(backend, generator, threads=THREADS)
     executor = Executor(
         where.sampler,
         pass_manager=where.pass_manager,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
+from qgeo.compare.threads import THREADS
 from qgeo.estimators.derivatives import state_circuit
 from qgeo.estimators.execution import ONE_QUBIT_GATES, TWO_QUBIT_GATES, decomposition
 from qgeo.estimators.pauli_circuit import pauli_circuit
@@ -60,7 +61,8 @@ def _noisy_probabilities(head: CircuitHead, rows: Floats, probability: float) ->
     circuit.save_probabilities(list(range(source.num_qubits)))
     angles = source.angles(rows)
     binds = [{p: angles[:, p.index].tolist() for p in circuit.parameters}] if circuit.num_parameters else []
-    simulator = AerSimulator(method="density_matrix", noise_model=depolarizing_noise(probability))
+    noise = depolarizing_noise(probability)
+    simulator = AerSimulator(method="density_matrix", noise_model=noise, max_parallel_threads=THREADS)
     result = simulator.run(circuit, parameter_binds=binds).result()
     found = [np.asarray(result.data(row)["probabilities"]) for row in range(len(result.results))]
     return np.broadcast_to(np.array(found), (len(rows), 2**source.num_qubits)).copy()

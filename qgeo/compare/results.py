@@ -27,7 +27,8 @@ from qgeo.compare.schedule import (
     mean_trial_losses,
 )
 from qgeo.compare.statistics import mean_interval, paired_difference
-from qgeo.compare.training import mean_loss, single_thread, validation_windows
+from qgeo.compare.threads import single_thread
+from qgeo.compare.training import mean_loss, validation_windows
 from qgeo.geometry.spectra import eigenvalues, summary
 from qgeo.heads.ngram import LARGEST_TABLE, NgramHead
 from qgeo.heads.sampling import sample_tokens

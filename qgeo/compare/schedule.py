@@ -26,6 +26,7 @@ from qgeo.compare.config import Configuration
 from qgeo.compare.inputs import load_inputs
 from qgeo.compare.noise import noise_sweep
 from qgeo.compare.run_folder import RunFolder, read_json, save_head, write_json
+from qgeo.compare.threads import single_thread
 from qgeo.compare.training import RunSettings, train, validation_windows
 from qgeo.errors import RunFolderError
 from qgeo.heads.circuit_head import CircuitHead
@@ -153,7 +154,12 @@ def _end_with_parent(parent: int) -> None:
 
 
 def execute(job: Job, path: Path, ledgers: Ledgers | None = None) -> None:
-    """Train one run and keep its outcome; a final job's head is kept first, its JSON last."""
+    """Train one run and keep its outcome, in one thread; a final job's head is kept first, its JSON last."""
+    with single_thread():
+        _execute(job, path, ledgers)
+
+
+def _execute(job: Job, path: Path, ledgers: Ledgers | None) -> None:
     folder = RunFolder(path)
     configuration, task = load_inputs(path)
     settings = RunSettings(parse_arm(job.arm), job.lr, job.damping)

@@ -9,8 +9,7 @@ a seed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
@@ -22,6 +21,7 @@ from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.compare.arms import Arm, build_head, build_optimizer, head_on_ledger, measured_head
 from qgeo.compare.config import BackendSection, Configuration
 from qgeo.compare.cost import StepCost, step_cost
+from qgeo.compare.threads import single_thread
 from qgeo.estimators.execution import Cost
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.tasks.task import Task
@@ -146,17 +146,6 @@ def validation_windows(task: Task, limit: int) -> Windows:
     """At most `limit` validation windows, evenly spaced, the same for every arm and seed."""
     total = len(task.validation)
     return task.validation.take(torch.linspace(0, total - 1, min(limit, total)).round().long())
-
-
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """One torch thread: sums in the same order on every machine, and runs that can share the cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _step(head: nn.Module, optimizer: torch.optim.Optimizer, batch: Windows) -> float:
