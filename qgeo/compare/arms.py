@@ -3,8 +3,8 @@
     born+quantum   born+classical   born+adam   pauli+quantum-diagonal   softmax+classical   mlp+sgd   …
     born+quantum@aer   born+classical@fake_manila
 
-Classical heads are matched to the quantum head's total of trainable parameters. All heads of a seed draw
-their initial numbers from the same generator seed.
+Classical heads are matched to a quantum head's total of trainable parameters (`matching.py`). All heads of a
+seed draw their initial numbers from the same generator seed.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def build_head(name: str, vocabulary: int, context: int, settings: HeadsSection,
             embedding=settings.embedding,
             generator=generator,
         )
-    target = count_trainable(build_head("born", vocabulary, context, settings, seed))
+    target = count_trainable(build_head(settings.matched_to or "born", vocabulary, context, settings, seed))
     features = matched_features(vocabulary, context, settings.embedding, target)
     return CLASSICAL_HEADS[name](
         vocabulary, context, features=features, embedding=settings.embedding, generator=generator
@@ -127,20 +127,29 @@ def build_head(name: str, vocabulary: int, context: int, settings: HeadsSection,
 
 
 def build_optimizer(
-    arm: Arm, head: nn.Module, lr: float, damping: float, trust_region: float | None = None
+    arm: Arm,
+    head: nn.Module,
+    lr: float,
+    damping: float,
+    *,
+    trust_region: float | None = None,
+    refresh: int = 1,
+    metric_shots: int | None = None,
 ) -> torch.optim.Optimizer:
     """The arm's optimizer; first-order arms use neither damping (relative to tr F / P) nor trust region.
 
-    A measured head's metric is an estimate, and its trust region the metric's own measure of the step.
+    A measured head's metric is an estimate, of `metric_shots` (by default the head's), and its trust region
+    the metric's own measure of the step.
     """
     if not arm.is_natural:
         return FIRST_ORDER[arm.metric](head.parameters(), lr=lr)
-    relative, metric, region = RelativeDamping(damping), arm.metric, trust_region
+    metric: str | Metric = arm.metric
+    region: float | QuadraticTrustRegion | None = trust_region
     if isinstance(head, MeasuredHead):
-        quadratic = None if trust_region is None else QuadraticTrustRegion(trust_region)
-        measured = measured_metric(arm.metric, head)
-        return NaturalGradient(head, metric=measured, lr=lr, damping=relative, trust_region=quadratic)
-    return NaturalGradient(head, metric=metric, lr=lr, damping=relative, trust_region=region)
+        metric = measured_metric(arm.metric, head, metric_shots)
+        region = None if trust_region is None else QuadraticTrustRegion(trust_region)
+    relative = RelativeDamping(damping)
+    return NaturalGradient(head, metric=metric, lr=lr, damping=relative, trust_region=region, refresh=refresh)
 
 
 def measured_head(
@@ -163,8 +172,11 @@ def head_on_ledger(head: CircuitHead, sampler: LedgerSampler, shots: int) -> Mea
     return MeasuredHead(head, Executor(sampler, pass_manager=Untouched()), shots=shots)
 
 
-def measured_metric(name: str, head: MeasuredHead) -> Metric:
-    """The metric called `name`, estimated where the head is measured, with its shots."""
+def measured_metric(name: str, head: MeasuredHead, shots: int | None = None) -> Metric:
+    """The metric called `name`, estimated where the head is measured, with so many shots or the head's.
+
+    `classical` has no shots but those of the gradient.
+    """
     if name == "classical":
         return sampled_classical
     executor = head.executor
@@ -174,7 +186,7 @@ def measured_metric(name: str, head: MeasuredHead) -> Metric:
         generator=executor.generator,
         mitigate_readout=executor.mitigate_readout,
     )
-    return EstimatedMetric(estimator, shots=head.shots)
+    return EstimatedMetric(estimator, shots=head.shots if shots is None else shots)
 
 
 def parameter_groups(head: nn.Module) -> dict[str, int]:

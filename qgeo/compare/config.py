@@ -62,9 +62,15 @@ class ArmsSection(_Section):
         return self
 
 
-class HeadsSection(_Section):
-    """What heads are made of. A classical head gets the width closest in parameters to the quantum head."""
+QuantumHeadName = Literal["born", "pauli"]
 
+
+class HeadsSection(_Section):
+    """What heads are made of. A classical head gets the width closest in parameters to the head `matched_to`,
+    by default that of the first quantum arm, or born where there is none.
+    """
+
+    matched_to: QuantumHeadName | None = None
     circuit: str = "hardware-efficient"
     layers: Annotated[int, Field(ge=1, le=1000)] = 3
     qubits: Annotated[int, Field(ge=1, le=20)] | None = None
@@ -74,7 +80,8 @@ class HeadsSection(_Section):
 class TrainingSection(_Section):
     """The budget, the same for every arm. Learning rates fall to zero along a cosine, or stay constant.
 
-    `trust_region` bounds every natural-gradient step: KL(p_θ‖p_{θ+δ}) in nats per token on its own batch.
+    `trust_region` bounds every natural-gradient step: KL(p_θ‖p_{θ+δ}) in nats per token on its own batch. A
+    metric is taken anew every `refresh` steps.
     """
 
     steps: Count = 150
@@ -84,6 +91,7 @@ class TrainingSection(_Section):
     evaluate_every: Count = 15
     validation_windows: Count = 2048
     trust_region: Positive = 0.05
+    refresh: Count = 1
 
 
 class TuningSection(_Section):
@@ -104,7 +112,8 @@ class TuningSection(_Section):
 
 
 class BackendSection(_Section):
-    """Where quantum heads train a second time, from `shots` per circuit, unless the name is `exact`.
+    """Where quantum heads train a second time, from `shots` per circuit, unless the name is `exact`; circuits
+    of a metric have `metric_shots`, by default the same.
 
     With `max_seconds`, a budget in QPU seconds that an IBM device needs, everything that trains there goes
     through a ledger in the run folder, so that nothing is posted twice. With `mitigate_readout` every job
@@ -114,6 +123,7 @@ class BackendSection(_Section):
 
     name: Annotated[str, Field(min_length=1, max_length=100)] = "exact"
     shots: Annotated[int, Field(ge=1, le=10_000_000)] = 4096
+    metric_shots: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
     contexts: Annotated[int, Field(ge=1, le=256)] = 256
     max_seconds: Positive | None = None
     mitigate_readout: bool = False
@@ -143,6 +153,15 @@ class Configuration(_Section):
         object.__setattr__(self, "arms", arms)  # frozen for everybody else
         return self
 
+    @model_validator(mode="after")
+    def _matched(self) -> Configuration:
+        """Classical heads are as large as a quantum head that stands beside them."""
+        if self.heads.matched_to is None:
+            quantum = [name.split("+")[0] for name in self.arms.names if name.startswith(("born+", "pauli+"))]
+            heads = self.heads.model_copy(update={"matched_to": (*quantum, "born")[0]})
+            object.__setattr__(self, "heads", heads)
+        return self
+
 
 def load_configuration(path: Path) -> Configuration:
     """Read a TOML file; a relative `task.text` is looked for beside it.
@@ -150,14 +169,21 @@ def load_configuration(path: Path) -> Configuration:
     Raises:
         ConfigurationError: no such file, malformed TOML, an unknown key, a value out of range.
     """
+    return parse_configuration(load_settings(path), str(path))
+
+
+def load_settings(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file as they stand there, once they are seen to be a configuration.
+
+    What follows from others (twins, the head that sizes are matched to) is not in them, so that they can be
+    changed and parsed again.
+    """
     settings = read_toml(path)
     settings.pop("environment", None)  # a run folder's own record of versions
-    configuration = parse_configuration(settings, str(path))
-    text = configuration.task.text
-    if text is None or Path(text).is_absolute():
-        return configuration
-    task = configuration.task.model_copy(update={"text": str(path.parent / text)})
-    return configuration.model_copy(update={"task": task})
+    text = parse_configuration(settings, str(path)).task.text
+    if text is not None and not Path(text).is_absolute():
+        settings["task"] = settings["task"] | {"text": str(path.parent / text)}
+    return settings
 
 
 def read_toml(path: Path) -> dict[str, Any]:

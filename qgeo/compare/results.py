@@ -18,6 +18,7 @@ from qgeo.compare.answer import answer
 from qgeo.compare.arms import Arm, build_head, parameter_groups, parse_arm
 from qgeo.compare.config import Configuration
 from qgeo.compare.cost import FORMULAE
+from qgeo.compare.matching import size_warnings
 from qgeo.compare.noise import PROBABILITIES
 from qgeo.compare.run_folder import RunFolder, load_head, read_json
 from qgeo.compare.schedule import (
@@ -81,6 +82,7 @@ def build_results(
         "floor": None if task.context_entropy is None else task.context_entropy * log(2),
         "bars": ngram_bars(task, configuration.training.validation_windows),
         "reference": reference,
+        "warnings": size_warnings(configuration, task),
         "protocol": protocol,
         "arms": arms,
         "environment": environment,
@@ -218,6 +220,8 @@ def _protocol(configuration: Configuration) -> dict[str, Any]:
         "batch": training.batch,
         "schedule": training.schedule,
         "trust_region": training.trust_region,
+        "refresh": training.refresh,
+        "matched_to": configuration.heads.matched_to,
         "backend": configuration.backend.name,
         "shots": configuration.backend.shots,
         "evaluate_every": training.evaluate_every,

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.compare.arms import Arm, build_head, build_optimizer, head_on_ledger, measured_head
-from qgeo.compare.config import BackendSection, Configuration
+from qgeo.compare.config import BackendSection, Configuration, TrainingSection
 from qgeo.compare.cost import StepCost, step_cost
 from qgeo.compare.threads import single_thread
 from qgeo.estimators.execution import Cost
@@ -77,9 +77,10 @@ _AMPLITUDES_AT_ONCE = 2**22
 
 @dataclass(frozen=True)
 class Counts:
-    """What a run took so far: contexts seen, the ungrouped cost of each, what a sampler received."""
+    """What a run took so far: contexts of gradients, of metrics, the ungrouped cost of each, of what is run."""
 
     contexts: int
+    metric_contexts: int
     step: StepCost
     run: Cost
 
@@ -109,8 +110,7 @@ def train(
         head = build_head(settings.arm.head, vocabulary, context, configuration.heads, seed)
         cost = step_cost(getattr(head, "program", None), settings.arm.metric)
         trained = _trained_form(head, settings, configuration.backend, seed, ledger)
-        trust_region = configuration.training.trust_region
-        optimizer = build_optimizer(settings.arm, trained, settings.lr, settings.damping, trust_region)
+        optimizer = _optimizer(trained, settings, configuration)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(configuration))
         generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
         training = configuration.training
@@ -124,7 +124,7 @@ def train(
             clock += perf_counter() - started
             evaluated = step % training.evaluate_every == 0 or step == training.steps
             validation_loss = mean_loss(head, validation) if evaluated else None
-            counts = Counts(step * training.batch, cost, getattr(trained, "cost", Cost()))
+            counts = _counts(training, step, cost, getattr(trained, "cost", Cost()))
             records.append(asdict(_record(settings, seed, step, loss, validation_loss, counts)))
             seconds.append(clock)
             if not math.isfinite(loss) or (evaluated and not math.isfinite(validation_loss or 0.0)):
@@ -146,6 +146,29 @@ def validation_windows(task: Task, limit: int) -> Windows:
     """At most `limit` validation windows, evenly spaced, the same for every arm and seed."""
     total = len(task.validation)
     return task.validation.take(torch.linspace(0, total - 1, min(limit, total)).round().long())
+
+
+def refreshes(steps: int, refresh: int) -> int:
+    """How many of the first `steps` steps take the metric anew: the first, and every `refresh` later."""
+    return -(-steps // refresh)
+
+
+def _optimizer(head: nn.Module, settings: RunSettings, configuration: Configuration) -> torch.optim.Optimizer:
+    training = configuration.training
+    return build_optimizer(
+        settings.arm,
+        head,
+        settings.lr,
+        settings.damping,
+        trust_region=training.trust_region,
+        refresh=training.refresh,
+        metric_shots=configuration.backend.metric_shots,
+    )
+
+
+def _counts(training: TrainingSection, step: int, cost: StepCost, run: Cost) -> Counts:
+    batch = training.batch
+    return Counts(step * batch, refreshes(step, training.refresh) * batch, cost, run)
 
 
 def _step(head: nn.Module, optimizer: torch.optim.Optimizer, batch: Windows) -> float:
@@ -188,7 +211,7 @@ def _record(
         train_loss=_finite(loss),
         validation_loss=_finite(validation_loss),
         gradient_evaluations=counts.contexts * counts.step.gradient,
-        metric_evaluations=counts.contexts * counts.step.metric,
+        metric_evaluations=counts.metric_contexts * counts.step.metric,
         circuits=counts.run.circuits,
         shots=counts.run.shots,
     )

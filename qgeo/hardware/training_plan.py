@@ -71,7 +71,7 @@ def _dry_steps(configuration: Configuration, task: Task, arm: Arm, sampler: Any)
     head = build_head(arm.head, task.vocabulary_size, task.context, configuration.heads, 0)
     executor = Executor(sampler, pass_manager=Untouched())
     measured = MeasuredHead(head, executor, shots=configuration.backend.shots)  # type: ignore[arg-type]
-    optimizer = build_optimizer(arm, measured, 1e-3, 1.0, configuration.training.trust_region)
+    optimizer = build_optimizer(arm, measured, 1e-3, 1.0, trust_region=configuration.training.trust_region)
     generator = torch.Generator().manual_seed(0)
     for batch in batches(task.train, configuration.training.batch, DRY_STEPS, generator):
         optimizer.zero_grad()

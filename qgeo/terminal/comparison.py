@@ -9,7 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from qgeo.compare.comparison import ComparisonResult, prepare, resume
-from qgeo.compare.config import Configuration, load_configuration, parse_configuration
+from qgeo.compare.config import Configuration, load_settings, parse_configuration
+from qgeo.compare.inputs import load_inputs
+from qgeo.compare.matching import size_warnings
 from qgeo.compare.run_folder import open_run_folder
 from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages, tables
@@ -26,6 +28,8 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
     """
     folder = _run_folder(options)
     messages().print(f"run folder: {folder}", soft_wrap=True)
+    for warning in size_warnings(*load_inputs(folder.resolve())):
+        messages().print(f"warning: {warning}", soft_wrap=True)
     bars = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*bars, console=messages()) as progress:
         known: dict[str, Any] = {}
@@ -44,6 +48,8 @@ def print_comparison(result: ComparisonResult) -> None:
     console, results = tables(), result.results
     console.print(results["answer"], soft_wrap=True)
     console.print(_arms_table(results))
+    for warning in results.get("warnings", []):
+        console.print(f"warning: {warning}", soft_wrap=True)
     bars = ", ".join(f"{bar['name']} {bar['loss']:.3f}" for bar in results["bars"])
     floor = "" if results["floor"] is None else f"; floor h_k = {results['floor']:.4f}"
     console.print(f"bars (nats per token): {bars}{floor}", soft_wrap=True)
@@ -62,30 +68,38 @@ def _run_folder(options: dict[str, Any]) -> Path:
 
 
 def _configuration(options: dict[str, Any]) -> Configuration:
-    """The configuration file's settings (or the defaults), overridden by what the options say."""
-    base = load_configuration(options["config"]) if options["config"] else Configuration()
-    settings = base.model_dump(exclude_none=True)
+    """The configuration file's settings (or none), overridden by what the options say."""
+    settings = load_settings(options["config"]) if options["config"] else {}
     if options["text"] is not None and options["task"] is not None:
         raise ConfigurationError("expected one of --text and --task, got both; choose one")
-    if options["text"] is not None:
-        settings["task"] = _without(settings["task"], "name", "title") | {"text": str(options["text"])}
-    if options["task"] is not None:
-        settings["task"] = _without(settings["task"], "text", "title") | {"name": options["task"]}
-    if options["arms"] is not None:
-        settings["arms"]["names"] = [name.strip() for name in options["arms"].split(",")]
-    for key in ("seeds", "steps"):
-        if options[key] is not None:
-            settings["training"][key] = options[key]
-    if options["shots"] is not None and options["backend"] is None and base.backend.name == "exact":
+    if options["shots"] is not None and options["backend"] is None and not _has_backend(settings):
         raise ConfigurationError("expected --backend with --shots, got none; choose --backend aer")
-    for option, key in (("backend", "name"), ("shots", "shots"), ("max_seconds", "max_seconds")):
-        if options[option] is not None:
-            settings["backend"][key] = options[option]
+    if options["text"] is not None:
+        _override(settings, "task", {"text": str(options["text"])}, dropped=("name", "title"))
+    if options["task"] is not None:
+        _override(settings, "task", {"name": options["task"]}, dropped=("text", "title"))
+    if options["arms"] is not None:
+        _override(settings, "arms", {"names": [name.strip() for name in options["arms"].split(",")]})
+    _override(settings, "training", _given(options, seeds="seeds", steps="steps"))
+    _override(settings, "backend", _given(options, backend="name", shots="shots", max_seconds="max_seconds"))
     return parse_configuration(settings)
 
 
-def _without(section: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: value for key, value in section.items() if key not in keys}
+def _has_backend(settings: dict[str, Any]) -> bool:
+    return parse_configuration(settings).backend.name != "exact"
+
+
+def _given(options: dict[str, Any], **keys: str) -> dict[str, Any]:
+    """Options that were given, by the keys that they set."""
+    return {key: options[option] for option, key in keys.items() if options[option] is not None}
+
+
+def _override(
+    settings: dict[str, Any], section: str, values: dict[str, Any], dropped: tuple[str, ...] = ()
+) -> None:
+    kept = {key: value for key, value in settings.get(section, {}).items() if key not in dropped}
+    if kept | values:
+        settings[section] = kept | values
 
 
 def _arms_table(results: dict[str, Any]) -> Table:

@@ -51,6 +51,9 @@ WRONG = [
     ({"backend": {"name": ""}}, "backend.name.*at least 1 character"),
     ({"arms": {"names": ["born+quantum@aer"]}}, "the arm born\\+quantum@aer needs backend.name = 'aer'"),
     ({"backend": {"shots": 0}}, "backend.shots.*got 0"),
+    ({"backend": {"metric_shots": 1}}, "backend.metric_shots.*got 1"),
+    ({"training": {"refresh": 0}}, "training.refresh.*got 0"),
+    ({"heads": {"matched_to": "softmax"}}, "heads.matched_to.*'born' or 'pauli'.*got 'softmax'"),
     ({"backend": {"contexts": 257}}, "backend.contexts.*256.*got 257"),
     ({"task": 7}, "task"),
 ]

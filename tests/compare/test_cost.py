@@ -10,7 +10,10 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qgeo.circuit.ansatz import ansatz
 from qgeo.circuit.compiler import compile
-from qgeo.compare.cost import FORMULAE, StepCost, step_cost
+from qgeo.compare.arms import FIRST_ORDER
+from qgeo.compare.cost import FORMULAE, RULES, StepCost, step_cost
+from qgeo.errors import ConfigurationError
+from qgeo.optim.metrics import METRICS
 
 A, B = Parameter("a"), Parameter("b")
 
@@ -60,18 +63,19 @@ def test_data_angles_count_because_the_encoder_trains_through_them():
 
 
 # hardware-efficient, n = 2, L = 2: 8 trainable rotations in layers of RY RY | RZ RZ, and 4 data angles.
-METRICS = [
+EVALUATIONS = [
     ("adam", 0),
     ("sgd", 0),
     ("classical", 0),
     ("empirical", 0),
     ("quantum-diagonal", 12),
     ("quantum", 12 * 11 // 2 + 12),
+    ("quantum-matrix-free", 12 * 11 // 2 + 12),
     ("quantum-block-diagonal", 4 * (1 + 2) + (6 + 4)),
 ]
 
 
-@pytest.mark.parametrize(("metric", "evaluations"), METRICS)
+@pytest.mark.parametrize(("metric", "evaluations"), EVALUATIONS)
 def test_metric_evaluations_by_hand(metric, evaluations):
     built = ansatz("hardware-efficient", 2, 2)
     program = compile(built.circuit, input_parameters=built.input_parameters)
@@ -91,5 +95,18 @@ def test_a_single_rotation_costs_one_state_preparation():
     assert step_cost(compile(circuit_of(lambda c: c.h(0))), "quantum").metric == 0
 
 
-def test_every_formula_that_is_printed_is_of_a_metric_or_the_gradient():
-    assert {"gradient", "quantum", "classical", "empirical"} <= set(FORMULAE)
+def test_every_metric_of_an_arm_has_a_rule_and_a_formula():
+    # Seen to fail: the rule of quantum-matrix-free left out (it was booked as free).
+    assert set(RULES) == {*METRICS, *FIRST_ORDER}
+    assert set(FORMULAE) == {"gradient", *RULES}
+    assert all(FORMULAE.values())
+
+
+@pytest.mark.parametrize("metric", ["newton", "Quantum", ""])
+def test_an_unknown_metric_is_not_booked_as_free(metric):
+    # Seen to fail: a default of 0.
+    for program in (None, compile(circuit_of(lambda c: c.rx(A, 0)))):
+        with pytest.raises(
+            ConfigurationError, match=f"expected a metric whose cost is known .* got '{metric}'"
+        ):
+            step_cost(program, metric)

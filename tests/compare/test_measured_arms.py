@@ -112,6 +112,22 @@ def test_metrics_by_name_are_estimated(name):
     assert measured.cost.shots > 0
 
 
+def test_a_metric_may_have_shots_of_its_own():
+    # Seen to fail: the configuration's metric_shots not handed on.
+    runs = {}
+    for more in ({}, {"metric_shots": 8}):
+        one = {"training": TINY["training"] | {"steps": 1}, "backend": TINY["backend"] | more}
+        configuration = parse_configuration(TINY | one)
+        task = build_task(configuration.task)
+        last = train(task, configuration, RunSettings(parse_arm("born+quantum@aer"), 0.1, 1.0), 0).records[-1]
+        gradient = train(task, configuration, RunSettings(parse_arm("born+adam@aer"), 0.1, 1.0), 0).records[
+            -1
+        ]
+        runs[len(more)] = {key: last[key] - gradient[key] for key in ("circuits", "shots")}
+    assert runs[0]["circuits"] == runs[1]["circuits"] > 0
+    assert runs[0]["shots"] == 8 * runs[1]["shots"]  # 64 and 8
+
+
 def test_readout_errors_are_inverted_in_metrics_too():
     # Seen to fail: a metric whose own executor is not told.
     head = build_head("born", 2, 2, HeadsSection(layers=1), 0)

@@ -13,7 +13,9 @@ from torch import nn
 from qgeo.compare import training
 from qgeo.compare.arms import build_head, parse_arm
 from qgeo.compare.inputs import build_task
-from qgeo.compare.training import RunSettings, mean_loss, single_thread, train, validation_windows
+from qgeo.compare.threads import single_thread
+from qgeo.compare.training import RunSettings, mean_loss, train, validation_windows
+from qgeo.optim.metrics import METRICS
 from qgeo.tasks.windows import Windows
 
 TINY = configuration()
@@ -66,6 +68,17 @@ def test_records_are_one_per_step_and_count_evaluations():
     assert records[-1]["gradient_evaluations"] == 6 * 8 * gradient
     assert records[-1]["metric_evaluations"] == 6 * 8 * metric
     assert {record["arm"] for record in records} == {"born+quantum"}
+
+
+@pytest.mark.parametrize(("refresh", "taken"), [(1, 6), (2, 3), (4, 2), (6, 1), (100, 1)])
+def test_a_metric_is_taken_and_counted_every_refresh_steps(refresh, taken, monkeypatch):
+    # Seen to fail: refresh not handed to the optimizer; every step counted.
+    seen, metric = [], METRICS["quantum"]
+    monkeypatch.setitem(METRICS, "quantum", lambda *a: (seen.append(1), metric(*a))[1])
+    records = run("born+quantum", config=configuration(training={"refresh": refresh})).records
+    assert len(seen) == taken
+    assert records[-1]["metric_evaluations"] == taken * 8 * (4 * 3 // 2 + 4)
+    assert records[0]["metric_evaluations"] == 8 * (4 * 3 // 2 + 4)
 
 
 def test_the_last_step_is_always_evaluated():
