@@ -77,7 +77,7 @@ _AMPLITUDES_AT_ONCE = 2**22
 
 @dataclass(frozen=True)
 class Counts:
-    """What a run took so far: contexts of gradients and metrics, the ungrouped cost of each, all that is run."""
+    """What a run took so far: contexts of gradients and metrics, the ungrouped cost of each, what was run."""
 
     contexts: int
     metric_contexts: int
