@@ -69,6 +69,11 @@ class Arm:
         return self.backend != EXACT
 
     @property
+    def twin(self) -> Arm:
+        """The same arm trained exactly, whose tuning it takes; an exact arm is its own."""
+        return Arm(self.head, self.metric)
+
+    @property
     def is_quantum(self) -> bool:
         return self.head in QUANTUM_HEADS
 

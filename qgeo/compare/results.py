@@ -136,6 +136,7 @@ def _arm_results(
         "parameter_groups": groups,
         "lr": lr,
         "damping": damping,
+        "tuned_as": arm.twin.name,
         "trials": [{"lr": rate, "damping": damping, "loss": loss} for rate, loss in trials],
         "final_loss": _interval(losses) | {"values": losses},
         "excess": None if task.exact is None else _interval([run["excess"] for run in runs]),

@@ -57,11 +57,19 @@ class Job:
 
 
 def tuning_jobs(configuration: Configuration, arms: Sequence[Arm]) -> list[Job]:
-    """Every arm at every point of the grid, on the tuning seeds."""
+    """Every arm at every point of the grid, on the tuning seeds.
+
+    An arm that trains from shots has the trials of its exact twin, whether that is among the arms or not:
+    no shot, and no second of a device, goes into tuning.
+    """
     grid = configuration.tuning
     seeds = range(TUNING_SEED, TUNING_SEED + grid.seeds)
+    tuned = dict.fromkeys(arm.twin for arm in arms)
     return [
-        Job(arm.name, lr, grid.damping, seed, final=False) for arm in arms for lr in grid.lr for seed in seeds
+        Job(arm.name, lr, grid.damping, seed, final=False)
+        for arm in tuned
+        for lr in grid.lr
+        for seed in seeds
     ]
 
 
@@ -78,7 +86,7 @@ def final_jobs(configuration: Configuration, chosen: dict[str, float]) -> list[J
 def mean_trial_losses(
     folder: RunFolder, configuration: Configuration, arm: Arm
 ) -> list[tuple[float, float | None]]:
-    """(lr, mean final validation loss over tuning seeds); None where any of them diverged."""
+    """(lr, mean final validation loss over tuning seeds) of its trials; None where any of them diverged."""
     jobs = tuning_jobs(configuration, [arm])
     losses: dict[float, list[float | None]] = {}
     for job in jobs:

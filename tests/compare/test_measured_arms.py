@@ -71,6 +71,29 @@ def test_report_and_results_say_it(finished):
     assert "Circuits run" in page
 
 
+def test_a_measured_arm_takes_its_twin_s_settings_and_says_so(finished):
+    # Seen to fail: trials from shots.
+    trials = {path.name.split("-lr")[0] for path in (finished.folder / "parts" / "tuning").iterdir()}
+    assert trials == {"born+adam", "born+quantum", "born+classical"}
+    arms = {arm["name"]: arm for arm in finished.results["arms"]}
+    for name, arm in arms.items():
+        twin = arms[name.partition("@")[0]]
+        assert arm["tuned_as"] == twin["name"]
+        assert (arm["lr"], arm["damping"], arm["trials"]) == (twin["lr"], twin["damping"], twin["trials"])
+    assert "takes the settings of its exact twin" in finished.report.read_text(encoding="utf-8")
+
+
+def test_a_twin_that_is_no_arm_is_tuned_and_not_trained(tmp_path):
+    alone = TINY | {"arms": {"names": ["born+adam@aer"]}, "tuning": {"lr": [0.3, 0.1]}}
+    result = compare(alone, out=tmp_path / "run")
+    (arm,) = result.results["arms"]
+    assert (arm["name"], arm["tuned_as"], len(arm["trials"])) == ("born+adam@aer", "born+adam", 2)
+    parts = {path.name for path in (result.folder / "parts").rglob("*.json")}
+    assert parts == {f"born+adam-lr{lr}-10000.json" for lr in (0.3, 0.1)} | {
+        f"born+adam@aer-{seed}.json" for seed in (0, 1)
+    }
+
+
 def test_a_comparison_cut_in_the_middle_ends_with_the_same_records(finished, tmp_path):
     # Seen to fail: a sampler seeded by the clock.
     again = compare(TINY, out=tmp_path / "again")

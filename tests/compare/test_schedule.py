@@ -42,6 +42,17 @@ def test_every_arm_has_the_same_trials_on_seeds_of_their_own():
     assert not {j.seed for j in jobs} & {j.seed for j in final}
 
 
+def test_an_arm_from_shots_is_tuned_as_its_exact_twin():
+    # Seen to fail: trials of measured arms on their backend; the twin's trials run twice.
+    config = configuration(tuning={"lr": [0.1, 0.2]})
+    measured = parse_arm("born+quantum@fake_manila")
+    for arms in ([measured], [ARMS[0], measured], [measured, ARMS[0]]):
+        assert [(job.arm, job.lr) for job in tuning_jobs(config, arms)] == [
+            ("born+quantum", 0.1),
+            ("born+quantum", 0.2),
+        ]
+
+
 def test_tuning_seeds_lie_beyond_every_final_seed_that_is_allowed():
     assert configuration(training={"seeds": TUNING_SEED}).training.seeds == TUNING_SEED
     with pytest.raises(Exception, match="seeds"):
