@@ -19,6 +19,7 @@ from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
 from qiskit.transpiler import TranspilerError, generate_preset_pass_manager
 
 from qgeo.errors import CircuitError, ConfigurationError
+from qgeo.estimators.dry_run import DryRun, all_zero, wanted
 from qgeo.estimators.expectations import asked, from_expectations, without_measurements, z_strings
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import (
@@ -66,7 +67,7 @@ class Executor:
 
     Args:
         sampler: any `BaseSamplerV2`, or a `BaseEstimatorV2` that samples (`expectations.py`); None for Aer's
-            sampler, with a fresh seed from `generator` at every job.
+            sampler, with a fresh seed from `generator` at every job. On a `DryRun` nothing is run.
         pass_manager: brings circuits to the sampler's target; None only decomposes to standard gates.
         generator: source of Aer's seeds; a sampler of yours keeps its own (pass a `numpy.random.Generator`,
             not an integer: with a fixed integer seed samplers repeat the same samples at every run).
@@ -88,7 +89,7 @@ class Executor:
         progress: Progress | None = None,
         mitigate_readout: bool = False,
     ) -> None:
-        if sampler is not None and not isinstance(sampler, BaseSamplerV2 | BaseEstimatorV2):
+        if sampler is not None and not isinstance(sampler, BaseSamplerV2 | BaseEstimatorV2 | DryRun):
             raise ConfigurationError(
                 f"expected a Qiskit V2 sampler (BaseSamplerV2), got {type(sampler).__name__}"
             )
@@ -122,6 +123,8 @@ class Executor:
 
     def _job(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
         """Outcomes per task and row, and what was run beside the tasks."""
+        if isinstance(self.sampler, DryRun):
+            return self._noted(tasks, self.sampler), Cost()
         if isinstance(self.sampler, BaseEstimatorV2):
             return [self._asked(task) for task in tasks], Cost()
         isa = self._isa([task.circuit for task in tasks])
@@ -134,6 +137,13 @@ class Executor:
         read = (result.data[REGISTER] for result in results[len(tasks) :])
         flips = flips_of_bits(isa, *(from_packed(one.array, one.num_bits) for one in read))
         return [_mitigated(*pair) for pair in zip(found, flips, strict=True)], Cost(2, 2 * extra[0][2])
+
+    def _noted(self, tasks: Sequence[Task], dry: DryRun) -> list[list[Outcomes]]:
+        """Outcomes of a call that is only noted."""
+        isa = self._isa([task.circuit for task in tasks])
+        pairs = list(zip(tasks, isa, strict=True))
+        dry.note([wanted(circuit, len(task.angles), task.shots or 1) for task, circuit in pairs])
+        return [[all_zero(task.circuit, task.shots or 1)] * len(task.angles) for task in tasks]
 
     def _asked(self, task: Task) -> list[Outcomes]:
         """Outcomes from the expectation values of an estimator, a job per circuit."""
@@ -198,11 +208,12 @@ def _small_jobs(tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
 
 
 def _pub(task: Task, circuit: QuantumCircuit) -> tuple[Any, ...]:
-    """A circuit without parameters runs all rows' shots at once: samplers give it a single row."""
+    """What a sampler is asked for (`wanted`), with its angles."""
+    run = wanted(circuit, len(task.angles), task.shots or 1)
     if not circuit.num_parameters:
-        return circuit, None, task.shots * len(task.angles)  # type: ignore[operator]
+        return circuit, None, run.shots
     columns = [parameter.index for parameter in circuit.parameters]
-    return circuit, task.angles[:, columns], task.shots
+    return circuit, task.angles[:, columns], run.shots
 
 
 def _rows(task: Task, result: Any) -> list[Outcomes]:
@@ -213,8 +224,8 @@ def _rows(task: Task, result: Any) -> list[Outcomes]:
 
 
 def _cost(task: Task) -> Cost:
-    rows, shots = len(task.angles), task.shots or 0
-    return Cost(rows if task.circuit.num_parameters else 1, rows * shots)
+    run = wanted(task.circuit, len(task.angles), task.shots or 0)
+    return Cost(run.bindings, run.executions)
 
 
 def brought_to(pass_manager: Any, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
