@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from qiskit import QuantumCircuit
 from qgeo.circuit.elements import Element, Rotation
 from qgeo.circuit.expression import Expression, expression
 from qgeo.circuit.fusion import Placed, fuse
-from qgeo.circuit.layers import commuting_layers
+from qgeo.circuit.layers import Placeable
 from qgeo.circuit.program import Program
-from qgeo.circuit.unroll import unroll
+from qgeo.circuit.unroll import Item, circuit_items
 from qgeo.errors import CircuitError, ShapeError
 
 
@@ -52,16 +53,17 @@ def compile(
     names = [parameter.name for parameter in circuit.parameters]
     _check_inputs(inputs, names)
     trainable = tuple(name for name in names if name not in set(inputs))
-    elements = [_on_some_qubit(element) for element in unroll(circuit)]
-    angles, items, num_shared = _number_angles(elements, trainable, inputs)
+    items = list(circuit_items(circuit))
+    elements = [_on_some_qubit(element) for item in items for element in item.elements]
+    angles, numbered, num_shared = _number_angles(elements, trainable, inputs)
     return Program(
         num_qubits=circuit.num_qubits,
         parameters=trainable,
         input_parameters=inputs,
         angles=angles,
         num_shared_angles=num_shared,
-        blocks=fuse(items, circuit.num_qubits, block_width),
-        layers=commuting_layers(items, angles, len(trainable)),
+        blocks=fuse(numbered, circuit.num_qubits, block_width),
+        items=_placeable(items, numbered),
     )
 
 
@@ -82,6 +84,13 @@ def _check_inputs(inputs: tuple[str, ...], names: list[str]) -> None:
         raise ShapeError(f"expected input parameters of the circuit, got {unknown}; it has {names[:8]}")
     if len(set(inputs)) < len(inputs):
         raise ShapeError(f"expected each input parameter once, got {list(inputs)}")
+
+
+def _placeable(items: list[Item], numbered: list[Placed]) -> tuple[Placeable, ...]:
+    """The items as layers see them, with the angles of their elements."""
+    angles = iter(placed.angle for placed in numbered)
+    of_item = ([angle for angle in islice(angles, len(item.elements)) if angle is not None] for item in items)
+    return tuple(item.placeable(tuple(own)) for item, own in zip(items, of_item, strict=True))
 
 
 def _on_some_qubit(element: Element) -> Element:

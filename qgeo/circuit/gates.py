@@ -149,15 +149,24 @@ def _power(elements: list[Element], power: float) -> list[Element]:
     return (elements if power >= 0 else inverted(elements)) * abs(int(power))
 
 
-def _evolution(gate: PauliEvolutionGate) -> list[Element]:
+def evolved_hamiltonian(gate: PauliEvolutionGate) -> SparsePauliOp:
+    """H of exp(−i t H), each string once.
+
+    Raises:
+        CircuitError: it is not Hermitian.
+    """
     operators = gate.operator if isinstance(gate.operator, list) else [gate.operator]
     hamiltonian = sum(map(sparse_pauli, operators[1:]), sparse_pauli(operators[0])).simplify(atol=0, rtol=0)
-    coefficients = hamiltonian.coeffs
-    if np.abs(coefficients.imag).max(initial=0) > 1e-12:
+    if np.abs(hamiltonian.coeffs.imag).max(initial=0) > 1e-12:
         raise CircuitError("expected a Hermitian operator in a PauliEvolutionGate, got complex coefficients")
+    return hamiltonian
+
+
+def _evolution(gate: PauliEvolutionGate) -> list[Element]:
+    hamiltonian = evolved_hamiltonian(gate)
     if len(hamiltonian.group_commuting()) > 1:
         return [_dense_evolution(hamiltonian, gate.time)]
-    labelled = zip(hamiltonian.paulis.to_labels(), coefficients.real, strict=True)
+    labelled = zip(hamiltonian.paulis.to_labels(), hamiltonian.coeffs.real, strict=True)
     return [
         element for label, weight in labelled for element in _pauli_rotation(label, weight * 2 * gate.time)
     ]

@@ -1,71 +1,117 @@
-"""Layers of commuting rotations: the blocks of the block-diagonal metric.
+"""Layers: which rotations of a circuit stand side by side, for its exact metrics and for its estimates alike.
 
-A rotation joins the current layer of its qubits if it commutes with every rotation of that layer and no
-other gate came between; otherwise it opens the next one (Stokes et al. 2020, arXiv 1909.02108, section 3).
+    ψ = … C₃ C₂ C₁ |0⟩,      every column C a layer of commuting rotations, or fixed gates
+
+Each item stands in the first column that it can move back to. A rotation passes what it commutes with,
+string by string, and joins a layer that it commutes with as a whole; a fixed gate, whatever it does, passes
+only what it shares no qubit with. A rotation whose own strings do not commute is a layer by itself. One that
+only turns the phase stands nowhere: no measurement sees it (Stokes et al. 2020, arXiv 1909.02108, section 3).
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from qgeo.circuit.elements import Rotation, embedded
-from qgeo.circuit.expression import Expression
-from qgeo.circuit.fusion import Placed
+from qgeo.circuit.elements import Matrix
+from qgeo.circuit.paulis import Term, all_commute, commute, pauli_terms, support
 
 
-def commuting_layers(
-    items: list[Placed], angles: tuple[Expression, ...], num_parameters: int
-) -> tuple[tuple[int, ...], ...]:
-    """Trainable columns grouped by layer, in circuit order.
+@dataclass(frozen=True, eq=False)
+class Placeable:
+    """What the layers need to know of an item.
 
-    Args:
-        items: the circuit's elements; angles: their expressions; num_parameters: P, columns below it train.
+    Attributes:
+        qubits: that it occupies; terms, generator: the strings of its generator, or the generator on `qubits`
+            that they are of; neither for a fixed gate.
+        angles: of the program, that turn it.
     """
-    levels = _rotation_levels(items)
-    layer_of: dict[int, int] = {}
-    for item, level in zip(items, levels, strict=True):
-        for column in angles[item.angle].columns if item.angle is not None else ():
-            if column < num_parameters:
-                layer_of.setdefault(column, level)
-    for column in range(num_parameters):  # one that moves nothing stands in the first layer
-        layer_of.setdefault(column, 0)
-    used = sorted(set(layer_of.values()))
-    return tuple(tuple(sorted(c for c, layer in layer_of.items() if layer == level)) for level in used)
 
+    qubits: tuple[int, ...]
+    terms: tuple[Term, ...] | None = None
+    generator: Matrix | None = None
+    angles: tuple[int, ...] = ()
 
-def _rotation_levels(items: list[Placed]) -> list[int]:
-    """The layer number of each rotation (of the layer it ends, for other elements)."""
-    level_of_qubit: dict[int, int] = {}
-    members: dict[int, list[Rotation]] = {}
-    levels = []
-    for item in items:
-        element = item.element
-        level = max((level_of_qubit.get(qubit, 0) for qubit in element.qubits), default=0)
-        if isinstance(element, Rotation):
-            level = _joined_level(element, level, members)
-            members.setdefault(level, []).append(element)
-            after = level
+    @property
+    def is_fixed(self) -> bool:
+        return self.terms is None and self.generator is None
+
+    def strings(self) -> tuple[Term, ...]:
+        """The strings of its generator; the identity turns only the phase and is left out."""
+        if self.terms is not None:
+            terms = self.terms
         else:
-            after = level + 1 if _touches(element.qubits, members.get(level, [])) else level
-        level_of_qubit |= dict.fromkeys(element.qubits, after)
-        levels.append(level)
-    return levels
+            terms = () if self.generator is None else pauli_terms(self.generator, self.qubits)
+        return tuple(term for term in terms if term[0] | term[1])
 
 
-def _joined_level(rotation: Rotation, level: int, members: dict[int, list[Rotation]]) -> int:
-    return level if all(_commute(rotation, other) for other in members.get(level, [])) else level + 1
+@dataclass(frozen=True)
+class Column:
+    """Positions of items: of a layer's rotations, or of fixed gates in circuit order."""
+
+    items: tuple[int, ...]
+    is_layer: bool
 
 
-def _touches(qubits: tuple[int, ...], rotations: list[Rotation]) -> bool:
-    return any(set(qubits) & set(rotation.qubits) for rotation in rotations)
+@dataclass(eq=False)
+class _Draft:
+    """A column while it grows; `takes_more` unless it is a rotation that does not commute with itself."""
+
+    is_layer: bool
+    takes_more: bool = True
+    items: list[int] = field(default_factory=list)
+    strings: list[Term] = field(default_factory=list)
+    qubits: int = 0
+
+    def lets_pass(self, strings: tuple[Term, ...], qubits: int) -> bool:
+        """Whether strings on `qubits` may move back past this column; a fixed gate has none."""
+        if not qubits & self.qubits:
+            return True
+        if not (self.is_layer and strings):
+            return False
+        return all(commute(member, other) for member in self.strings for other in strings)
+
+    def add(self, position: int, strings: tuple[Term, ...], qubits: int) -> None:
+        self.items.append(position)
+        self.strings += strings
+        self.qubits |= qubits
 
 
-def _commute(one: Rotation, two: Rotation) -> bool:
-    if not set(one.qubits) & set(two.qubits):
-        return True
-    qubits = sorted(set(one.qubits) | set(two.qubits))
-    a, b = (
-        embedded(rotation.generator, tuple(qubits.index(q) for q in rotation.qubits), len(qubits))
-        for rotation in (one, two)
-    )
-    return bool(np.abs(a @ b - b @ a).max() <= 1e-12 * np.abs(a).max() * np.abs(b).max())
+def columns(items: Iterable[Placeable]) -> tuple[Column, ...]:
+    """The columns of a circuit, first to last.
+
+    >>> z0, x1 = Placeable((), terms=((0, 1, 1.0),)), Placeable((), terms=((2, 0, 1.0),))
+    >>> [column.items for column in columns([z0, Placeable((1,)), x1, z0])]  # x1 stays behind the gate
+    [(0, 3), (1,), (2,)]
+    """
+    drafts: list[_Draft] = []
+    for position, item in enumerate(items):
+        if item.is_fixed and item.qubits:  # without qubits: a phase
+            mask = sum(1 << qubit for qubit in item.qubits)
+            _home(drafts, (), mask).add(position, (), mask)
+        elif strings := item.strings():
+            mask = support(strings)
+            _home(drafts, strings, mask).add(position, strings, mask)
+    return tuple(Column(tuple(draft.items), draft.is_layer) for draft in drafts)
+
+
+def angle_layers(items: tuple[Placeable, ...]) -> tuple[tuple[int, ...], ...]:
+    """The angles of every layer, in circuit order; an angle without effect is in none."""
+    layers = (column.items for column in columns(items) if column.is_layer)
+    return tuple(tuple(angle for position in layer for angle in items[position].angles) for layer in layers)
+
+
+def _home(drafts: list[_Draft], strings: tuple[Term, ...], qubits: int) -> _Draft:
+    """The first column that takes the item, reached from behind; a new one at the end if there is none."""
+    is_layer, joins = bool(strings), all_commute(strings)
+    home = None
+    for draft in reversed(drafts):
+        passes = draft.lets_pass(strings, qubits)
+        if joins and draft.takes_more and draft.is_layer == is_layer and (passes or not is_layer):
+            home = draft
+        if not passes:
+            break
+    if home is None:
+        home = _Draft(is_layer, takes_more=joins)
+        drafts.append(home)
+    return home

@@ -9,13 +9,15 @@ index maps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.expression import Expression
+from qgeo.circuit.layers import Placeable, angle_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +87,7 @@ class Program:
         angles: one expression per rotation over the columns (parameters, then input parameters);
             the first `num_shared_angles` depend on no data.
         blocks: what acts on |0…0⟩, first to last.
-        layers: the trainable parameters grouped into layers of commuting rotations, in circuit order
-            (`layers.py`); a parameter belongs to the layer where it occurs first.
+        items: what `layers` are made of.
     """
 
     num_qubits: int
@@ -95,11 +96,24 @@ class Program:
     angles: tuple[Expression, ...]
     num_shared_angles: int
     blocks: tuple[Block | Relabelling, ...]
-    layers: tuple[tuple[int, ...], ...]
+    items: tuple[Placeable, ...]
 
     @property
     def dimension(self) -> int:
         return 2**self.num_qubits
+
+    @cached_property
+    def layers(self) -> tuple[tuple[int, ...], ...]:
+        """Angles by layers of commuting rotations, in circuit order (`layers.py`)."""
+        return angle_layers(self.items)
+
+    @cached_property
+    def by_angle(self) -> Program:
+        """The same circuit with a parameter of its own for every angle, an input where it depends on data."""
+        names = tuple(f"angle_{angle}" for angle in range(len(self.angles)))
+        shared = self.num_shared_angles
+        plain = tuple(Expression((angle,), (1.0,), 0.0, None) for angle in range(len(names)))
+        return replace(self, parameters=names[:shared], input_parameters=names[shared:], angles=plain)
 
     @property
     def num_parameters(self) -> int:

@@ -1,45 +1,156 @@
-"""From a Qiskit circuit to elements, instruction by instruction.
+"""From a Qiskit circuit to items, instruction by instruction, and from items to elements.
 
-A fixed gate becomes its matrix, a parameterized one its rotations (`gates.py`), a composite one the
-elements of its definition. What has no unitary is an error that names the instruction and its position.
+A fixed gate becomes its matrix, a parameterized one its rotations (`gates.py`), a composite parameterized one
+the items of its definition. What has no unitary is an error that names the instruction and its position.
+Exact simulation reads the elements, estimators the items: they must agree on what stands where.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import AnnotatedOperation, Barrier, Delay, Gate, Instruction
 from qiskit.circuit.library import IGate, Initialize, PauliEvolutionGate, UnitaryGate
 from qiskit.exceptions import QiskitError
-from qiskit.quantum_info import Operator
+from qiskit.quantum_info import Operator, SparsePauliOp
 
-from qgeo.circuit.elements import Element, Fixed, global_phase, placed
-from qgeo.circuit.gates import gate_elements
+from qgeo.circuit.elements import Element, Fixed, Rotation, global_phase, placed
+from qgeo.circuit.gates import evolved_hamiltonian, gate_elements
+from qgeo.circuit.layers import Placeable
+from qgeo.circuit.paulis import Term
 from qgeo.errors import CircuitError
+
+Result = TypeVar("Result")
 
 WITHOUT_EFFECT = (Barrier, Delay, IGate)
 _WIDEST_MATRIX = 5  # a wider fixed gate is cheaper as the small gates of its definition
 
 
-def unroll(circuit: QuantumCircuit) -> list[Element]:
-    """Elements of a unitary circuit, its global phase first.
+@dataclass(frozen=True, eq=False)
+class Item:
+    """What stands in a circuit as one: a fixed gate, or a rotation by one angle.
+
+    Attributes:
+        source: "instruction 3 ('crx' on qubits [0, 1])", for messages.
+        qubits: that it occupies; elements: what it does, on the circuit's qubits (nothing for a delay).
+        operation: the Qiskit gate of a fixed one, None where it is a piece of another gate.
+        angle: of a rotation, None for a fixed gate.
+        terms: of a PauliEvolutionGate with a free time, one generator whatever its elements are.
+    """
+
+    source: str
+    qubits: tuple[int, ...]
+    elements: tuple[Element, ...]
+    operation: Any = None
+    angle: Any = None
+    terms: tuple[Term, ...] | None = None
+
+    def placeable(self, angles: tuple[int, ...] = ()) -> Placeable:
+        """As the layers see it; `angles` are those that turn it, numbered by whoever asks."""
+        if self.angle is None:
+            return Placeable(self.qubits)
+        if self.terms is not None:
+            return Placeable(self.qubits, self.terms, angles=angles)
+        [element] = self.elements
+        assert isinstance(element, Rotation)
+        return Placeable(element.qubits, generator=element.generator, angles=angles)
+
+
+def circuit_items(
+    circuit: QuantumCircuit, qubits: tuple[int, ...] | None = None, inside: str = ""
+) -> Iterator[Item]:
+    """Items of a unitary circuit, its global phase first.
+
+    Args:
+        qubits: what the circuit's qubits are called outside; inside: the instruction that it defines.
 
     Raises:
         CircuitError: an instruction is not unitary or cannot be read; the message names it and its position.
     """
-    elements = [global_phase(circuit.global_phase)] if is_set(circuit.global_phase) else []
+    if is_set(circuit.global_phase):
+        phase = global_phase(circuit.global_phase)
+        yield Item(inside, (), (phase,), angle=getattr(phase, "angle", None))
     for position, instruction in enumerate(circuit.data):
-        qubits = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
-        try:
-            inner = operation_elements(instruction.operation)
-        except CircuitError as error:
-            name = instruction.operation.name
-            raise CircuitError(
-                f"instruction {position} ({name!r} on qubits {list(qubits)}): {error}"
-            ) from None
-        elements.extend(placed(inner, qubits))
-    return elements
+        local = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
+        outer = local if qubits is None else tuple(qubits[q] for q in local)
+        operation = instruction.operation
+        place = f"instruction {position} ({operation.name!r} on qubits {list(outer)})"
+        source = f"{inside}: {place}" if inside else place
+        yield from _operation_items(operation, outer, source)
+
+
+def _operation_items(operation: Any, qubits: tuple[int, ...], source: str) -> Iterator[Item]:
+    if isinstance(operation, Barrier):
+        return
+    if isinstance(operation, WITHOUT_EFFECT):
+        yield Item(source, qubits, (), operation)
+    elif isinstance(operation, PauliEvolutionGate):
+        yield from _evolution_items(operation, qubits, source)
+    elif not is_symbolic(operation) and isinstance(operation, Gate):
+        yield Item(source, qubits, _read(operation, qubits, source), operation)
+    else:
+        yield from _composite_items(operation, qubits, source)
+
+
+def _evolution_items(gate: PauliEvolutionGate, qubits: tuple[int, ...], source: str) -> Iterator[Item]:
+    """exp(−i t H): one rotation, or one gate; where it has a number for t and terms that do not commute, its
+    matrix, as Qiskit's definition of it is not exact."""
+    elements = _read(gate, qubits, source)
+    if is_symbolic(gate):
+        yield Item(source, qubits, elements, angle=gate.time, terms=_terms(evolved_hamiltonian(gate), qubits))
+    elif len(evolved_hamiltonian(gate).group_commuting()) > 1:
+        yield from _pieces(elements, source)
+    else:
+        yield Item(source, qubits, elements, gate)
+
+
+def _terms(hamiltonian: SparsePauliOp, qubits: tuple[int, ...]) -> tuple[Term, ...]:
+    """The strings of 2H, the generator of exp(−i t H)."""
+
+    def mask(acts: Any) -> int:
+        return sum(1 << qubit for qubit, acting in zip(qubits, acts.tolist(), strict=True) if acting)
+
+    paulis, weights = hamiltonian.paulis, 2 * hamiltonian.coeffs.real
+    return tuple((mask(x), mask(z), float(w)) for x, z, w in zip(paulis.x, paulis.z, weights, strict=True))
+
+
+def _composite_items(operation: Any, qubits: tuple[int, ...], source: str) -> Iterator[Item]:
+    known = _named(source, lambda: _known_elements(operation))
+    if known is not None:
+        yield from _pieces(placed(known, qubits), source)
+    else:
+        yield from circuit_items(_named(source, lambda: _unitary_definition(operation)), qubits, source)
+
+
+def _known_elements(operation: Any) -> list[Element] | None:
+    if isinstance(operation, AnnotatedOperation):
+        return operation_elements(operation)
+    return gate_elements(operation, operation_elements) if is_symbolic(operation) else None
+
+
+def _pieces(elements: Iterable[Element], source: str) -> Iterator[Item]:
+    for element in elements:
+        yield Item(source, element.qubits, (element,), angle=getattr(element, "angle", None))
+
+
+def _read(operation: Any, qubits: tuple[int, ...], source: str) -> tuple[Element, ...]:
+    return tuple(placed(_named(source, lambda: operation_elements(operation)), qubits))
+
+
+def _named(source: str, read: Callable[[], Result]) -> Result:
+    """What `read` gives; its errors say where they come from."""
+    try:
+        return read()
+    except CircuitError as error:
+        raise CircuitError(f"{source}: {error}") from None
+
+
+def unroll(circuit: QuantumCircuit) -> list[Element]:
+    """Elements of a unitary circuit, its global phase first. Errors: see `circuit_items`."""
+    return [element for item in circuit_items(circuit) for element in item.elements]
 
 
 def operation_elements(operation: Any) -> list[Element]:
@@ -48,10 +159,10 @@ def operation_elements(operation: Any) -> list[Element]:
         return []
     if is_symbolic(operation) or isinstance(operation, PauliEvolutionGate):
         known = gate_elements(operation, operation_elements)
-        return _definition_elements(operation) if known is None else known
+        return unroll(_unitary_definition(operation)) if known is None else known
     if _is_matrix(operation):
         return [Fixed(_matrix(operation), tuple(range(operation.num_qubits)))]
-    return _definition_elements(operation)
+    return unroll(_unitary_definition(operation))
 
 
 def is_set(phase: Any) -> bool:
@@ -85,13 +196,13 @@ def _matrix(operation: Any) -> Any:
         raise not_unitary() from None
 
 
-def _definition_elements(operation: Any) -> list[Element]:
+def _unitary_definition(operation: Any) -> QuantumCircuit:
     if getattr(operation, "blocks", None) or isinstance(operation, Initialize):
         raise not_unitary()  # control flow; initialize starts with a reset
     definition = definition_of(operation)
     if definition is None:
         raise not_unitary()
-    return unroll(definition)
+    return definition
 
 
 def definition_of(operation: Any) -> QuantumCircuit | None:

@@ -1,9 +1,11 @@
 """BlockDiagonalQFI: the blocks of F_Q on commuting layers (Stokes et al. 2020, arXiv 1909.02108, eq. 12).
 
-    F_jk = ⟨P_j P_k⟩ − ⟨P_j⟩⟨P_k⟩   for j, k in one layer;   0 elsewhere
+    F_rs = ⟨P_r P_s⟩ − ⟨P_r⟩⟨P_s⟩   for rotations r, s of one layer;   0 elsewhere
 
-One circuit per layer, no ancilla. Its entries are those of the full matrix, so a parameter whose terms stand
-in several layers, whose diagonal entry would miss their correlations, is refused.
+One circuit per layer, no ancilla. Its entries are those of the full matrix, so a parameter that turns
+rotations of several layers, whose diagonal entry would miss their correlations, is refused. As a metric,
+pulled back through a Jacobian it is E_x[Kᵀ block(F) K], K = ∂angles/∂w, the sum of such a parameter's blocks,
+and the exact metric `quantum-block-diagonal` is the same matrix (`geometry/blockwise.py`).
 """
 
 from __future__ import annotations
@@ -17,14 +19,11 @@ from qgeo.estimators.pauli_circuit import PauliCircuit
 
 
 class BlockDiagonalQFI(LayeredEstimator):
-    """Blocks of F_Q, exact zeros between layers. Arguments: see `LayeredEstimator`.
-
-    Pulled back through a Jacobian it stays blockwise in the circuit's angles: E_x[Jᵀ block(F) J].
-    """
+    """Blocks of F_Q, exact zeros between layers. Arguments: see `LayeredEstimator`."""
 
     scheme = Scheme(None, block_moments)
 
-    def check(self, source: PauliCircuit) -> None:
+    def check_entries(self, source: PauliCircuit) -> None:
         """
         Raises:
             CircuitError: a parameter acts in several layers.

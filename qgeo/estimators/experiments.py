@@ -21,9 +21,8 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import Pauli, PauliList
 
-from qgeo.estimators.arrangement import FixedGates, Layer
 from qgeo.estimators.basis import Bits, read_basis
-from qgeo.estimators.pauli_circuit import PauliCircuit
+from qgeo.estimators.pauli_circuit import FixedGates, Layer, PauliCircuit
 
 REGISTER = "outcome"
 

@@ -59,13 +59,15 @@ class LayeredEstimator(FisherEstimator):
         self.allocation = allocation
         self.prepared = Remembered(self._plan)
 
-    def check(self, source: PauliCircuit) -> None:
-        """Refuse what the method cannot treat; nothing by default."""
+    def check_entries(self, source: PauliCircuit) -> None:
+        """Refuse a circuit whose entries of F_Q the method does not give; nothing by default."""
 
     def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
         """See `FisherEstimator`."""
         rows, share = points.rows, points.share
         prepared = self.prepared(circuit)
+        if points.jacobian is None:
+            self.check_entries(prepared.source)
         by_term = points.pulled_back(prepared.source.jacobian(rows))
         angles = prepared.source.angles(rows)
         results, cost = self._run(prepared, angles, by_term, share, shots)
@@ -73,9 +75,7 @@ class LayeredEstimator(FisherEstimator):
         return replace(mean, largest=largest_entries(by_term, share))
 
     def _plan(self, circuit: QuantumCircuit) -> Plan:
-        source = pauli_circuit(circuit)
-        self.check(source)
-        return plan(source, self.scheme)
+        return plan(pauli_circuit(circuit), self.scheme)
 
     def _run(
         self, prepared: Plan, angles: Floats, by_term: Floats, share: Floats, shots: int | None

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
-from qgeo.estimators.arrangement import FixedGates
 from qgeo.estimators.execution import Cost, Executor, Task
 from qgeo.estimators.experiments import append_columns, append_rotation, empty_circuit
 from qgeo.estimators.outcomes import Outcomes
-from qgeo.estimators.pauli_circuit import PauliCircuit
+from qgeo.estimators.pauli_circuit import FixedGates, PauliCircuit
 
 Floats = NDArray[np.float64]
 

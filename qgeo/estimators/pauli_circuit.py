@@ -22,21 +22,40 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import AnnotatedOperation, Barrier, Gate
-from qiskit.circuit.library import PauliEvolutionGate, UnitaryGate
-from qiskit.quantum_info import Operator, PauliList, SparsePauliOp
+from qiskit.circuit.library import UnitaryGate
+from qiskit.quantum_info import PauliList
 
-from qgeo.circuit.elements import Element, Fixed
+from qgeo.circuit.elements import Fixed
 from qgeo.circuit.expression import Expression, expression
-from qgeo.circuit.gates import gate_elements, sparse_pauli
-from qgeo.circuit.unroll import WITHOUT_EFFECT, definition_of, is_symbolic, not_unitary, operation_elements
+from qgeo.circuit.layers import Placeable, columns
+from qgeo.circuit.paulis import Term, all_commute
+from qgeo.circuit.unroll import Item, circuit_items
 from qgeo.errors import CircuitError
-from qgeo.estimators.arrangement import Arrangement, FixedGate, FixedGates, Layer, PauliRotation
 from qgeo.simulate.angles import evaluate_trees
 
 Floats = NDArray[np.float64]
 
-_NEGLIGIBLE = 1e-12
+
+@dataclass(frozen=True, eq=False)
+class FixedGate:
+    """A gate without free parameters on `qubits`."""
+
+    operation: Any
+    qubits: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Terms (indices) that commute and meet no other gate between them."""
+
+    terms: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FixedGates:
+    """Fixed gates between layers, in order."""
+
+    gates: tuple[FixedGate, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,102 +122,64 @@ def pauli_circuit(circuit: QuantumCircuit) -> PauliCircuit:
         raise CircuitError(f"expected a QuantumCircuit, got {type(circuit).__name__}")
     names = [parameter.name for parameter in circuit.parameters]
     column_of = {name: column for column, name in enumerate(names)}
-    arrangement = Arrangement(circuit.num_qubits)
-    for item in _items(circuit, tuple(range(circuit.num_qubits))):
-        arrangement.place(item)
+    items = list(circuit_items(circuit))
+    placed = [item.placeable() for item in items]
+    strings = [_commuting_strings(item, own) for item, own in zip(items, placed, strict=True)]
+    rotations = [position for position, own in enumerate(strings) if own]
+    terms = [term for position in rotations for term in strings[position]]
+    gate_of_term = [gate for gate, position in enumerate(rotations) for _ in strings[position]]
     return PauliCircuit(
         num_qubits=circuit.num_qubits,
         parameters=tuple(names),
-        paulis=arrangement.paulis(),
-        columns=tuple(column.frozen() for column in arrangement.columns),
-        gate_angles=tuple(expression(rotation.angle, column_of) for rotation in arrangement.rotations),
-        gate_of_term=np.array(arrangement.gate_of_term, dtype=np.int64),
-        weights=np.array([w for rotation in arrangement.rotations for w in rotation.weights], dtype=float),
+        paulis=_pauli_list(terms, circuit.num_qubits),
+        columns=tuple(_columns(items, placed, strings)),
+        gate_angles=tuple(expression(items[position].angle, column_of) for position in rotations),
+        gate_of_term=np.array(gate_of_term, dtype=np.int64),
+        weights=np.array([weight for *_, weight in terms], dtype=float),
     )
 
 
-def _items(circuit: QuantumCircuit, qubits: tuple[int, ...]) -> Iterator[PauliRotation | FixedGate]:
-    for position, instruction in enumerate(circuit.data):
-        own = tuple(qubits[circuit.find_bit(qubit).index] for qubit in instruction.qubits)
-        try:
-            yield from _operation_items(instruction.operation, own)
-        except CircuitError as error:
-            name = instruction.operation.name
-            raise CircuitError(f"instruction {position} ({name!r} on qubits {list(own)}): {error}") from None
-
-
-def _operation_items(operation: Any, qubits: tuple[int, ...]) -> Iterator[PauliRotation | FixedGate]:
-    if isinstance(operation, Barrier):
-        return
-    if isinstance(operation, WITHOUT_EFFECT):  # no effect but the noise that may be attached to it
-        yield FixedGate(operation, qubits)
-        return
-    if isinstance(operation, PauliEvolutionGate):
-        yield from _evolution_items(operation, qubits)
-    elif not is_symbolic(operation) and isinstance(operation, Gate):
-        yield FixedGate(operation, qubits)
-    else:
-        yield from _composite_items(operation, qubits)
-
-
-def _composite_items(operation: Any, qubits: tuple[int, ...]) -> Iterator[PauliRotation | FixedGate]:
-    elements, definition = _elements(operation), definition_of(operation)
-    if elements is not None:
-        for element in elements:
-            yield from _element_items(element, tuple(qubits[q] for q in element.qubits))
-    elif definition is None:
-        raise not_unitary()
-    else:
-        yield from _items(definition, qubits)
-
-
-def _elements(operation: Any) -> list[Element] | None:
-    if isinstance(operation, AnnotatedOperation):
-        return operation_elements(operation)
-    return gate_elements(operation, operation_elements) if is_symbolic(operation) else None
-
-
-def _element_items(element: Element, qubits: tuple[int, ...]) -> Iterator[PauliRotation | FixedGate]:
-    if isinstance(element, Fixed):
-        if qubits:
-            yield FixedGate(UnitaryGate(element.matrix), qubits)
-    elif qubits:  # without qubits: a global phase, which no measurement sees
-        rounding = _NEGLIGIBLE * float(np.abs(element.generator).max())
-        generator = SparsePauliOp.from_operator(Operator(element.generator), atol=rounding)
-        yield _rotation(generator, qubits, element.angle)
-
-
-def _evolution_items(
-    gate: PauliEvolutionGate, qubits: tuple[int, ...]
-) -> Iterator[PauliRotation | FixedGate]:
-    """exp(−i t H): its definition is exact for commuting terms only."""
-    operators = gate.operator if isinstance(gate.operator, list) else [gate.operator]
-    hamiltonian = sum(map(sparse_pauli, operators[1:]), sparse_pauli(operators[0]))
-    if is_symbolic(gate):
-        yield _rotation(2 * hamiltonian, qubits, gate.time)
-    elif _all_commute(hamiltonian.paulis):
-        yield FixedGate(gate, qubits)
-    else:
-        for element in operation_elements(gate):
-            yield from _element_items(element, tuple(qubits[q] for q in element.qubits))
-
-
-def _rotation(generator: SparsePauliOp, qubits: tuple[int, ...], angle: Any) -> PauliRotation:
-    generator = generator.simplify(atol=0, rtol=0)
-    if np.abs(generator.coeffs.imag).max(initial=0) > _NEGLIGIBLE:
-        raise CircuitError("expected a Hermitian generator, got complex coefficients")
-    acts = (generator.paulis.x | generator.paulis.z).any(axis=1)  # the identity only turns the phase
-    strings, weights = generator.paulis[acts], generator.coeffs[acts].real
-    if len(strings) and not _all_commute(strings):
+def _commuting_strings(item: Item, placed: Placeable) -> tuple[Term, ...]:
+    strings = placed.strings()
+    if not all_commute(strings):
         raise CircuitError(
-            "expected a generator of commuting Pauli terms for an estimate from shots, got terms that do not "
-            "commute; decompose() it into Trotter steps first, or use the exact method"
+            f"{item.source}: expected a generator of commuting Pauli terms for an estimate from shots, got "
+            "terms that do not commute; decompose() it into Trotter steps first, or use the exact method"
         )
-    return PauliRotation(strings, weights, qubits, angle)
+    return strings
 
 
-def _all_commute(strings: PauliList) -> bool:
-    return all(strings.commutes(string).all() for string in strings)
+def _columns(
+    items: list[Item], placed: list[Placeable], strings: list[tuple[Term, ...]]
+) -> Iterator[Layer | FixedGates]:
+    """Terms are numbered in the order of the items that they belong to."""
+    stop = np.cumsum([len(own) for own in strings])
+    for column in columns(placed):
+        if column.is_layer:
+            terms = (range(stop[i] - len(strings[i]), stop[i]) for i in column.items)
+            yield Layer(tuple(int(term) for own in terms for term in own))
+        else:
+            yield FixedGates(tuple(_fixed_gate(items[i]) for i in column.items))
+
+
+def _fixed_gate(item: Item) -> FixedGate:
+    if item.operation is not None:
+        return FixedGate(item.operation, item.qubits)
+    [element] = item.elements
+    assert isinstance(element, Fixed)
+    return FixedGate(UnitaryGate(element.matrix), item.qubits)
+
+
+def _pauli_list(terms: list[Term], num_qubits: int) -> PauliList:
+    """The strings on all qubits, without their weights."""
+    if not terms:
+        return PauliList(["I" * num_qubits])[:0]
+    x, z = [x for x, _, _ in terms], [z for _, z, _ in terms]
+    return PauliList.from_symplectic(_bits(z, num_qubits), _bits(x, num_qubits))
+
+
+def _bits(masks: list[int], num_qubits: int) -> NDArray[np.bool_]:
+    return np.array([[bool(mask >> qubit & 1) for qubit in range(num_qubits)] for mask in masks])
 
 
 def _value(angle: Expression, values: Floats) -> Floats:

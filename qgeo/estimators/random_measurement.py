@@ -19,7 +19,6 @@ from qiskit.circuit.library import UnitaryGate
 from qiskit.quantum_info import random_clifford, random_unitary
 
 from qgeo.errors import ConfigurationError
-from qgeo.estimators.arrangement import FixedGate, FixedGates
 from qgeo.estimators.derivatives import (
     WIDEST,
     check_width,
@@ -30,7 +29,7 @@ from qgeo.estimators.derivatives import (
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_draws
 from qgeo.estimators.execution import Executor, Progress, Task
-from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
+from qgeo.estimators.pauli_circuit import FixedGate, FixedGates, PauliCircuit, pauli_circuit
 from qgeo.estimators.sampled_cfi import output_fisher_estimate
 
 Floats = NDArray[np.float64]

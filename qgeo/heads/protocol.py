@@ -80,11 +80,6 @@ class CircuitPoint:
         """W, trainable numbers of the encoder."""
         return self.angle_jacobian.shape[2]
 
-    @property
-    def layers(self) -> tuple[tuple[int, ...], ...]:
-        """The trainable circuit parameters grouped into commuting layers."""
-        return self.program.layers if self.trains_circuit else ()
-
 
 @runtime_checkable
 class QuantumHead(Head, Protocol):

@@ -2,8 +2,8 @@
 
     quantum                  F_Q over everything before the measurement, pulled back through the encoder;
                              behind the measurement F_Q is zero and the F_C block stands in
-    quantum-block-diagonal   its blocks: each commuting layer of the circuit, the encoder, the readout
-    quantum-diagonal         its diagonal
+    quantum-block-diagonal   F_Q's blocks on the circuit's commuting layers, pulled back
+    quantum-diagonal         the diagonal of those blocks
     quantum-matrix-free      the same as quantum, by products and conjugate gradients
     classical                F_C of the head's output, exact
     empirical                gradients at the observed tokens (needs targets)
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from qgeo.errors import ConfigurationError
+from qgeo.geometry.blockwise import connected_blocks, layer_blocks_fisher
 from qgeo.geometry.classical import output_fisher
 from qgeo.geometry.empirical import empirical_fisher
 from qgeo.geometry.matrix_free import MatrixFreeFisher
@@ -67,18 +68,17 @@ def quantum(head: Head, contexts: Tensor, targets: Tensor | None = None) -> Info
 
 
 def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-    """The blocks of `quantum` on each commuting layer of the circuit, on the encoder, on the readout."""
+    """F_Q's blocks on the circuit's commuting layers, pulled back; F_C over the readout."""
     del targets
     quantum_head = _quantum(head)
     point = quantum_head.circuit_point(contexts)
-    before = _before_measurement(point)
-    encoder = range(len(point.own_columns), len(before))
-    groups = [torch.tensor(group) for group in [*point.layers, tuple(encoder)] if len(group)]
+    before = _layer_blocks(point)
+    groups = connected_blocks(before)
     blocks = [before[group][:, group] for group in groups]
-    order = torch.cat([*groups, len(before) + torch.arange(point.num_readout)])
     if point.num_readout:
         blocks.append(_readout_block(quantum_head, contexts))
-    return BlockDiagonalMatrix(tuple(blocks), order)
+        groups.append(len(before) + torch.arange(point.num_readout))
+    return BlockDiagonalMatrix(tuple(blocks), torch.cat(groups) if groups else torch.arange(0))
 
 
 def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
@@ -95,8 +95,14 @@ def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = N
 
 
 def quantum_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-    """The diagonal of `quantum`."""
-    return DiagonalMatrix(quantum(head, contexts, targets).diagonal())
+    """The diagonal of those blocks; F_C over the readout."""
+    del targets
+    quantum_head = _quantum(head)
+    point = quantum_head.circuit_point(contexts)
+    before = DiagonalMatrix(_layer_blocks(point).diagonal())
+    if not point.num_readout:
+        return before
+    return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
 
 
 METRICS: dict[str, Metric] = {
@@ -144,6 +150,12 @@ def _before_measurement(point: CircuitPoint) -> Tensor:
     if not point.num_encoder:
         return 4 / len(point.angles) * products.own
     return pulled_back_fisher(products, point.angle_jacobian).matrix
+
+
+def _layer_blocks(point: CircuitPoint) -> Tensor:
+    return layer_blocks_fisher(
+        point.program, point.values, point.angles, point.own_columns, point.angle_jacobian
+    )
 
 
 def _readout_block(head: QuantumHead, contexts: Tensor) -> Tensor:

@@ -34,6 +34,12 @@ class AngleJacobian:
     shape: tuple[int, int]
     is_identity: bool
 
+    def dense(self) -> Tensor:
+        """(..., angles, columns)."""
+        found = self.slopes.new_zeros(*self.slopes.shape[:-1], *self.shape)
+        found[..., self.rows, self.columns] = self.slopes  # an angle has each column once
+        return found
+
     def __matmul__(self, direction: Tensor) -> Tensor:
         """∂a/∂p · v: (..., columns) → (..., angles)."""
         if self.is_identity:

@@ -15,9 +15,8 @@ from qiskit.circuit import library as lib
 from qiskit.quantum_info import Operator, SparsePauliOp
 
 from qgeo.errors import CircuitError
-from qgeo.estimators.arrangement import FixedGates, Layer
 from qgeo.estimators.experiments import append_columns
-from qgeo.estimators.pauli_circuit import pauli_circuit
+from qgeo.estimators.pauli_circuit import FixedGates, Layer, pauli_circuit
 
 
 def rebuilt(circuit: QuantumCircuit, values) -> QuantumCircuit:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations, groupby
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qgeo.circuit.elements import Matrix
-from qgeo.circuit.program import Block, FixedStep, Program, Relabelling, RotationStep
-from qgeo.simulate.compiled.pauli_frame import IndexMap, Term, conjugated, identity
+from qgeo.circuit.paulis import Term, all_commute, pauli_terms
+from qgeo.circuit.program import Block, FixedStep, Program, Relabelling
+from qgeo.simulate.compiled.pauli_frame import IndexMap, conjugated, identity
 
 ROTATION, MAP, DENSE = range(3)
 
@@ -114,40 +115,16 @@ def _add_block(writer: _Writer, block: Block) -> bool:
             continue
         if len(step.positions) > WIDEST_GENERATOR:
             return False
-        terms = pauli_terms(step, block.qubits)
-        if not _commute(terms):
+        terms = pauli_terms(step.generator, tuple(block.qubits[position] for position in step.positions))
+        if not all_commute(terms):
             return False
         for term in terms:
             writer.add_rotation(step.angle, term)
     return True
 
 
-def pauli_terms(step: RotationStep, qubits: tuple[int, ...]) -> list[Term]:
-    """The strings of a rotation's generator on all qubits, w = tr(P G)/D."""
-    own = tuple(qubits[position] for position in step.positions)
-    index = np.arange(len(step.generator))
-    signs = 1 - 2.0 * (np.bitwise_count(index[:, None] & index) % 2)  # [z, k]
-    least = _NEGLIGIBLE * np.abs(step.generator).max()
-    found = []
-    for x in index.tolist():
-        phases = 1j ** np.bitwise_count(x & index).astype(float)  # of the string (x, z), by z
-        weights = (phases.conj() * (signs @ step.generator[index ^ x, index])).real / len(index)
-        found += [
-            (_spread(x, own), _spread(z, own), float(weights[z]))
-            for z in np.flatnonzero(np.abs(weights) > least).tolist()
-        ]
-    return found
-
-
 def _spread(mask: int, qubits: tuple[int, ...]) -> int:
     return sum(((mask >> slot) & 1) << qubit for slot, qubit in enumerate(qubits))
-
-
-def _commute(terms: list[Term]) -> bool:
-    return all(
-        ((one[0] & other[1]).bit_count() + (one[1] & other[0]).bit_count()) % 2 == 0
-        for one, other in combinations(terms, 2)
-    )
 
 
 def tensor_factors(matrix: Matrix, qubits: tuple[int, ...]) -> list[tuple[Matrix, tuple[int, ...]]]:

@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgeo.circuit.elements import Matrix
-
-Term = tuple[int, int, float]
-"""A Pauli string and its weight: the qubits with X or Y and those with Z or Y as bit masks, w."""
+from qgeo.circuit.paulis import Term
 
 _NEGLIGIBLE = 1e-12
 

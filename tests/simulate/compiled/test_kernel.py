@@ -19,12 +19,12 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 import qgeo
+from qgeo.circuit.paulis import pauli_terms
 from qgeo.geometry.quantum import projected_gram, projected_tangents
 from qgeo.simulate.adjoint import adjoint_gradient
 from qgeo.simulate.angles import context_angles, joined, shared_angles
 from qgeo.simulate.compiled import kernel as kernels
 from qgeo.simulate.compiled.kernel import Point
-from qgeo.simulate.compiled.operations import pauli_terms
 from qgeo.simulate.moves import moves_at
 from qgeo.simulate.simulation import final_states
 from qgeo.simulate.tangents import Tangents, tangents_in_frame
@@ -221,7 +221,7 @@ def test_a_generator_is_the_sum_of_its_strings():
             for step in block.rotations:
                 total = np.zeros_like(step.generator)
                 count = len(step.positions)
-                for mask_x, mask_z, weight in pauli_terms(step, tuple(range(len(block.qubits)))):
+                for mask_x, mask_z, weight in pauli_terms(step.generator, step.positions):
                     string = np.eye(1)
                     for q in step.positions:
                         string = np.kron(letters[mask_x >> q & 1, mask_z >> q & 1], string)

@@ -1,0 +1,77 @@
+"""F_Q's blocks on commuting layers, pulled back: what one circuit a layer can measure of it.
+
+    E_x[ K(x)ᵀ block(F(x)) K(x) ],      block(F)_rs = F_rs where rotations r, s share a layer, else 0
+
+F is over the angles of rotations, K = ∂(angles)/∂(θ, w), θ the circuit's own trainable parameters, w an
+encoder's weights. A parameter that turns rotations of several layers has the sum of their blocks, without the
+correlations between them. The exact limit of the estimator `block-diagonal` as a metric is this matrix
+(Stokes et al. 2020, arXiv 1909.02108, section 3).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from qgeo.circuit.program import Program
+from qgeo.geometry.tangent_products import tangent_products
+from qgeo.simulate.angles import angle_jacobian, angles_of, joined
+from qgeo.simulate.constants import constants
+
+
+def layer_blocks_fisher(
+    program: Program, values: Tensor, inputs: Tensor, columns: tuple[int, ...], encoder_jacobian: Tensor
+) -> Tensor:
+    """E_x[Kᵀ block(F) K] over chosen circuit parameters, then an encoder's weights, (C + W, C + W).
+
+    Args:
+        values: (P,); inputs: (B, d), its data angles; columns: the C chosen parameters.
+        encoder_jacobian: (B, d, W), of the data angles over the encoder's weights.
+    """
+    shared, by_context = angles_of(program, values, inputs, torch.complex128)
+    every, num_shared = range(len(program.angles)), program.num_shared_angles
+    products = tangent_products(program.by_angle, shared, by_context, every, num_shared)
+    same_layer = _same_layer(program, values.device)
+    by_shared, by_data = _angle_slopes(program, values, inputs, columns, encoder_jacobian)
+    own = by_shared.mT @ (same_layer[:num_shared, :num_shared] * products.own) @ by_shared
+    data = products.data * same_layer[num_shared:]
+    cross = (by_data.mT @ (data[..., :num_shared] @ by_shared)).sum(0)
+    data_data = (by_data.mT @ (data[..., num_shared:] @ by_data)).sum(0)
+    return 4 / len(inputs) * (own + cross + cross.mT + data_data)
+
+
+def connected_blocks(matrix: Tensor) -> list[Tensor]:
+    """Indices of the blocks that a symmetric matrix falls into: rows that no chain of entries joins part.
+
+    >>> connected_blocks(torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0], [2.0, 0.0, 1.0]]))
+    [tensor([0, 2]), tensor([1])]
+    """
+    block = torch.arange(len(matrix), device=matrix.device)
+    joined_to = (matrix != 0) | torch.eye(len(matrix), dtype=torch.bool, device=matrix.device)
+    while True:  # every row takes the smallest label of the rows that it is joined to, until none changes
+        smallest = torch.where(joined_to, block, len(matrix)).amin(1) if len(matrix) else block
+        if torch.equal(smallest, block):
+            return [torch.nonzero(block == label).flatten() for label in block.unique()]
+        block = smallest
+
+
+def _same_layer(program: Program, device: torch.device) -> Tensor:
+    """(angles, angles), 1 where two angles turn rotations of one layer, else 0."""
+    layer = torch.full((len(program.angles),), -1, device=device)
+    for number, angles in enumerate(program.layers):
+        layer[list(angles)] = number
+    return ((layer[:, None] == layer) & (layer >= 0)).double()
+
+
+def _angle_slopes(
+    program: Program, values: Tensor, inputs: Tensor, columns: tuple[int, ...], encoder_jacobian: Tensor
+) -> tuple[Tensor, Tensor]:
+    """K of the angles that all contexts share, (m, C + W), and of those with data, (B, m', C + W)."""
+    table = constants(program, torch.complex128, values.device)
+    chosen, size = list(columns), len(values)
+    shared = angle_jacobian(table.shared, values).dense()[:, chosen]
+    point = joined(values, inputs)
+    with_data = angle_jacobian(table.per_context, point).dense().expand(len(inputs), -1, -1)
+    by_encoder = with_data[..., size:] @ encoder_jacobian
+    none = shared.new_zeros(len(shared), encoder_jacobian.shape[2])
+    return torch.cat([shared, none], 1), torch.cat([with_data[..., chosen], by_encoder], 2)
