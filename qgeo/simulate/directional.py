@@ -53,7 +53,7 @@ def generator_variances(moves: Moves, count: int) -> tuple[Tensor, Tensor]:
             group = table.groups[block.group]
             own = group.own_angles_of[block.member]
             density = overlap_on(psi, psi, block.qubits, keep_contexts=True)
-            found[group.per_context][own] = _variances(moves.generators(i), density)
+            found[group.per_context][own] = _variances(moves.generators(i), density).double()
         psi = move.apply(psi)
     return found
 

@@ -100,13 +100,16 @@ def test_without_damping_a_singular_matrix_gives_the_least_norm_solution(qubits,
     assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
 
 
-def test_single_precision_products():
-    # Once refused by torch: weights of one type, generators of another.
-    circuit = cases.layered(4, 2)
+@pytest.mark.parametrize(
+    "circuit", [cases.layered(4, 2), lib.efficient_su2(6, reps=3)], ids=["one", "several"]
+)
+def test_single_precision_products(circuit):
+    # Once refused by torch: weights and generators, variances and angles of two types.
     matrix = quantum_fisher_operator(circuit, numbers(circuit), method="matrix-free", dtype="complex64")
     vector = torch.ones(matrix.size, dtype=torch.float64)
     expected = reference.qfim(circuit, numbers(circuit)) @ vector.numpy()
     assert_allclose(matrix @ vector, expected, atol=2e-5)
+    assert_allclose(matrix.diagonal(), reference.qfim(circuit, numbers(circuit)).diagonal(), atol=2e-5)
 
 
 @methods
