@@ -65,6 +65,11 @@ def size_of(specs: Mapping[str, ArraySpec]) -> int:
     return sum(spec.size * np.dtype(spec.dtype).itemsize for spec in specs.values())
 
 
+def archive_overhead(specs: Mapping[str, ArraySpec]) -> int:
+    """Bytes that an archive takes beside its arrays, at most."""
+    return _MEMBER_BYTES * (len(specs) + 1)
+
+
 def array_bytes(arrays: Mapping[str, NDArray[Any]], *, compressed: bool = True) -> bytes:
     """The content of an .npz file."""
     buffer = io.BytesIO()
@@ -91,7 +96,7 @@ def read_arrays(
         the storage's error: the file is missing, damaged, or holds other arrays; nothing larger than `most`
             is read or unpacked.
     """
-    content = storage.read_bytes(path, most + _MEMBER_BYTES * (len(expected) + 1), advice)
+    content = storage.read_bytes(path, most + archive_overhead(expected), advice)
     return parsed_arrays(storage, path, content, expected, most=most, advice=advice)
 
 

@@ -28,6 +28,7 @@ from qgeo.errors import QGeoError
 MOST_JSON_BYTES = 64 * 2**20
 """A results.json of a hundred arms has 2 MB, a manifest of a million values 20 MB."""
 
+_SEAL = re.compile(rb'\{\n "sha256": "([0-9a-f]{64})",\n')
 _SHOWN = 60  # characters of a value that a message shows
 
 
@@ -118,8 +119,12 @@ class Storage:
         Raises:
             ValueError: NaN or an infinity, which no reader would take.
         """
-        plain = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
-        self.write_text(path, json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        self.write_text(path, _json(content))
+
+    def write_sealed(self, path: Path, content: Any) -> None:
+        """JSON whose first key is the SHA-256 of all that follows, so that any change is noticed."""
+        rest = _json(content).removeprefix("{\n")
+        self.write_text(path, f'{{\n "sha256": "{digest(rest.encode())}",\n{rest}')
 
     def remove(self, path: Path) -> None:
         """Remove a file, if it is there.
@@ -190,6 +195,18 @@ class Storage:
             the storage's error: it is missing, damaged, or holds something else; the first thing is named.
         """
         return self.parsed_json(path, self.read_bytes(path, MOST_JSON_BYTES, advice), model, advice)
+
+    def read_sealed(self, path: Path, model: type[Content], advice: str | None = None) -> Content:
+        """The content of a file of `write_sealed`.
+
+        Raises:
+            the storage's error: as for `read_json`, or the file was changed after it was written.
+        """
+        content = self.read_bytes(path, MOST_JSON_BYTES, advice)
+        seal = _SEAL.match(content)
+        if seal is None or digest(content[seal.end() :]) != seal[1].decode():
+            raise self.damaged(path, "expected the file as it was written, got another content", advice)
+        return self.parsed_json(path, b"{\n" + content[seal.end() :], model, advice)
 
     def read_json_lines(self, path: Path, model: type[Content], advice: str | None = None) -> list[Content]:
         """The content of a file of one JSON value a line.
@@ -274,6 +291,11 @@ class Storage:
             yield
         except OSError as error:
             raise self.error(f"cannot write {path}: {error.strerror}; {self.when_full}") from None
+
+
+def _json(content: Any) -> str:
+    plain = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
+    return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def digest(content: bytes) -> str:

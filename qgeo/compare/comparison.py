@@ -27,14 +27,14 @@ from qgeo.compare.config import (
     parse_configuration,
     read_toml,
 )
-from qgeo.compare.inputs import build_task, environment, load_inputs, with_own_corpus
+from qgeo.compare.inputs import build_task, environment, load_inputs, recorded_environment, with_own_corpus
 from qgeo.compare.memory import check_memory
 from qgeo.compare.results import build_results, chosen_learning_rates, final_outcomes
 from qgeo.compare.run_folder import (
     RunFolder,
     create_run_folder,
     open_run_folder,
-    read_json,
+    sweep_drafts,
     write_json,
     write_json_lines,
 )
@@ -98,8 +98,10 @@ def resume(path: Path, *, workers: int | None = None, on_progress: Stage | None 
     from qgeo.compare.report import write_report  # matplotlib is imported only where a report is made
 
     folder = open_run_folder(path)
+    folder.check_inputs(read_toml(folder.config))
     if folder.is_finished:
-        return ComparisonResult(path, read_json(folder.results))
+        return ComparisonResult(path, folder.read_results())
+    sweep_drafts(folder)
     configuration, task = load_inputs(path.resolve())
     report = on_progress or _silent
     pool = workers or default_workers()
@@ -110,9 +112,9 @@ def resume(path: Path, *, workers: int | None = None, on_progress: Stage | None 
         _run_stage("training", final_jobs(configuration, chosen), folder, pool, report, ledgers)
     report("report", 1)
     write_records(folder, configuration)
-    versions = read_toml(folder.config).get("environment", environment())
-    results = build_results(folder, configuration, task, versions)
+    results = build_results(folder, configuration, task, recorded_environment(folder))
     write_json(folder.results, results)
+    folder.seal_outputs()
     write_report(folder.path)
     report("report", 0)
     return ComparisonResult(path, results)

@@ -20,6 +20,17 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from qgeo.errors import ConfigurationError
+from qgeo.files import Storage
+
+CONFIGURATION_FILES = Storage(
+    name="configuration",
+    error=ConfigurationError,
+    file_mode=0o644,
+    folder_mode=0o755,
+    when_full="choose another place",
+    when_damaged="check the file",
+    when_missing="check the path",
+)
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -188,14 +199,12 @@ def load_settings(path: Path) -> dict[str, Any]:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dictionary, or one sentence about what is wrong with it."""
+    text = CONFIGURATION_FILES.read_text(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"expected a configuration file, found none at {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"expected a readable UTF-8 configuration file at {path}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"expected TOML in {path}: {error}") from None
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ConfigurationError(f"expected TOML in {path}: {reason}") from None
 
 
 def parse_configuration(settings: dict[str, Any], origin: str = "the options") -> Configuration:

@@ -7,7 +7,6 @@ greyscale too (colours after Okabe and Ito 2008). There is no pyplot and no glob
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from typing import Any, ParamSpec
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from qgeo.compare.run_folder import RUN_FILES
 
 P = ParamSpec("P")
 
@@ -99,12 +100,10 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
 
 def figure_files(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
     """Write NAME.svg and NAME.pdf for each figure; each file appears by a rename."""
-    folder.mkdir(parents=True, exist_ok=True)
+    RUN_FILES.make_folder(folder)
     paths = {folder / f"{name}.{form}": name for name in figures for form in ("svg", "pdf")}
     for path, name in paths.items():
-        draft = path.with_suffix(path.suffix + ".tmp")
-        draft.write_bytes(_saved(figures[name], path.suffix[1:]))
-        os.replace(draft, path)
+        RUN_FILES.write_bytes(path, _saved(figures[name], path.suffix[1:]))
     return list(paths)
 
 

@@ -8,8 +8,9 @@ import torch
 
 from qgeo.compare.arms import parse_arm
 from qgeo.compare.inputs import load_inputs
+from qgeo.compare.outcomes import FinalOutcome
 from qgeo.compare.results import trained_head
-from qgeo.compare.run_folder import open_run_folder, read_json
+from qgeo.compare.run_folder import open_run_folder
 from qgeo.errors import ConfigurationError
 from qgeo.heads.sampling import sample_tokens
 
@@ -37,7 +38,7 @@ def generate(path: Path, *, arm: str | None = None, seed: int = 0, length: int =
     if seed not in range(configuration.training.seeds):
         raise ConfigurationError(f"expected a seed of 0 to {configuration.training.seeds - 1}, got {seed}")
     head = trained_head(folder, configuration, task, parse_arm(name), seed)
-    if read_json(folder.part(f"final/{name}-{seed}"))["diverged"]:
+    if folder.read_outcome(f"final/{name}-{seed}", FinalOutcome).diverged:
         raise ConfigurationError(f"{name} with seed {seed} diverged and writes no text; choose another run")
     generator = torch.Generator().manual_seed(draw)
     return task.decode(sample_tokens(head, task.validation.contexts[0], length, generator).tolist())

@@ -9,8 +9,8 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from qgeo.compare.config import Configuration, TaskSection, load_configuration
-from qgeo.compare.run_folder import RunFolder
+from qgeo.compare.config import Configuration, TaskSection, load_configuration, read_toml
+from qgeo.compare.run_folder import RUN_FILES, RunFolder, open_run_folder
 from qgeo.tasks.task import Task, source_task, text_task
 from qgeo.tasks.text import PYTHON_REFERENCE, python_reference, read_corpus
 
@@ -19,14 +19,16 @@ _VERSIONS = ("qgeo", "torch", "numpy", "scipy", "qiskit", "qiskit-aer")
 
 def load_inputs(path: Path) -> tuple[Configuration, Task]:
     """Configuration and task of a run folder, made once per process and folder."""
-    return _loaded_inputs(path, RunFolder(path).config.stat().st_mtime_ns)
+    return _loaded_inputs(path, open_run_folder(path).config.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
 def _loaded_inputs(path: Path, written_at: int) -> tuple[Configuration, Task]:
     """A run folder's inputs never change, but another one may come to lie at the same path."""
     del written_at
-    configuration = load_configuration(RunFolder(path).config)
+    folder = open_run_folder(path)
+    folder.check_inputs(read_toml(folder.config))
+    configuration = load_configuration(folder.config)
     return configuration, build_task(configuration.task)
 
 
@@ -52,6 +54,20 @@ def with_own_corpus(configuration: Configuration) -> tuple[Configuration, str | 
     title = section.title or (PYTHON_REFERENCE if section.text is None else Path(section.text).stem)
     own = section.model_copy(update={"text": "corpus.txt", "title": title})
     return configuration.model_copy(update={"task": own}), text
+
+
+def recorded_environment(folder: RunFolder) -> dict[str, str]:
+    """Versions that a run folder was made with.
+
+    Raises:
+        RunFolderError: its configuration has none, or no texts.
+    """
+    found = read_toml(folder.config).get("environment")
+    if not isinstance(found, dict) or "qgeo" not in found or set(map(type, found.values())) != {str}:
+        raise RUN_FILES.damaged(
+            folder.config, "expected versions as texts in [environment]", "restore it from a copy"
+        )
+    return found
 
 
 def environment() -> dict[str, str]:

@@ -20,7 +20,8 @@ from qgeo.compare.config import Configuration
 from qgeo.compare.cost import FORMULAE
 from qgeo.compare.matching import size_warnings
 from qgeo.compare.noise import PROBABILITIES
-from qgeo.compare.run_folder import RunFolder, load_head, read_json
+from qgeo.compare.outcomes import FinalOutcome
+from qgeo.compare.run_folder import RunFolder, check_trained, load_head
 from qgeo.compare.schedule import (
     TUNING_SEED,
     best_learning_rate,
@@ -50,7 +51,7 @@ def final_outcomes(
     """Per arm, its finished runs in the order of their seeds."""
     outcomes: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
     for job in final_jobs(configuration, chosen):
-        outcomes[job.arm].append(read_json(folder.part(job.key)))
+        outcomes[job.arm].append(folder.read_outcome(job.key, FinalOutcome).model_dump())
     return outcomes
 
 
@@ -157,8 +158,10 @@ def _arm_results(
 
 def trained_head(folder: RunFolder, configuration: Configuration, task: Task, arm: Arm, seed: int) -> Any:
     """The head of a finished run, as it was after its last step."""
+    check_trained(folder.head(arm.name, seed))
+    kept = folder.read_outcome(f"final/{arm.name}-{seed}", FinalOutcome)
     fresh = build_head(arm.head, task.vocabulary_size, task.context, configuration.heads, seed)
-    return load_head(folder.head(arm.name, seed), fresh)
+    return load_head(folder.head(arm.name, seed), fresh, kept.head)
 
 
 def _interval(values: Sequence[float | None]) -> dict[str, Any]:

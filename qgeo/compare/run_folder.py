@@ -1,8 +1,9 @@
 """The folder of a comparison: written atomically, so that a kill at any moment leaves it resumable.
 
     config.toml       the resolved configuration, versions, git revision
+    digests.json      the format; what the files must be
     corpus.txt        the text, where there is one
-    parts/            one JSON file and one .npz per finished run; whatever is missing is run again
+    parts/            one sealed JSON file per finished run; whatever is missing is run again
     ledger/           jobs on hardware, a ledger per run
     heads/            trained parameters by arm and seed (.npz, never pickle)
     records.jsonl     a line per arm, seed, step; timings.jsonl the wall times; both made from parts/
@@ -13,23 +14,21 @@ The folder appears by a rename, already holding its configuration and corpus. Fi
 
 from __future__ import annotations
 
-import io
 import json
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import Any, Literal, TypeVar
 
-import numpy as np
 import torch
+from pydantic import Field
 from torch import nn
 
+from qgeo.array_files import ArraySpec, archive_overhead, array_bytes, parsed_arrays, size_of
+from qgeo.compare.outcomes import Digest, Outcome
 from qgeo.errors import RunFolderError
-from qgeo.files import Storage
+from qgeo.files import MOST_JSON_BYTES, FileModel, Storage, digest, sweep
 
 RUN_FILES = Storage(
     name="run folder",
@@ -40,6 +39,38 @@ RUN_FILES = Storage(
     when_damaged="remove it and use --resume",
     when_missing="finish the run with --resume",
 )
+
+
+FORMAT: Literal[2] = 2
+"""Of run folders; those of qgeo 0.1 have no number."""
+
+UNDECISIVE = (("backend", "max_seconds"), ("task", "title"))
+"""Settings that decide no number."""
+
+OUTPUTS = ("results.json", "records.jsonl", "timings.jsonl")
+"""Made from the parts, and again if the report is removed."""
+
+REMAKE = "remove report.html and use --resume, which makes it again"
+
+MOST_CORPUS_BYTES = 2**31
+
+
+class Digests(FileModel):
+    """SHA-256 of what must not change: settings that decide numbers, the corpus, in the end the outputs."""
+
+    format: Literal[2]
+    settings: Digest
+    corpus: Digest | None
+    outputs: dict[str, Digest] = Field(default_factory=dict)
+
+    @property
+    def inputs(self) -> str:
+        """Of settings and corpus together."""
+        return digest(f"{self.settings} {self.corpus}".encode())
+
+
+Kind = TypeVar("Kind", bound=Outcome)
+Object = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,8 +100,89 @@ class RunFolder:
         """The report is written last."""
         return self.report.exists() and self.results.exists()
 
+    @property
+    def digests(self) -> Path:
+        return self.path / "digests.json"
+
     def part(self, key: str) -> Path:
         return self.path / "parts" / f"{key}.json"
+
+    def read_digests(self) -> Digests:
+        """What the folder's files must be.
+
+        Raises:
+            RunFolderError: the file is missing, damaged, or of another version.
+        """
+        return RUN_FILES.read_versioned(self.digests, {FORMAT: Digests}, "restore it from a copy")
+
+    def check_inputs(self, settings: Mapping[str, Any]) -> None:
+        """Whether settings and corpus are still those that the runs are made with.
+
+        Args:
+            settings: the content of config.toml.
+
+        Raises:
+            RunFolderError: they are not.
+        """
+        written = self.read_digests()
+        if settings_digest(settings) != written.settings:
+            raise RunFolderError(
+                f"expected {self.config} to decide the same numbers as when the folder was made, got other "
+                f"settings; undo the change, or start anew with qgeo compare {self.config} --out NEW_FOLDER"
+            )
+        if written.corpus is not None:
+            RUN_FILES.checked_bytes(self.corpus, written.corpus, MOST_CORPUS_BYTES)
+
+    def read_outcome(self, key: str, model: type[Kind]) -> Kind:
+        """The outcome of a run.
+
+        Raises:
+            RunFolderError: it is missing, damaged, or not one of this comparison.
+        """
+        outcome = RUN_FILES.read_sealed(self.part(key), model)
+        if outcome.inputs != self.read_digests().inputs:
+            raise RUN_FILES.damaged(self.part(key), "it was made with other settings or another corpus")
+        return outcome
+
+    def write_outcome(self, key: str, outcome: Mapping[str, Any]) -> None:
+        """Keep the outcome of a run, sealed, bound to the settings and the corpus of this folder."""
+        RUN_FILES.make_folder(self.part(key).parent)
+        RUN_FILES.write_sealed(self.part(key), {"inputs": self.read_digests().inputs, **outcome})
+
+    def seal_outputs(self) -> None:
+        """Record what results and records are, so that a change is noticed."""
+        outputs = {name: digest(self._output(name)) for name in OUTPUTS}
+        RUN_FILES.write_json(self.digests, self.read_digests().model_copy(update={"outputs": outputs}))
+
+    def read_results(self) -> Object:
+        """The content of results.json.
+
+        Raises:
+            RunFolderError: it is missing, damaged, or was changed.
+        """
+        return RUN_FILES.parsed_json(self.results, self.read_output("results.json"), Object, REMAKE)
+
+    def read_lines(self, name: str) -> list[Object]:
+        """The lines of records.jsonl or timings.jsonl; errors as for `read_results`."""
+        lines = self.read_output(name).splitlines()
+        return [RUN_FILES.parsed_json(self.path / name, line, Object, REMAKE) for line in lines]
+
+    def read_output(self, name: str) -> bytes:
+        """The content of results.json, records.jsonl or timings.jsonl, as it was sealed, if it was.
+
+        Raises:
+            RunFolderError: it is missing, or was changed.
+        """
+        content = self._output(name)
+        sealed = self.read_digests().outputs.get(name) if RUN_FILES.is_there(self.digests) else None
+        if sealed not in (None, digest(content)):
+            raise RUN_FILES.damaged(
+                self.path / name, "expected it as it was written, got another content", REMAKE
+            )
+        return content
+
+    def _output(self, name: str) -> bytes:
+        return RUN_FILES.read_bytes(self.path / name, MOST_JSON_BYTES, REMAKE)
 
     @property
     def ledgers(self) -> Path:
@@ -87,33 +199,56 @@ def create_run_folder(path: Path, config: str, corpus: str | None) -> RunFolder:
     Raises:
         RunFolderError: it exists and is not empty, or cannot be written.
     """
-    with _writing(path):
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunFolderError(f"expected a new or empty folder for --out, got {path}; choose another name")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        try:
-            write_atomically(draft / "config.toml", config)
-            if corpus is not None:
-                write_atomically(draft / "corpus.txt", corpus)
-            draft.chmod(0o755)
-            draft.replace(path)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
+
+    def fill(draft: Path) -> None:
+        folder = RunFolder(draft)
+        RUN_FILES.write_text(folder.config, config)
+        if corpus is not None:
+            RUN_FILES.write_text(folder.corpus, corpus)
+        written = Digests(
+            format=FORMAT,
+            settings=settings_digest(tomllib.loads(config)),
+            corpus=None if corpus is None else digest(corpus.encode()),
+        )
+        RUN_FILES.write_json(folder.digests, written)
+
+    RUN_FILES.publish_folder(path, fill)
     return RunFolder(path)
 
 
 def open_run_folder(path: Path) -> RunFolder:
-    """An existing run folder.
+    """An existing run folder of this format.
 
     Raises:
-        RunFolderError: there is none.
+        RunFolderError: there is none, or one that another version wrote.
     """
     folder = RunFolder(path)
     if not folder.config.is_file():
         raise RunFolderError(f"expected a run folder with a config.toml, found none at {path}")
+    if not RUN_FILES.is_there(folder.digests):
+        raise RunFolderError(
+            f"expected a run folder in format {FORMAT}, with a digests.json, found none at {path}: qgeo 0.1 "
+            "wrote it, or the file was removed; use that version, or start anew with qgeo compare "
+            f"{folder.config} --out NEW_FOLDER"
+        )
+    folder.read_digests()
     return folder
+
+
+def sweep_drafts(folder: RunFolder) -> None:
+    """Remove what killed processes were writing."""
+    places = ("", "parts/tuning", "parts/final", "heads", "figures")
+    for place in places:
+        sweep(folder.path / place)
+
+
+def settings_digest(settings: Mapping[str, Any]) -> str:
+    """Of the settings that decide numbers: of a configuration's TOML without budget, title and versions."""
+    decisive = {name: section for name, section in settings.items() if name != "environment"}
+    for name, key in UNDECISIVE:
+        if isinstance(decisive.get(name), dict):
+            decisive[name] = {k: value for k, value in decisive[name].items() if k != key}
+    return digest(json.dumps(decisive, sort_keys=True, default=str).encode())
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -133,43 +268,50 @@ def write_json_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     write_atomically(path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON, or say which file of the run folder is damaged."""
-    return RUN_FILES.read_json(path, dict[str, Any])
-
-
-def save_head(path: Path, head: nn.Module) -> None:
-    """Write a head's parameters as arrays."""
-    content = io.BytesIO()
-    np.savez(content, **{name: tensor.numpy() for name, tensor in head.state_dict().items()})
+def save_head(path: Path, head: nn.Module) -> str:
+    """Write a head's parameters as arrays; the digest of the file."""
+    arrays = {name: tensor.numpy() for name, tensor in head.state_dict().items()}
+    content = array_bytes(arrays, compressed=False)
     RUN_FILES.make_folder(path.parent)
-    RUN_FILES.write_bytes(path, content.getvalue())
+    RUN_FILES.write_bytes(path, content)
+    return digest(content)
 
 
-def load_head(path: Path, head: nn.Module) -> nn.Module:
-    """Fill a freshly built head with saved parameters; pickled content is refused."""
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-        head.load_state_dict(state)
-    except FileNotFoundError:
-        part = path.parents[1] / "parts" / "final" / f"{path.stem}.json"
-        raise RunFolderError(
-            f"expected a trained head, found none at {path}; finish the run first, or remove {part} and "
-            "report.html to run it again"
-        ) from None
-    except (OSError, EOFError, TypeError, ValueError, RuntimeError, BadZipFile) as error:
-        first_line = next(iter(str(error).splitlines()), type(error).__name__)
-        raise RunFolderError(
-            f"cannot read the trained head {path}: {first_line}; remove it and its part, and use --resume"
-        ) from None
+def load_head(path: Path, head: nn.Module, wanted: str | None = None) -> nn.Module:
+    """Fill a freshly built head with saved parameters; other arrays and pickled content are refused.
+
+    Args:
+        wanted: the digest of the file, where it is known.
+
+    Raises:
+        RunFolderError: it is missing, damaged, or another one.
+    """
+    check_trained(path)
+    expected = {name: _spec(tensor) for name, tensor in head.state_dict().items()}
+    advice, most = _again(path), size_of(expected)
+    content = RUN_FILES.read_bytes(path, most + archive_overhead(expected), advice)
+    if wanted is not None and digest(content) != wanted:
+        raise RUN_FILES.damaged(path, "expected the head that its run left, got another", advice)
+    arrays = parsed_arrays(RUN_FILES, path, content, expected, most=most, advice=advice)
+    head.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     return head
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """What the system refuses, as one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise RunFolderError(f"cannot write {path}: {error.strerror}; choose another folder") from None
+def check_trained(path: Path) -> None:
+    """
+    Raises:
+        RunFolderError: there is no head yet.
+    """
+    if not RUN_FILES.is_there(path):
+        raise RunFolderError(
+            f"expected a trained head, found none at {path}; finish the run first, or {_again(path)}"
+        )
+
+
+def _spec(tensor: torch.Tensor) -> ArraySpec:
+    return ArraySpec(tuple(tensor.shape), tensor.numpy().dtype)
+
+
+def _again(path: Path) -> str:
+    part = path.parents[1] / "parts" / "final" / f"{path.stem}.json"
+    return f"remove it, {part} and report.html, and use --resume"

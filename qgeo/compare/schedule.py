@@ -25,7 +25,8 @@ from qgeo.compare.arms import Arm, parse_arm
 from qgeo.compare.config import Configuration
 from qgeo.compare.inputs import load_inputs
 from qgeo.compare.noise import noise_sweep
-from qgeo.compare.run_folder import RunFolder, read_json, save_head, write_json
+from qgeo.compare.outcomes import Outcome
+from qgeo.compare.run_folder import RUN_FILES, RunFolder, save_head
 from qgeo.compare.threads import single_thread
 from qgeo.compare.training import RunSettings, train, validation_windows
 from qgeo.errors import RunFolderError
@@ -90,7 +91,7 @@ def mean_trial_losses(
     jobs = tuning_jobs(configuration, [arm])
     losses: dict[float, list[float | None]] = {}
     for job in jobs:
-        losses.setdefault(job.lr, []).append(read_json(folder.part(job.key))["final_loss"])
+        losses.setdefault(job.lr, []).append(folder.read_outcome(job.key, Outcome).final_loss)
     return [(lr, _mean_or_none(values)) for lr, values in losses.items()]
 
 
@@ -111,7 +112,7 @@ def run_jobs(
 
     With `ledgers`, which have one budget and one runner, everything runs in this process.
     """
-    missing = [job for job in jobs if not folder.part(job.key).exists()]
+    missing = [job for job in jobs if not RUN_FILES.is_there(folder.part(job.key))]
     for _ in range(len(jobs) - len(missing)):
         progress()
     for _ in _executed(missing, folder, workers, ledgers):
@@ -175,11 +176,11 @@ def _execute(job: Job, path: Path, ledgers: Ledgers | None) -> None:
     run = train(task, configuration, settings, job.seed, ledger)
     outcome: dict[str, Any] = {"job": asdict(job), "final_loss": run.final_loss, "diverged": run.diverged}
     if job.final:
-        save_head(folder.head(job.arm, job.seed), run.head)
+        outcome |= {"head": save_head(folder.head(job.arm, job.seed), run.head)}
         outcome |= {"records": run.records, "seconds": run.seconds, "excess": _excess(run, task)}
         outcome["agreement"] = _agreement(run.head, run.diverged, job, task, configuration)
         outcome["noise"] = _noise(run.head, run.diverged, task, configuration)
-    write_json(folder.part(job.key), outcome)
+    folder.write_outcome(job.key, outcome)
 
 
 def _excess(run: Any, task: Task) -> float | None:

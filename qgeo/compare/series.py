@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ import numpy as np
 
 from qgeo.compare import figures
 from qgeo.compare.figures import Curve, Level, Row, Spectrum
-from qgeo.compare.run_folder import read_json
+from qgeo.compare.run_folder import RUN_FILES, RunFolder
 from qgeo.compare.statistics import Interval
-from qgeo.errors import RunFolderError
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +38,12 @@ def read_run(folder: Path) -> Run:
     Raises:
         RunFolderError: a file is missing or damaged; the message names it.
     """
-    config = folder / "config.toml"
-    try:
-        text = config.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"cannot read {config}: {error}") from None
+    run = RunFolder(folder)
     return Run(
-        read_json(folder / "results.json"),
-        _read_lines(folder / "records.jsonl"),
-        _read_lines(folder / "timings.jsonl"),
-        text,
+        run.read_results(),
+        run.read_lines("records.jsonl"),
+        run.read_lines("timings.jsonl"),
+        RUN_FILES.read_text(run.config, advice="restore it from a copy"),
     )
 
 
@@ -141,13 +135,6 @@ def panels(run: Run) -> list[Spectrum]:
             quantum, classical = (np.array(arm["spectra"][form]) for form in ("quantum", "classical"))
             panels.append(Spectrum(arm["name"], quantum, classical, place))
     return panels
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"cannot read {path}: {error}; remove it and use --resume") from None
 
 
 def interval(numbers: dict[str, Any]) -> Interval:

@@ -108,7 +108,15 @@ def test_results_have_the_fields_of_the_contract(finished):
 
 def test_the_files_of_a_run_folder(finished):
     there = {path.name for path in finished.iterdir()}
-    assert there == {"config.toml", "parts", "heads", "figures", "records.jsonl", "timings.jsonl"} | {
+    assert there == {
+        "config.toml",
+        "digests.json",
+        "parts",
+        "heads",
+        "figures",
+        "records.jsonl",
+        "timings.jsonl",
+    } | {
         "results.json",
         "report.html",
     }

@@ -79,8 +79,8 @@ def test_a_configuration_file_is_read_with_its_own_name_in_errors(tmp_path):
 UNREADABLE = [
     (b"[task\n", "expected TOML in .*line 1"),
     (b"a = 1\na = 2\n", "expected TOML in"),
-    (b"\xff\xfe\x00", "UTF-8 configuration file"),
-    (None, "found none at"),
+    (b"\xff\xfe\x00", "c.toml: expected UTF-8 text"),
+    (None, "expected a configuration file at .*found none"),
 ]
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_is_no_configuration_is_explained(tmp_path, content, message
         place.write_bytes(content)
     with pytest.raises(ConfigurationError, match=message):
         load_configuration(place)
-    with pytest.raises(ConfigurationError, match="readable"):
+    with pytest.raises(ConfigurationError, match="expected a regular file, got a folder"):
         load_configuration(tmp_path)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import asdict
 
 import pytest
 from tiny_comparison import configuration
 
 from qgeo.compare import schedule
 from qgeo.compare.arms import parse_arm
-from qgeo.compare.run_folder import RunFolder, write_json
+from qgeo.compare.run_folder import RunFolder, create_run_folder, write_json
 from qgeo.compare.schedule import (
     TUNING_SEED,
     Job,
@@ -84,9 +85,10 @@ def test_the_lowest_finite_loss_chooses(trials, chosen):
 
 def test_a_trial_of_which_one_seed_diverged_has_no_loss(tmp_path):
     config = configuration(tuning={"lr": [0.1, 0.2], "seeds": 2})
-    folder, losses = RunFolder(tmp_path), iter([1.0, 3.0, 0.5, None])
+    folder, losses = create_run_folder(tmp_path / "run", "", None), iter([1.0, 3.0, 0.5, None])
     for job in tuning_jobs(config, ARMS[:1]):
-        write_json(folder.part(job.key), {"final_loss": next(losses)})
+        loss = next(losses)
+        folder.write_outcome(job.key, {"job": asdict(job), "final_loss": loss, "diverged": loss is None})
     assert mean_trial_losses(folder, config, ARMS[0]) == [(0.1, 2.0), (0.2, None)]
 
 

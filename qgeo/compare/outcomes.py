@@ -1,0 +1,47 @@
+"""The outcome of a run, as it is kept in a part of the run folder: sealed, in types, bound to its inputs.
+
+A part says which settings and corpus it was made with, and which head it left, so that no part of another
+comparison, no edited number and no exchanged head is taken for one of this.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from qgeo.files import FileModel
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Row = dict[str, str | int | float | None]
+"""A line of a table: a record of a step, an agreement with Aer."""
+
+
+class JobFile(FileModel):
+    """Which run it is."""
+
+    arm: str
+    lr: float
+    damping: float
+    seed: int
+    final: bool
+
+
+class Outcome(FileModel):
+    """Of any run; inputs: digest of settings and corpus."""
+
+    inputs: Digest
+    job: JobFile
+    final_loss: float | None
+    diverged: bool
+
+
+class FinalOutcome(Outcome):
+    """Of a final run: its records, and what its head was found to be; head: the digest of its file."""
+
+    head: Digest
+    records: list[Row]
+    seconds: list[float]
+    excess: float | None
+    agreement: Row | None
+    noise: list[float] | None
