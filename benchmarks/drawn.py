@@ -7,9 +7,9 @@ distributions are those of the very circuits that the estimator asks for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
@@ -67,18 +67,18 @@ class DrawnInBases(Drawn):
         self._states: dict[bytes, NDArray[np.complex128]] = {}
 
     def _computed(self, task: Task) -> list[Outcomes]:
-        *first, basis = [step for step in task.circuit.data if step.operation.name != "measure"]
         if task.angles.tobytes() not in self._states:
-            self._states[task.angles.tobytes()] = _states(task.circuit, first, task.angles)
+            self._states[task.angles.tobytes()] = states_of(task.circuit, task.angles, leave_out=1)
+        basis = [step for step in task.circuit.data if step.operation.name != "measure"][-1]
         after = self._states[task.angles.tobytes()] @ basis.operation.to_matrix().T
         return [Outcomes(_bits(task.circuit.num_qubits), row, np.inf) for row in np.abs(after) ** 2]
 
 
-def _states(circuit: QuantumCircuit, steps: Sequence[Any], angles: Floats) -> NDArray[np.complex128]:
-    import torch
-
+def states_of(circuit: QuantumCircuit, angles: Floats, leave_out: int = 0) -> NDArray[np.complex128]:
+    """States (B, 2ⁿ) before the measurements, and before the last gates that are left out."""
     bare = QuantumCircuit(*circuit.qregs)
-    for step in steps:
+    gates = [step for step in circuit.data if step.operation.name != "measure"]
+    for step in gates[: len(gates) - leave_out]:
         bare.append(step)
     program = compile(bare, input_parameters=bare.parameters)
     inputs = torch.from_numpy(angles[:, [parameter.index for parameter in bare.parameters]].copy())

@@ -10,7 +10,7 @@ gradient, a Fisher matrix and their errors need only two tables: the signed and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -49,24 +49,27 @@ class Derivatives:
 
     Attributes:
         signed: (B, K, R, 2ⁿ): c_r E_r[σ 1(y)]; plain: the same with c_r² E_r[1(y)].
-        shots: behind every experiment.
+        shots: behind every experiment; coefficient: |c_r|, the same for all.
     """
 
     signed: Floats
     plain: Floats
     shots: float
+    coefficient: float
 
     @property
     def values(self) -> Floats:
         """∂_k p(y), (B, K, 2ⁿ)."""
-        return self.signed.sum(2)
+        return self.signed.sum(-2)
 
     @property
-    def variances(self) -> Floats:
-        """Unbiased variances of `values`, (B, K, 2ⁿ)."""
-        if np.isinf(self.shots):
-            return np.zeros_like(self.values)
-        return (self.plain - self.signed**2).sum(2) / (self.shots - 1)
+    def totals(self) -> Floats:
+        """Σ_r |c_r| E_r[1(y)] = ½ p(y) + 2|∂_kψ_y|², (B, K, 2ⁿ)."""
+        return self.plain.sum(-2) / self.coefficient
+
+    def at(self, rows: int | NDArray[np.int64]) -> Derivatives:
+        """At some of the rows; for one row without the first axis."""
+        return replace(self, signed=self.signed[rows], plain=self.plain[rows])
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def _read_shifts(
     table = np.array([_table(outcome, source.num_qubits) for outcome in results[0]])
     found = table.reshape(count, source.num_terms, 2, -1)
     signs = np.array([0.5, -0.5])[:, None]
-    return Derivatives(signs * found, found / 4, np.inf if shots is None else shots)
+    return Derivatives(signs * found, found / 4, np.inf if shots is None else shots, 0.5)
 
 
 def _ancilla_tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[Task]:
@@ -138,7 +141,7 @@ def _read_ancilla(
     tables = np.array([[_table(outcome, source.num_qubits + 1) for outcome in rows] for rows in results])
     up, down = np.split(tables.transpose(1, 0, 2), 2, axis=-1)  # the ancilla is the most significant bit
     shots_each = np.inf if shots is None else shots
-    return Derivatives((up - down)[:, :, None], (up + down)[:, :, None], shots_each)
+    return Derivatives((up - down)[:, :, None], (up + down)[:, :, None], shots_each, 1.0)
 
 
 shifted_derivatives = DerivativeRule("shift", _shift_tasks, _read_shifts)
@@ -195,4 +198,4 @@ def _table(outcome: Outcomes, num_bits: int) -> Floats:
 
 def _no_terms(source: PauliCircuit, count: int, shots: int | None) -> Derivatives:
     nothing = np.zeros((count, 0, 1, 2**source.num_qubits))
-    return Derivatives(nothing, nothing, np.inf if shots is None else shots)
+    return Derivatives(nothing, nothing, np.inf if shots is None else shots, 1.0)

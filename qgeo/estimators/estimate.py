@@ -40,6 +40,7 @@ class FisherEstimate:
             they lower F (1 − p²), positive where they raise it (p²).
         resolution: (P, P) the most that one shot could change an entry (in `stderr` too), for `interval`.
         largest: (P, P) what |F_ij| can be at most in any state.
+        bias: (P, P) how large the method's documented bias may be, as far as shots tell; see `flagged`.
     """
 
     matrix: Floats = field(repr=False)
@@ -51,11 +52,19 @@ class FisherEstimate:
     squares: Floats = field(default_factory=lambda: np.zeros(()), repr=False)
     resolution: Floats = field(default_factory=lambda: np.zeros(()), repr=False)
     largest: Floats = field(default_factory=lambda: np.array(np.inf), repr=False)
+    bias: Floats = field(default_factory=lambda: np.zeros(()), repr=False)
 
     def __post_init__(self) -> None:
         shape = self.matrix.shape  # a single number where left out
-        for name, full in (("squares", shape[:1]), ("resolution", shape), ("largest", shape)):
-            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), full))
+        for name in ("squares", "resolution", "largest", "bias"):
+            full = np.broadcast_to(getattr(self, name), shape[:1] if name == "squares" else shape)
+            object.__setattr__(self, name, full)
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """(P, P) entries whose bias may exceed their standard error: `interval` is then one of what the
+        estimator expects, and F may lie elsewhere. More shots or draws, or a smaller spread, remove flags."""
+        return np.asarray(self.bias > self.stderr)
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Lower and upper ends (P, P) of each entry's confidence interval.

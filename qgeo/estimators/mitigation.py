@@ -241,6 +241,7 @@ def zero_noise(plain: FisherEstimate, threefold: FisherEstimate) -> FisherEstima
         shots=plain.shots + threefold.shots,
         squares=np.zeros(()),
         resolution=_combined(plain.resolution, threefold.resolution),
+        bias=(3 * plain.bias + threefold.bias) / 2,
         metadata=plain.metadata | {"zero_noise": "linear, scales 1 and 3"},
     )
 

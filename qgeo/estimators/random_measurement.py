@@ -27,7 +27,7 @@ from qgeo.estimators.derivatives import (
     state_task,
 )
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_draws
+from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_draws, largest_entries
 from qgeo.estimators.execution import Executor, Progress, Task
 from qgeo.estimators.pauli_circuit import FixedGate, FixedGates, PauliCircuit, pauli_circuit
 from qgeo.estimators.sampled_cfi import output_fisher_estimate
@@ -83,12 +83,14 @@ class RandomMeasurementQFI(FisherEstimator):
         tasks = [task for one in rotated for task in _tasks(one, angles, shots)]
         results, cost = self.executor.run(tasks)
         each = len(tasks) // self.draws
-        drawn = []
+        drawn, biases = [], []
         for number, one in enumerate(rotated):
             at_point, *shifted = results[number * each : (number + 1) * each]
             found = read_probabilities(one, at_point, shots)
             slopes = shifted_derivatives.read(one, len(rows), shifted, shots)
-            drawn.append(2 * output_fisher_estimate(found, slopes, by_term, weights=share)[0])
+            matrix, _, bias = output_fisher_estimate(found, slopes, by_term, weights=share)
+            drawn.append(2 * matrix)
+            biases.append(2 * bias)
         return FisherEstimate(
             matrix=np.mean(drawn, axis=0),
             stderr=np.std(drawn, axis=0, ddof=1) / np.sqrt(self.draws),
@@ -96,6 +98,8 @@ class RandomMeasurementQFI(FisherEstimator):
             shots=cost.shots,
             parameters=source.parameters,
             metadata={"draws": self.draws, "bases": self.bases},
+            largest=largest_entries(by_term, share),
+            bias=np.mean(biases, axis=0),
         )
 
     def _basis(self, num_qubits: int) -> FixedGates:

@@ -44,6 +44,7 @@ class RunningAverage(FisherEstimator):
             matrix=old.matrix + weight * (new.matrix - old.matrix),
             stderr=new.stderr if self.steps == 1 else _blend(old.stderr, new.stderr, weight),
             resolution=new.resolution if self.steps == 1 else _blend(old.resolution, new.resolution, weight),
+            bias=old.bias + weight * (new.bias - old.bias),
             squares=np.zeros(()),
             largest=np.maximum(old.largest, new.largest),
         )

@@ -124,7 +124,7 @@ class MeasuredHead(nn.Module):
         slopes = measured.derivatives or self._differentiated(measured)
         return (
             Probabilities(measured.probabilities.values[here], measured.probabilities.shots),
-            Derivatives(slopes.signed[here], slopes.plain[here], slopes.shots),
+            slopes.at(here),
         )
 
     def _differentiated(self, measured: Measured) -> Derivatives:

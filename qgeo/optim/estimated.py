@@ -74,7 +74,7 @@ def sampled_classical(head: Head, contexts: Tensor, targets: Tensor | None = Non
     channel, at = _channel(head), distinct_points(head.head, contexts)
     found, slopes = head.measured_at(at.rows)
     by_term = head.source.jacobian(at.rows) @ at.jacobian
-    matrix, spread = output_fisher_estimate(found, slopes, by_term, channel=channel, weights=at.weights)
+    matrix, spread, _ = output_fisher_estimate(found, slopes, by_term, channel=channel, weights=at.weights)
     raw = FisherEstimate(matrix, spread.stderr, 0, 0)
     return _dense(nearest_positive_semidefinite(raw).matrix)
 

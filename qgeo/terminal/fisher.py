@@ -17,12 +17,14 @@ from qgeo.terminal.fisher_estimate import EXACT, FisherOptions, check_options, e
 from qgeo.terminal.values import random_values, read_values
 
 _WIDEST_PRINTED = 12
+_MOST_FLAGGED = 6
 
 
 def fisher_report(
     path: Path, values: Path | None, seed: int | None, options: FisherOptions
 ) -> dict[str, Any]:
-    """The content of `qgeo fisher --json`: parameters, matrix, stderr (None for exact), method, cost.
+    """The content of `qgeo fisher --json`: parameters, matrix, stderr (None for exact), method, cost; of an
+    estimate also `flagged`, which entries' bias may exceed their standard error.
 
     Raises:
         ConfigurationError: an unknown method or backend, options that do not go together; none or both of
@@ -59,6 +61,7 @@ def print_fisher(report: dict[str, Any]) -> None:
             f"relative Frobenius {relative:.3g} (shot noise alone, not a device's errors)",
             soft_wrap=True,
         )
+    _print_flagged(names, np.array(report.get("flagged", []), dtype=bool))
     if names:
         spectrum = np.linalg.eigvalsh(matrix)[::-1]
         shown = " ".join(f"{value:.6g}" for value in spectrum[:_WIDEST_PRINTED])
@@ -67,6 +70,19 @@ def print_fisher(report: dict[str, Any]) -> None:
     cost = report["cost"]
     ran = f"{cost['circuits']:,} circuits, {cost['shots']:,} shots, " if cost["circuits"] else ""
     console.print(f"{ran}{cost['seconds']:.3f} s; --json prints every entry")
+
+
+def _print_flagged(names: list[str], flagged: NDArray[np.bool_]) -> None:
+    if not flagged.any():
+        return
+    entries = np.argwhere(np.triu(flagged)).tolist()
+    shown = ", ".join(f"({names[i]}, {names[j]})" for i, j in entries[:_MOST_FLAGGED])
+    more = " …" if len(entries) > _MOST_FLAGGED else ""
+    tables().print(
+        f"flagged, as their bias may exceed their standard error: {shown}{more}; take more shots, or a "
+        "smaller spread",
+        soft_wrap=True,
+    )
 
 
 def _print_matrix(names: list[str], matrix: NDArray[np.float64]) -> None:

@@ -87,6 +87,7 @@ def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherO
         "parameters": list(found.parameters),
         "matrix": found.matrix.tolist(),
         "stderr": None if options.method == MIXED else found.stderr.tolist(),
+        "flagged": found.flagged.tolist(),
         "method": options.method,
         "cost": {"circuits": found.circuits, "shots": found.shots, "seconds": seconds},
     }

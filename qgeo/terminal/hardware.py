@@ -198,6 +198,7 @@ def collected_report(
         "parameters": list(estimate.parameters),
         "matrix": np.asarray(estimate.matrix).tolist(),
         "stderr": np.asarray(estimate.stderr).tolist(),
+        "flagged": estimate.flagged.tolist(),
         "method": method,
         "mitigation": asdict(mitigation),
         "cost": {"circuits": estimate.circuits, "shots": estimate.shots, "seconds": seconds},

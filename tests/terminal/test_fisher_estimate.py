@@ -59,6 +59,22 @@ def test_shots_mean_aer_and_their_cost_is_reported(bloch, capsys):
     assert json.loads(capsys.readouterr().out)["matrix"] == first["matrix"]  # --draw 0 either way
 
 
+def test_entries_that_rare_outcomes_may_bias_are_named(tmp_path, capsys):
+    # Seen to fail: printed for entries of a symmetric matrix twice; never.
+    circuit, values = tmp_path / "circuit.qasm", tmp_path / "values.txt"
+    circuit.write_text(BLOCH.replace("rz", "rx"))
+    values.write_text("0.02\n0.02\n")  # |1⟩ comes once in 5,000 shots, and holds all of F_C
+    arguments = ["fisher", str(circuit), "--values", str(values), "--method", "sampled-cfi", "--shots", "50"]
+    assert run([*arguments, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["flagged"] == [[True, True], [True, True]]
+    assert run(arguments) == 0
+    shown = capsys.readouterr().out
+    assert "bias may exceed their standard error: (a, a), (a, b), (b, b); take more shots" in shown
+    assert run([*arguments[:-4], "--method", "lin-comb", "--shots", "50"]) == 0
+    assert "flagged" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("backend", ["aer", "fake_manila", "aer:noise=fake_manila"])
 def test_a_backend_without_shots_gets_the_default(backend, bloch, capsys):
     arguments = [

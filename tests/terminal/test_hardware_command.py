@@ -189,6 +189,7 @@ def test_submit_then_collect_is_an_estimate_within_its_error_bars(circuit, capsy
     assert report["parameters"] == ["a", "b"]
     # the device's noise moves the estimate by a few per cent, its shots by the standard errors
     assert np.all(np.abs(report["matrix"] - exact) < 5 * np.array(report["stderr"]) + 0.25)
+    assert report["flagged"] == [[False, False], [False, False]]
     _, out, _ = call(capsys, "cancel", folder)
     assert "collected" in out
     status, out, _ = call(capsys, "resume", folder)
