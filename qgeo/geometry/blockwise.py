@@ -35,9 +35,13 @@ def layer_blocks_fisher(
     by_shared, by_data = _angle_slopes(program, values, inputs, columns, encoder_jacobian)
     own = by_shared.mT @ (same_layer[:num_shared, :num_shared] * products.own) @ by_shared
     data = products.data * same_layer[num_shared:]
-    cross = (by_data.mT @ (data[..., :num_shared] @ by_shared)).sum(0)
-    data_data = (by_data.mT @ (data[..., num_shared:] @ by_data)).sum(0)
-    return 4 / len(inputs) * (own + cross + cross.mT + data_data)
+    rows = by_data.flatten(0, 1).mT  # Σ_x KᵀY as one product: a matrix per context would fill the memory
+    cross = rows @ (data[..., :num_shared] @ by_shared).flatten(0, 1)
+    matrix = rows @ (data[..., num_shared:] @ by_data).flatten(0, 1)
+    matrix[:, : len(columns)] += cross
+    matrix[: len(columns)] += cross.mT
+    matrix[: len(columns), : len(columns)] += own
+    return 4 / len(inputs) * matrix
 
 
 def connected_blocks(matrix: Tensor) -> list[Tensor]:
@@ -66,12 +70,11 @@ def _same_layer(program: Program, device: torch.device) -> Tensor:
 def _angle_slopes(
     program: Program, values: Tensor, inputs: Tensor, columns: tuple[int, ...], encoder_jacobian: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """K of the angles that all contexts share, (m, C + W), and of those with data, (B, m', C + W)."""
+    """K of the angles that all contexts share, (m, C), and of those with data, (B, m', C + W)."""
     table = constants(program, torch.complex128, values.device)
     chosen, size = list(columns), len(values)
     shared = angle_jacobian(table.shared, values).dense()[:, chosen]
     point = joined(values, inputs)
     with_data = angle_jacobian(table.per_context, point).dense().expand(len(inputs), -1, -1)
     by_encoder = with_data[..., size:] @ encoder_jacobian
-    none = shared.new_zeros(len(shared), encoder_jacobian.shape[2])
-    return torch.cat([shared, none], 1), torch.cat([with_data[..., chosen], by_encoder], 2)
+    return shared, torch.cat([with_data[..., chosen], by_encoder], 2)
