@@ -123,7 +123,10 @@ def compare(
     ] = None,
     max_seconds: Annotated[
         float | None,
-        typer.Option(help="Budget in QPU seconds; train through a ledger.", show_default=False),
+        typer.Option(
+            help="Budget in QPU seconds; train through a ledger. With --resume: another one.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder (default runs/TASK-TIMESTAMP).", show_default=False)

@@ -11,19 +11,14 @@ from typing import Any
 
 from qiskit import QuantumCircuit
 
-from qgeo.backends.ledger import Work
-
 OVERHEAD_SECONDS = 2.0
 REP_DELAY = 250e-6
 ONE_QUBIT_SECONDS, TWO_QUBIT_SECONDS, MEASUREMENT_SECONDS = 5e-8, 3e-7, 1.5e-6
 
 
-def work_seconds(work: Work) -> float:
-    """Seconds of one job."""
-    return OVERHEAD_SECONDS + sum(
-        len(rows) * work.shots * (REP_DELAY + circuit_seconds(circuit))
-        for circuit, rows in zip(work.circuits, work.values, strict=True)
-    )
+def execution_seconds(circuit: QuantumCircuit) -> float:
+    """Seconds of one shot of a circuit."""
+    return REP_DELAY + circuit_seconds(circuit)
 
 
 def circuit_seconds(circuit: QuantumCircuit) -> float:

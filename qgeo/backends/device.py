@@ -26,6 +26,7 @@ from qgeo.backends.names import (
     fake_device_names,
 )
 from qgeo.backends.runner import LocalRunner, Runner
+from qgeo.backends.splitting import MOST_SECONDS, Limits
 from qgeo.errors import ConfigurationError, HardwareError
 
 LEAST_BUSY = "least-busy"
@@ -93,6 +94,12 @@ class Device:
     def runner(self) -> Runner:
         """What starts and fetches jobs; it connects with its first question."""
         return self._runner(self)
+
+    @property
+    def limits(self) -> Limits:
+        """Of a job there: what the service takes, and the time after which its owner wants it ended."""
+        seconds = self.options.get("max_execution_time") or MOST_SECONDS
+        return Limits(seconds=min(MOST_SECONDS, float(seconds)))
 
 
 def device(
@@ -197,4 +204,13 @@ def _ibm_device(name: str, options: dict[str, Any], clock: Clock) -> Device:
 def ledger_sampler(where: Device, ledger: Ledger, runner: Runner | None = None, **how: Any) -> LedgerSampler:
     """A sampler on the device whose jobs live in the ledger; `how`: see `LedgerSampler`."""
     runner = runner or where.runner()
-    return LedgerSampler(ledger, runner, where, check=where.check, clock=where.clock, **how)
+    return LedgerSampler(
+        ledger,
+        runner,
+        where,
+        check=where.check,
+        clock=where.clock,
+        limits=where.limits,
+        twirled=bool(where.options.get("twirling")),
+        **how,
+    )

@@ -42,6 +42,7 @@ from qgeo.backends.ledger_files import (
     Entry,
     Manifest,
     ManifestHead,
+    PieceFile,
     Posted,
     Usage,
     shape_of,
@@ -120,8 +121,13 @@ class Ledger:
 
         LEDGER_FILES.publish_folder(self.folder, fill)
 
+    def change(self, **settings: Any) -> None:
+        """Change settings of the manifest: those that decide no numbers, such as the budget."""
+        path = self.folder / "manifest.json"
+        LEDGER_FILES.write_json(path, LEDGER_FILES.read_json(path, dict[str, Any]) | settings)
+
     def count(self) -> int:
-        """How many jobs have an entry.
+        """How many jobs are written.
 
         Raises:
             LedgerError: one is missing between others.
@@ -130,10 +136,33 @@ class Ledger:
         if numbers != list(range(len(numbers))):
             missing = min(set(range(len(numbers))) - set(numbers))
             raise LEDGER_FILES.missing(self._job(missing) / "entry.json")
-        return len(numbers)
+        if not numbers or self.is_written(numbers[-1]):
+            return len(numbers)
+        return numbers[-1] - self.entry(numbers[-1]).place
 
     def has_entry(self, number: int) -> bool:
         return LEDGER_FILES.is_there(self._job(number) / "entry.json")
+
+    def is_written(self, number: int) -> bool:
+        """Whether a job has its entry, and so have all that were to be written with it: only then it
+        counts."""
+        if not self.has_entry(number):
+            return False
+        entry = self.entry(number)
+        return self.has_entry(number - entry.place + entry.of - 1)
+
+    def sweep(self, number: int) -> None:
+        """Remove jobs from this one on, of which not all that belong together were written.
+
+        Raises:
+            LedgerError: one of them was sent, which nothing of ours does.
+        """
+        numbers = sorted((known for known in self._numbers() if known >= number), reverse=True)
+        for known in numbers:
+            if self.has_attempt(known) or self.job_id(known) is not None:
+                raise LEDGER_FILES.damaged(self._job(known), "it was posted before all jobs were written")
+        for known in numbers:
+            LEDGER_FILES.remove(self._job(known) / "entry.json")
 
     def entry(self, number: int) -> Entry:
         """The entry of a job.
@@ -143,11 +172,23 @@ class Ledger:
         """
         return LEDGER_FILES.read_versioned(self._job(number) / "entry.json", {1: Entry, 2: Entry})
 
-    def write_entry(self, number: int, work: Work, seconds: float, mark: str) -> Entry:
+    def write_entry(
+        self,
+        number: int,
+        work: Work,
+        seconds: float,
+        mark: str,
+        *,
+        place: int = 0,
+        of: int = 1,
+        pieces: tuple[PieceFile, ...] | None = None,
+    ) -> Entry:
         """Everything of a job, on disk, the entry last: from then on it is to be posted exactly once.
 
         Args:
             work: transpiled; seconds: expected; mark: fingerprint of what was wanted, before transpiling.
+            place, of: among jobs that are written together, in this order, and count once all are there.
+            pieces: of the call that it belongs to; None for whole PUBs.
         """
         LEDGER_FILES.make_folder(self._job(number))
         circuits, values = _qpy(work.circuits), array_bytes(_numbered(work.values))
@@ -165,6 +206,9 @@ class Ledger:
             values_sha256=digest(values),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             shapes=work.shapes,
+            place=place,
+            of=of,
+            pieces=pieces,
         )
         LEDGER_FILES.write_json(self._job(number) / "entry.json", entry)
         return entry

@@ -89,8 +89,21 @@ class CircuitShape(FileModel):
         return ArraySpec((self.rows, shots, -(-self.bits // 8)), "uint8")
 
 
+class PieceFile(FileModel):
+    """`Piece` of `splitting.py`: which rows and shots of which PUB."""
+
+    pub: Count
+    first_row: Count
+    rows: Count
+    first_shot: Count
+
+
 class Entry(FileModel):
-    """What is on disk of one job before it is posted. `circuits` counts bindings; `shapes` one a circuit."""
+    """What is on disk of one job before it is posted. `circuits` counts bindings; `shapes` one a circuit.
+
+    It is the job number `place` of `of` jobs that were written together, for the `pieces` of one call; one of
+    format 1 was written alone.
+    """
 
     format: Literal[1, 2] = 1
     tag: Tag
@@ -103,6 +116,9 @@ class Entry(FileModel):
     values_sha256: Digest
     created: str
     shapes: tuple[CircuitShape, ...] | None = None
+    place: Count = 0
+    of: Annotated[int, Field(ge=1)] = 1
+    pieces: tuple[PieceFile, ...] | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Entry:

@@ -1,39 +1,40 @@
 """LedgerSampler: a Qiskit V2 sampler whose jobs live in a ledger.
 
-The n-th job that is wanted is the ledger's n-th entry. With a result on disk it answers at once; else it is
-transpiled, checked, written, then posted (once), then waited for or reported as pending. Whatever repeats its
-calls from the same seed (an estimate, a training run) therefore goes on where it was cut, in this process or
-another, whatever a device's calibration has become meanwhile.
+The n-th call is the ledger's n-th group of jobs. With results on disk it answers at once; else its circuits
+are transpiled, checked, divided into jobs that a device takes (`splitting.py`), their sum of seconds held
+against the budget, all of them written, then posted (once each), then waited for or reported as pending.
+Whatever repeats its calls from the same seed (an estimate, a training run) therefore goes on where it was
+cut, in this process or another, whatever a device's calibration has become meanwhile.
+
+The sum that is checked is that of everything written before and of all jobs of this call: nothing of a call
+is written that does not fit, and nothing of one is posted before all of it is written. An estimate that
+`submit` makes is one call. One whose later calls depend on the results of earlier ones (a pilot run, a
+training) cannot know more than that: each of its calls is checked as it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from copy import copy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveResult, SamplerPubResult
+from qiskit.primitives import BaseSamplerV2, PrimitiveResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from qgeo.backends.calls import Call, Joined, call_of
 from qgeo.backends.clock import Clock
-from qgeo.backends.cost import work_seconds
-from qgeo.backends.ledger import Ledger, Work, fingerprint
-from qgeo.backends.ledger_files import LEDGER_FILES
+from qgeo.backends.ledger import Ledger, Work
+from qgeo.backends.ledger_files import LEDGER_FILES, PieceFile
 from qgeo.backends.mitigated_work import PLAIN, Flips, Mitigation
 from qgeo.backends.posting import Posting
 from qgeo.backends.runner import Runner, Wanted
 from qgeo.backends.spending import Spending, charge_now
+from qgeo.backends.splitting import Limits, Part, Piece
 from qgeo.errors import HardwareError, LedgerError, PendingError
-from qgeo.estimators.execution import brought_to
-from qgeo.estimators.experiments import REGISTER
-from qgeo.estimators.mitigation import CALIBRATION, READOUT_FLIPS
+from qgeo.estimators.mitigation import BESIDE
 from qgeo.locks import locked
-
-MOST_EXECUTIONS = 5_000_000
-"""Per job; the service takes ten million."""
 
 Check = Callable[[Work], None]
 
@@ -50,6 +51,7 @@ class LedgerSampler(BaseSamplerV2):
     post_anyway: post again what was sent lately and had no answer (`posting.py`); clock: how time is had.
     mitigation: what every job runs beside its circuits; results say the readout errors that it measured.
     spending: of `shared`, where several samplers keep one sum; resume: the command that goes on with this.
+    limits: of a job; twirled: whether measurements are, which takes more shots.
     """
 
     transpiles = True
@@ -71,15 +73,18 @@ class LedgerSampler(BaseSamplerV2):
         mitigation: Mitigation = PLAIN,
         spending: Spending | None = None,
         resume: str | None = None,
+        limits: Limits | None = None,
+        twirled: bool = False,
     ) -> None:
         self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
         self.max_seconds = max_seconds
         self.wait, self.check, self.shared = wait, check, shared or ledger.folder
         self.may_post, self.may_fetch = may_post, may_fetch
         self._clock = clock or Clock()
-        self._posting = Posting(ledger, runner, self._clock, may_post, post_anyway)
+        self._posting = Posting(ledger, runner, self._clock, may_post, post_anyway, self._before_post)
         self.spending = spending or Spending(self.shared)
         self.resume = resume or f"qgeo hardware resume {ledger.folder}"
+        self.limits, self.twirled = limits or Limits(), twirled
         self.mitigation, self._scale = mitigation, mitigation.scales[0]
         self._next = 0
 
@@ -93,22 +98,28 @@ class LedgerSampler(BaseSamplerV2):
         """A job whose `result()` is on disk, waited for, or pending."""
         coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
         self.mitigation.check(pub.circuit for pub in coerced)
-        groups = list(job_groups(coerced, self.mitigation))
-        numbers = range(self._next, self._next + len(groups))
-        self._next += len(groups)
-        for number, group in zip(numbers, groups, strict=True):
-            self._prepare(number, _work([coerced[place] for place in group]))
-        return _LedgerJob(self, coerced, dict(zip(numbers, groups, strict=True)))
+        call, first = call_of(coerced, self.mitigation, self.twirled), self._next
+        with self._alone():
+            parts = self._written(call, first)
+        self._next += len(parts)
+        jobs = dict(enumerate(parts, first))
+        for number in jobs:
+            self._post(number)
+        return _LedgerJob(self, coerced, jobs)
 
     def read(self, number: int) -> list[tuple[Any, Flips | None]]:
         """The packed bits of one job's circuits, and what is known of their readout errors."""
         return self.mitigation.read(self.bits(number), self._scale, lambda: self.ledger.reads(number))
 
-    def calibration(self, numbers: Iterable[int]) -> tuple[int, int]:
-        """Circuits and shots that measured these jobs' readout errors; scales share them, the first pays."""
+    def beside(self, jobs: dict[int, Part], rows: int) -> tuple[int, int]:
+        """Circuits and shots that these jobs ran beside `rows` bindings, each with all of its shots.
+
+        Where shots were divided, a binding is run in several jobs. All scales share the calibrations, the
+        first pays for them.
+        """
         circuits = self.mitigation.calibrations if self._scale == self.mitigation.scales[0] else 0
-        shots = [circuits * self.ledger.entry(number).shots for number in numbers]
-        return circuits * len(shots), sum(shots)
+        again = sum(part.rows for part in jobs.values()) - rows
+        return again + circuits * len(jobs), sum(circuits * part.shots for part in jobs.values())
 
     def bits(self, number: int) -> list[Any]:
         """The packed bits of one job: from disk, else from the runner."""
@@ -152,40 +163,91 @@ class LedgerSampler(BaseSamplerV2):
         shapes, shots = self.ledger.shapes(number), self.ledger.entry(number).shots
         return Wanted(shapes, shots, lambda: self.ledger.work(number))
 
-    def _prepare(self, number: int, work: Work) -> None:
-        """An entry on disk, then a job: under a lock, so that two processes neither post it twice nor spend
-        the same seconds."""
-        with locked(self.shared, LEDGER_FILES):
+    def _alone(self) -> Any:
+        """A lock, so that two processes neither post a job twice nor spend the same seconds."""
+        return locked(self.shared, LEDGER_FILES)
+
+    def _written(self, call: Call, first: int) -> list[Part]:
+        """The jobs of a call from this number on, all of them on disk.
+
+        Raises:
+            LedgerError: others are there.
+        """
+        if not self.ledger.is_written(first):
+            self._write(call, first)
+        entry = self.ledger.entry(first)
+        if entry.pieces is None:
+            return self._written_by_0_1(call, first)
+        parts = [self._part(number) for number in range(first, first + entry.of)]
+        for number, part in enumerate(parts, first):
+            self._check_mark(number, call.mark(part))
+        return parts
+
+    def _part(self, number: int) -> Part:
+        entry = self.ledger.entry(number)
+        return Part(entry.shots, tuple(Piece(**piece.model_dump()) for piece in entry.pieces or ()))
+
+    def _check_mark(self, number: int, mark: str) -> None:
+        if self.ledger.entry(number).fingerprint != mark:
+            raise LedgerError(
+                f"expected job {number} of {self.ledger.folder} to be the one computed here, got another,"
+                " made with other settings or versions; submit into a new folder"
+            )
+
+    def _write(self, call: Call, first: int) -> None:
+        """Check the seconds of all jobs of a call together, then write them."""
+        self._may_write(first)
+        here = call.transpiled(self.pass_manager)
+        self._check_circuits(here)
+        parts = here.parts(self.limits)
+        self._check_budget(sum(seconds for _, seconds in parts))
+        self.ledger.sweep(first)
+        for place, (part, seconds) in enumerate(parts):
+            pieces = tuple(PieceFile(**vars(piece)) for piece in part.pieces)
+            work, number = self.mitigation.added(here.work(part)), first + place
+            self.ledger.write_entry(
+                number, work, seconds, call.mark(part), place=place, of=len(parts), pieces=pieces
+            )
+
+    def _may_write(self, number: int) -> None:
+        if not self.may_post:
+            raise PendingError(f"job {number} is not posted yet; {self.resume} posts it")
+
+    def _check_circuits(self, call: Call) -> None:
+        """Refuse what the device cannot run, with all that mitigates it."""
+        everything = Part(call.shots[0], tuple(Piece(pub, 0, 0, 0) for pub in range(len(call.circuits))))
+        if self.check is not None:
+            self.check(self.mitigation.added(call.work(everything)))
+
+    def _check_budget(self, more: float) -> None:
+        self.spending.check(self.max_seconds, more, self.runner.charged, self._clock, self.resume)
+
+    def _before_post(self, work: Work) -> None:
+        """Charges may have turned out higher than estimates, or the budget been lowered since."""
+        del work
+        self._check_budget(0.0)
+
+    def _written_by_0_1(self, call: Call, first: int) -> list[Part]:
+        """The jobs of a call as qgeo 0.1 divided it; what it left unwritten is not made here.
+
+        Raises:
+            LedgerError: a job is missing, which this version would divide otherwise.
+        """
+        parts = list(call.old_parts())
+        for number, part in enumerate(parts, first):
             if not self.ledger.has_entry(number):
-                self._write(number, work)
-            elif self.ledger.entry(number).fingerprint != fingerprint(work, self.mitigation.mark):
                 raise LedgerError(
-                    f"expected job {number} of {self.ledger.folder} to be the one computed here, got another,"
-                    " made with other settings or versions; submit into a new folder"
+                    f"expected {len(parts)} jobs of one request of qgeo 0.1 in {self.ledger.folder}, job "
+                    f"{number} is missing; go on with that version, or submit into a new folder"
                 )
+            self._check_mark(number, call.old_mark(part))
+        return parts
+
+    def _post(self, number: int) -> None:
+        with self._alone():
             if not self.ledger.has_result(number):
                 self.ledger.checked(number)  # a job that exists is read by these files, too
                 self._posting.job_id(number)
-
-    def _write(self, number: int, wanted: Work) -> None:
-        if not self.may_post:
-            raise PendingError(f"job {number} is not posted yet; qgeo hardware submit posts it")
-        work = self.mitigation.added(transpiled(wanted, self.pass_manager))
-        if self.check is not None:
-            self.check(work)
-        seconds = work_seconds(work)
-        self.spending.check(self.max_seconds, seconds, self.runner.charged, self._clock, self.resume)
-        self.ledger.write_entry(number, work, seconds, fingerprint(wanted, self.mitigation.mark))
-
-
-def transpiled(work: Work, pass_manager: Any) -> Work:
-    """The same work in the gates of a target; angles follow the parameters of the circuits really run."""
-    isa = brought_to(pass_manager, list(work.circuits))
-    values = []
-    for before, after, rows in zip(work.circuits, isa, work.values, strict=True):
-        column = {parameter: place for place, parameter in enumerate(before.parameters)}
-        values.append(rows[:, [column[parameter] for parameter in after.parameters]])
-    return Work(tuple(isa), tuple(values), work.shots)
 
 
 class Untouched:
@@ -199,46 +261,13 @@ class Untouched:
 class _LedgerJob:
     """What `LedgerSampler.run` returns: only `result` is used."""
 
-    def __init__(self, sampler: LedgerSampler, pubs: list[SamplerPub], groups: dict[int, list[int]]) -> None:
-        self._sampler, self._pubs, self._groups = sampler, pubs, groups
+    def __init__(self, sampler: LedgerSampler, pubs: list[SamplerPub], jobs: dict[int, Part]) -> None:
+        self._sampler, self._pubs, self._jobs = sampler, pubs, jobs
 
     def result(self) -> PrimitiveResult:
-        """Bits of all PUBs, in their order."""
-        found: dict[int, SamplerPubResult] = {}
-        for number, group in self._groups.items():
-            for place, (bits, flips) in zip(group, self._sampler.read(number), strict=True):
-                found[place] = _pub_result(self._pubs[place], bits, flips)
-        metadata = {CALIBRATION: self._sampler.calibration(self._groups)}
-        return PrimitiveResult([found[place] for place in range(len(self._pubs))], metadata=metadata)
-
-
-def job_groups(pubs: list[SamplerPub], mitigation: Mitigation) -> Iterator[list[int]]:
-    """PUBs by shots, as a job has one number of them, each group within the limit of a job."""
-    for shots in sorted({pub.shots for pub in pubs}):
-        group: list[int] = []
-        executions = least = shots * mitigation.calibrations
-        for place, pub in enumerate(pubs):
-            if pub.shots != shots:
-                continue
-            more = shots * max(1, pub.parameter_values.size) * len(mitigation.scales)
-            if group and executions + more > MOST_EXECUTIONS:
-                yield group
-                group, executions = [], least
-            group.append(place)
-            executions += more
-        yield group
-
-
-def _work(pubs: list[SamplerPub]) -> Work:
-    values = []
-    for pub in pubs:
-        rows, width = pub.parameter_values.as_array(pub.circuit.parameters), pub.circuit.num_parameters
-        values.append(np.asarray(rows, dtype=float).reshape(-1, width) if width else np.zeros((1, 0)))
-    return Work(tuple(pub.circuit for pub in pubs), tuple(values), pubs[0].shots)
-
-
-def _pub_result(pub: SamplerPub, bits: Any, flips: Flips | None) -> SamplerPubResult:
-    register = next(r for r in pub.circuit.cregs if r.name == REGISTER)
-    shaped = bits.reshape(*pub.shape, pub.shots, -1)
-    data = DataBin(**{REGISTER: BitArray(shaped, register.size)}, shape=pub.shape)
-    return SamplerPubResult(data, {} if flips is None else {READOUT_FLIPS: flips})
+        """Bits of all PUBs, in their order; one job after the other is held beside them."""
+        joined = Joined(self._pubs)
+        for number, part in self._jobs.items():
+            joined.add(part, self._sampler.read(number))
+        rows = sum(max(1, pub.parameter_values.size) for pub in self._pubs)
+        return PrimitiveResult(joined.results(), metadata={BESIDE: self._sampler.beside(self._jobs, rows)})

@@ -16,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
+from qgeo.backends.cost import execution_seconds
 from qgeo.backends.ledger import Bits, Work
+from qgeo.backends.splitting import Beside
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import (
     SCALES,
     calibration,
+    calibration_circuits,
     check_measured_last,
     check_readout_width,
     flips_of_reads,
@@ -56,6 +59,15 @@ class Mitigation:
     def mark(self) -> str:
         """Part of a job's fingerprint; empty without mitigation."""
         return " readout" * self.readout + " zero-noise" * self.zero_noise
+
+    def beside(self, twirled: bool = False) -> Beside:
+        """What every job runs beside what was asked for."""
+        seconds = sum(map(execution_seconds, _CALIBRATION)) if self.readout else 0.0
+        return Beside(len(self.scales), self.calibrations, seconds, twirled)
+
+    def seconds(self, circuit: QuantumCircuit) -> float:
+        """Of one shot of a circuit in a target's gates, at every scale."""
+        return sum(execution_seconds(folded) for folded in self.folded([circuit]))
 
     def check(self, circuits: Iterable[QuantumCircuit]) -> None:
         """Whether circuits can be mitigated, before any is transpiled or posted.
@@ -102,6 +114,9 @@ class Mitigation:
         zeros, ones = (from_packed(packed[0], len(of_circuits[-1])) for packed in bits[-2:])
         return list(zip(own, flips_of_reads(of_circuits[start : start + count], zeros, ones), strict=True))
 
+
+_CALIBRATION = calibration_circuits([0], 1, REGISTER)
+"""As long as those of any number of qubits."""
 
 PLAIN = Mitigation()
 """None."""

@@ -12,11 +12,12 @@ process post too early. Only a clock set forward while the machine was started a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
 from qgeo.backends.clock import Clock
-from qgeo.backends.ledger import Ledger
+from qgeo.backends.ledger import Ledger, Work
 from qgeo.backends.runner import Runner
 from qgeo.errors import PendingError, RefusedError, UnansweredError
 
@@ -36,7 +37,7 @@ class Posting:
     """How entries of a ledger become jobs of a runner.
 
     may_post: without it jobs are only looked for; post_anyway: post again what had no answer lately, if no
-    search finds it.
+    search finds it; before_post: refuses what must not be posted now.
     """
 
     ledger: Ledger
@@ -44,6 +45,7 @@ class Posting:
     clock: Clock
     may_post: bool
     post_anyway: bool
+    before_post: Callable[[Work], None] = lambda _: None
 
     def job_id(self, number: int) -> str:
         """The job's id: known, found by its tag, or of a new post.
@@ -108,6 +110,7 @@ class Posting:
     def _posted_once(self, number: int, tag: str) -> str:
         overridden = self.post_anyway and self.ledger.has_attempt(number)
         work = self.ledger.work(number)
+        self.before_post(work)
         try:
             return self.runner.post(work, tag, lambda: self.ledger.write_attempt(number, self.clock.now()))
         except RefusedError:

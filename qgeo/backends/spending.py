@@ -54,7 +54,7 @@ class Spending:
         for manifest in manifests(self.folder):
             ledger = self._ledgers.setdefault(manifest.parent, Ledger(manifest.parent))
             number = self._counted.get(ledger.folder, 0)
-            while ledger.has_entry(number):
+            while ledger.is_written(number):
                 self._count(ledger, number)
                 number += 1
             self._counted[ledger.folder] = number

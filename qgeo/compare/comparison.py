@@ -20,6 +20,7 @@ from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.names import resolve
 from qgeo.circuit.ansatz import ansatz
 from qgeo.compare.arms import parse_arm
+from qgeo.compare.budget import set_budget
 from qgeo.compare.config import (
     BackendSection,
     Configuration,
@@ -93,8 +94,18 @@ def prepare(configuration: Configuration, out: Path | None = None) -> RunFolder:
     return create_run_folder(path, dump_configuration(own, environment()), corpus)
 
 
-def resume(path: Path, *, workers: int | None = None, on_progress: Stage | None = None) -> ComparisonResult:
-    """Finish whatever a run folder still lacks; a finished one is left as it is."""
+def resume(
+    path: Path,
+    *,
+    workers: int | None = None,
+    max_seconds: float | None = None,
+    on_progress: Stage | None = None,
+) -> ComparisonResult:
+    """Finish whatever a run folder still lacks; a finished one is left as it is.
+
+    Args:
+        max_seconds: the budget from now on, if it is to be another.
+    """
     from qgeo.compare.report import write_report  # matplotlib is imported only where a report is made
 
     folder = open_run_folder(path)
@@ -102,6 +113,8 @@ def resume(path: Path, *, workers: int | None = None, on_progress: Stage | None 
     if folder.is_finished:
         return ComparisonResult(path, folder.read_results())
     sweep_drafts(folder)
+    if max_seconds is not None:
+        set_budget(folder, max_seconds)
     configuration, task = load_inputs(path.resolve())
     report = on_progress or _silent
     pool = workers or default_workers()

@@ -7,9 +7,9 @@ measured before they are transpiled, so classical bits keep their meaning whatev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,15 @@ from qgeo.estimators.dry_run import DryRun, all_zero, wanted
 from qgeo.estimators.expectations import asked, from_expectations, without_measurements, z_strings
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import (
-    CALIBRATION,
+    BESIDE,
     READOUT_FLIPS,
+    MeasuredFlips,
     calibration,
     check_readout_width,
     flips_of_bits,
     without_readout_errors,
 )
-from qgeo.estimators.outcomes import Outcomes, exact_outcomes, from_packed
+from qgeo.estimators.outcomes import Outcomes, exact_outcomes, from_packed, pooled
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -133,7 +134,7 @@ class Executor:
         results = (self.sampler or self._aer()).run(pubs + extra).result()
         found = [_rows(task, result) for task, result in zip(tasks, results, strict=False)]
         if not extra:
-            return found, Cost(*results.metadata.get(CALIBRATION, ()))
+            return found, Cost(*results.metadata.get(BESIDE, ()))
         read = (result.data[REGISTER] for result in results[len(tasks) :])
         flips = flips_of_bits(isa, *(from_packed(one.array, one.num_bits) for one in read))
         return [_mitigated(*pair) for pair in zip(found, flips, strict=True)], Cost(2, 2 * extra[0][2])
@@ -185,8 +186,8 @@ def _calibration(tasks: Sequence[Task], isa: Sequence[QuantumCircuit]) -> list[t
     return [(circuit, None, shots) for circuit in calibration(isa, REGISTER)]
 
 
-def _mitigated(rows: list[Outcomes], flips: dict[int, Floats] | None) -> list[Outcomes]:
-    return rows if flips is None else [without_readout_errors(row, flips) for row in rows]
+def _mitigated(rows: list[Outcomes], flips: dict[int, Floats]) -> list[Outcomes]:
+    return [without_readout_errors(row, flips) for row in rows]
 
 
 def _small_jobs(tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
@@ -219,8 +220,28 @@ def _pub(task: Task, circuit: QuantumCircuit) -> tuple[Any, ...]:
 def _rows(task: Task, result: Any) -> list[Outcomes]:
     measured = result.data[REGISTER]
     packed = measured.array.reshape(len(task.angles), task.shots, -1)
-    rows = [from_packed(row, measured.num_bits) for row in packed]
-    return _mitigated(rows, result.metadata.get(READOUT_FLIPS))
+    flips = result.metadata.get(READOUT_FLIPS)
+    if flips is None:
+        return [from_packed(row, measured.num_bits) for row in packed]
+    starts = range(0, packed.shape[0] * packed.shape[1], packed.shape[1])
+    return [
+        _mitigated_row(row, measured.num_bits, divmod(start, measured.num_shots), flips)
+        for start, row in zip(starts, packed, strict=True)
+    ]
+
+
+def _mitigated_row(
+    packed: NDArray[np.uint8], num_bits: int, start: tuple[int, int], known: Iterable[MeasuredFlips]
+) -> Outcomes:
+    """A row whose shots begin at a row and a shot of a PUB, each of them freed of its own readout errors."""
+    row, first = start
+    pieces = []
+    for of_job in known:
+        begin, end = max(of_job.shots.start - first, 0), min(of_job.shots.stop - first, len(packed))
+        if row in of_job.rows and begin < end:
+            outcomes = from_packed(packed[begin:end], num_bits)
+            pieces.append(without_readout_errors(outcomes, of_job.flips))
+    return reduce(pooled, pieces)
 
 
 def _cost(task: Task) -> Cost:

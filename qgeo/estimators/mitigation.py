@@ -12,7 +12,7 @@ did to known answers: `benchmarks/mitigation.md`. In the jobs of a ledger: `back
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,9 +32,18 @@ WIDEST = 12
 SCALES = (1, 3)
 """Of folding, as `zero_noise` combines them."""
 
-READOUT_FLIPS, CALIBRATION = "readout_flips", "calibration"
-"""Metadata of a sampler that measures readout errors itself: (e₀, e₁) per bit in a PUB's result, and how many
-circuits and shots that took in the job's."""
+READOUT_FLIPS, BESIDE = "readout_flips", "beside"
+"""Metadata of a sampler that measures readout errors itself: a PUB's `MeasuredFlips` in its result; and in
+the job's how many circuits and shots it ran beside what was asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredFlips:
+    """(e₀, e₁) per bit, measured beside these rows and shots of a PUB; another job's are another's."""
+
+    rows: range
+    shots: range
+    flips: dict[int, Floats]
 
 
 def measured_qubits(circuit: QuantumCircuit) -> dict[int, int]:

@@ -28,13 +28,14 @@ from qgeo.backends.ledger_files import LEDGER_FILES, Count, Digest, JobOptions, 
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.circuit.plain import PlainCircuit, plain, rebuilt
-from qgeo.errors import CircuitError, ConfigurationError
+from qgeo.errors import CircuitError, ConfigurationError, HardwareError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import MOST_SHOTS
 from qgeo.estimators.methods import WITH_DRAWS, WITH_READOUT, estimator_by_name
 from qgeo.estimators.mitigation import zero_noise
 from qgeo.files import MOST_JSON_BYTES, FileModel, digest
 from qgeo.hardware.plan import Plan, expected_stderr, planned
+from qgeo.locks import locked
 
 Floats = NDArray[np.float64]
 
@@ -97,7 +98,7 @@ class FisherRequest:
     def plan(self, where: Device) -> Plan:
         """What it costs there."""
         stderr = expected_stderr(self.method, self.shots, self.mitigation)
-        return planned(self.method, self.estimated, where.pass_manager, stderr, self.mitigation)
+        return planned(self.method, self.estimated, where.pass_manager, stderr, self.mitigation, where.limits)
 
 
 class MitigationFile(FileModel):
@@ -107,8 +108,15 @@ class MitigationFile(FileModel):
     zero_noise: bool = False
 
 
+class EarlierBudget(FileModel):
+    """What a budget was, and until when."""
+
+    max_seconds: Annotated[float, Field(gt=0)]
+    until: str
+
+
 class FisherManifest(Manifest):
-    """Everything that decides the circuits of a request."""
+    """Everything that decides the circuits of a request, and its budget."""
 
     kind: Literal["fisher"]
     method: str
@@ -124,6 +132,7 @@ class FisherManifest(Manifest):
     options: JobOptions
     mitigation: MitigationFile = MitigationFile()
     max_seconds: Annotated[float, Field(gt=0)]
+    earlier_budgets: tuple[EarlierBudget, ...] = ()
     versions: dict[str, str]
     created: str
 
@@ -174,10 +183,35 @@ def write_request(ledger: Ledger, request: FisherRequest, where: Device, max_sec
             "mitigation": asdict(request.mitigation),
             "max_seconds": max_seconds,
             "versions": _versions(_PACKAGES),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "created": _now(),
         },
         {name: content},
     )
+
+
+def check_budget(max_seconds: float) -> None:
+    """
+    Raises:
+        HardwareError: it is no number of seconds.
+    """
+    if not 0 < max_seconds < np.inf:
+        raise HardwareError(f"expected a budget in QPU seconds above 0 and finite, got {max_seconds:g}")
+
+
+def set_budget(ledger: Ledger, max_seconds: float) -> None:
+    """Give a request another budget; nothing that decides its numbers changes.
+
+    Raises:
+        HardwareError: it is no number of seconds.
+    """
+    check_budget(max_seconds)
+    with locked(ledger.folder, LEDGER_FILES):
+        known = ledger.manifest(FisherManifest)
+        if known.max_seconds == max_seconds:
+            return
+        ended = EarlierBudget(max_seconds=known.max_seconds, until=_now())
+        earlier = [budget.model_dump() for budget in (*known.earlier_budgets, ended)]
+        ledger.change(max_seconds=max_seconds, earlier_budgets=earlier)
 
 
 def _circuit_file(circuit: QuantumCircuit) -> tuple[str, bytes]:
@@ -199,6 +233,10 @@ def _read_circuit(path: Path, content: bytes) -> QuantumCircuit:
     if len(circuits) != 1:
         raise LEDGER_FILES.damaged(path, f"expected one circuit, got {len(circuits)}")
     return circuits[0]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _versions(packages: Sequence[str]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Plans: what a request would run and cost. Circuits are built and transpiled, never simulated or posted.
 
 The request is carried out on a `DrySampler`, which notes what it is asked for and answers with zeros; every
-method, whatever it does with its samples, is planned by the code that will run it. What mitigation adds to
-each job is counted behind that.
+method, whatever it does with its samples, is planned by the code that will run it, and divided into jobs by
+the code that will divide it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2, BitArray, DataBin, PrimitiveResult, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from qgeo.backends.cost import OVERHEAD_SECONDS, REP_DELAY, circuit_seconds, two_qubit_gates
-from qgeo.backends.ledger_sampler import job_groups
+from qgeo.backends.cost import OVERHEAD_SECONDS, two_qubit_gates
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
+from qgeo.backends.splitting import Beside, Demand, Limits, split
 from qgeo.estimators.execution import brought_to
 from qgeo.estimators.experiments import REGISTER
-from qgeo.estimators.mitigation import calibration_circuits
 
 _MOST_ZEROS = 500_000
 TRANSPILED_AT_MOST = 24
-"""Circuits that a plan transpiles; more are judged by an even choice of so many."""
+"""Circuits that a plan transpiles; more are judged by an even choice of so many, and all of them where the
+seconds of a job may reach their limit: how many jobs there are is then decided by each circuit."""
+_HOW_UNLIKE = 4.0
+"""How many times longer a circuit may be than the longest of those that were chosen: all are parts of one
+circuit, and the choice holds early and late ones."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +42,20 @@ class Wanted:
 
 
 class EnoughError(Exception):
-    """A job so large that its zeros would take long: it is noted, and that is all a plan needs."""
+    """A call so large that its zeros would take long: it is noted, and that is all a plan needs."""
 
 
 class DrySampler(BaseSamplerV2):
-    """Notes every job as a ledger would split it, and answers with zeros; a large run ends the request."""
+    """Notes what every call wants, and answers with zeros; a large call ends the request."""
 
-    def __init__(self, mitigation: Mitigation = PLAIN) -> None:
-        self.mitigation = mitigation
-        self.jobs: list[list[Wanted]] = []
+    def __init__(self) -> None:
+        self.calls: list[list[Wanted]] = []
 
     def run(self, pubs: Iterable[Any], *, shots: int | None = None) -> Any:
         """Zeros of the right shape, whatever the circuits say."""
         coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
         wanted = [Wanted(p.circuit, max(1, p.parameter_values.size), p.shots) for p in coerced]
-        self.jobs += [[wanted[place] for place in group] for group in job_groups(coerced, self.mitigation)]
+        self.calls.append(wanted)
         if sum(one.bindings * one.shots for one in wanted) > _MOST_ZEROS:
             raise EnoughError
         return _Zeros([_zeros(pub) for pub in coerced])
@@ -104,57 +106,82 @@ def planned(
     pass_manager: Any,
     stderr: float | None,
     mitigation: Mitigation = PLAIN,
+    limits: Limits | None = None,
 ) -> Plan:
     """Carry out a request dry, and judge its circuits after transpiling.
+
+    Its calls are divided into jobs by the code that will divide them when they are written.
 
     Args:
         request: runs an estimate or a training on the sampler it is given, untranspiled.
         pass_manager: to the device's target; None to judge circuits as they are.
-        stderr: expected of the request; mitigation: what its jobs will run beside.
+        stderr: expected of the request; mitigation: what its jobs will run beside; limits: of a job.
 
     Raises:
         ConfigurationError, CircuitError: circuits that cannot be mitigated so.
     """
-    jobs = _jobs(request, mitigation)
-    wanted, scales = [one for job in jobs for one in job], len(mitigation.scales)
-    mitigation.check(one.circuit for one in wanted)
-    isa = mitigation.folded(_transpiled([one.circuit for one in wanted], pass_manager))
-    shots = scales * sum(one.bindings * one.shots for one in wanted)
-    extra = mitigation.calibrations * sum(job[0].shots for job in jobs)
+    calls, limits, beside = _calls(request), limits or Limits(), mitigation.beside()
+    circuits = {id(one.circuit): one.circuit for call in calls for one in call}
+    mitigation.check(circuits.values())
+    judged = _judged(list(circuits.values()), pass_manager, mitigation, TRANSPILED_AT_MOST)
+    if _may_be_long(calls, judged, beside, limits):
+        judged = _judged(list(circuits.values()), pass_manager, mitigation, len(circuits))
+    demands = [
+        [Demand(one.bindings, one.shots, judged.seconds(one.circuit)) for one in call] for call in calls
+    ]
+    parts = [(part, call) for call in demands for part in split(call, beside, limits)]
     return Plan(
         name=name,
-        jobs=len(jobs),
-        circuits=scales * sum(one.bindings for one in wanted) + mitigation.calibrations * len(jobs),
-        distinct=scales * len({id(one.circuit) for one in wanted}) + mitigation.calibrations,
-        shots=shots + extra,
-        depth=max((circuit.depth() for circuit in isa), default=0),
-        two_qubit=max(map(two_qubit_gates, isa), default=0),
-        seconds=OVERHEAD_SECONDS * len(jobs) + _seconds(shots, isa) + _seconds(extra, _CALIBRATION),
+        jobs=len(parts),
+        circuits=sum(part.circuits(beside) for part, _ in parts),
+        distinct=beside.scales * len(circuits) + beside.calibrations,
+        shots=sum(part.shots * part.circuits(beside) for part, _ in parts),
+        depth=judged.depth,
+        two_qubit=judged.two_qubit,
+        seconds=sum(part.seconds(call, beside) for part, call in parts),
         stderr=stderr,
         readout=mitigation.readout,
     )
 
 
-_CALIBRATION = calibration_circuits([0], 1, REGISTER)
+@dataclass(frozen=True)
+class _Judged:
+    """Circuits after transpiling: seconds of a shot at every scale, by the identity of the circuit before."""
+
+    by_circuit: dict[int, float]
+    depth: int
+    two_qubit: int
+
+    def seconds(self, circuit: QuantumCircuit) -> float:
+        """Its own, or the mean of the others."""
+        return self.by_circuit.get(id(circuit), float(np.mean(list(self.by_circuit.values()))))
 
 
-def _jobs(request: Callable[[DrySampler], Any], mitigation: Mitigation) -> list[list[Wanted]]:
-    sampler = DrySampler(mitigation)
+def _judged(
+    circuits: Sequence[QuantumCircuit], pass_manager: Any, mitigation: Mitigation, most: int
+) -> _Judged:
+    """Of an even choice of circuits."""
+    chosen = list(circuits[:: max(1, -(-len(circuits) // most))])
+    isa = chosen if pass_manager is None else brought_to(pass_manager, chosen)
+    seconds = {id(before): mitigation.seconds(after) for before, after in zip(chosen, isa, strict=True)}
+    run = mitigation.folded(isa)
+    depth, gates = (max(map(of, run), default=0) for of in (QuantumCircuit.depth, two_qubit_gates))
+    return _Judged(seconds, depth, gates)
+
+
+def _may_be_long(calls: Sequence[Sequence[Wanted]], judged: _Judged, beside: Beside, limits: Limits) -> bool:
+    """Whether the limit of seconds may divide a job, where circuits are longer than those that were
+    judged."""
+    longest = _HOW_UNLIKE * max(judged.by_circuit.values(), default=0.0) + beside.seconds
+    most = max((sum(one.bindings * one.shots for one in call) for call in calls), default=0)
+    return OVERHEAD_SECONDS + min(most, limits.executions) * longest > limits.seconds
+
+
+def _calls(request: Callable[[DrySampler], Any]) -> list[list[Wanted]]:
+    sampler = DrySampler()
     with suppress(EnoughError):
         request(sampler)
-    return sampler.jobs
-
-
-def _seconds(executions: int, circuits: Sequence[QuantumCircuit]) -> float:
-    """Of so many executions, spread evenly over circuits."""
-    length = float(np.mean([circuit_seconds(circuit) for circuit in circuits])) if circuits else 0.0
-    return executions * (REP_DELAY + length)
-
-
-def _transpiled(circuits: Sequence[QuantumCircuit], pass_manager: Any) -> list[QuantumCircuit]:
-    distinct = list({id(circuit): circuit for circuit in circuits}.values())
-    chosen = distinct[:: max(1, -(-len(distinct) // TRANSPILED_AT_MOST))]
-    return chosen if pass_manager is None else brought_to(pass_manager, chosen)
+    return sampler.calls
 
 
 def expected_stderr(method: str, shots: int, mitigation: Mitigation = PLAIN) -> float | None:

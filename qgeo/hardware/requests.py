@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from qgeo.backends.device import Device, ledger_sampler
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import LedgerSampler
@@ -20,7 +18,14 @@ from qgeo.backends.runner import Runner
 from qgeo.errors import HardwareError, PendingError, QGeoError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.methods import METHODS
-from qgeo.hardware.fisher_request import FisherManifest, FisherRequest, read_request, write_request
+from qgeo.hardware.fisher_request import (
+    FisherManifest,
+    FisherRequest,
+    check_budget,
+    read_request,
+    set_budget,
+    write_request,
+)
 from qgeo.hardware.plan import Plan
 
 
@@ -56,12 +61,11 @@ def submit(request: FisherRequest, where: Device, folder: Path, max_seconds: flo
             posted then.
         LedgerError: the folder holds another request, or cannot be written.
     """
-    if not 0 < max_seconds < np.inf:
-        raise HardwareError(f"expected a budget in QPU seconds above 0 and finite, got {max_seconds:g}")
+    check_budget(max_seconds)
     needed = request.plan(where).seconds
     if needed > max_seconds:
         raise HardwareError(
-            f"expected at most {max_seconds:g} QPU seconds, this needs about {needed:.0f}; raise "
+            f"expected at most {max_seconds:g} QPU seconds, this needs about {needed:.1f}; raise "
             "--max-seconds, or choose fewer shots or a cheaper method (qgeo hardware plan compares them)"
         )
     ledger = Ledger(folder)
@@ -69,13 +73,18 @@ def submit(request: FisherRequest, where: Device, folder: Path, max_seconds: flo
     return post(ledger, where)
 
 
-def post(ledger: Ledger, where: Device, *, post_anyway: bool = False) -> list[JobState]:
+def post(
+    ledger: Ledger, where: Device, *, max_seconds: float | None = None, post_anyway: bool = False
+) -> list[JobState]:
     """Post whatever the ledger's request still lacks; jobs that are known are not posted again.
 
     Args:
+        max_seconds: the budget from now on, if it is to be another; the manifest keeps the earlier ones.
         post_anyway: post again what was sent lately, had no answer and is not listed.
     """
     request = read_request(ledger)
+    if max_seconds is not None:
+        set_budget(ledger, max_seconds)
     with closing(where.runner()) as runner:
         sampler = _sampler(request, ledger, where, runner, may_fetch=False, post_anyway=post_anyway)
         _until_pending(request, sampler)

@@ -16,6 +16,7 @@ from qgeo.compare.run_folder import open_run_folder
 from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages, tables
 
+_WITH_RESUME = ("resume", "max_seconds")
 _STAGES = {"tuning": "tuning runs", "training": "final runs", "report": "report"}
 
 
@@ -40,7 +41,8 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
             else:
                 progress.advance(known[stage])
 
-        return resume(folder, workers=workers, on_progress=report)
+        budget = options["max_seconds"] if options["resume"] is not None else None
+        return resume(folder, workers=workers, max_seconds=budget, on_progress=report)
 
 
 def print_comparison(result: ComparisonResult) -> None:
@@ -59,10 +61,11 @@ def print_comparison(result: ComparisonResult) -> None:
 def _run_folder(options: dict[str, Any]) -> Path:
     if options["resume"] is None:
         return prepare(_configuration(options), options["out"]).path
-    others = [name for name, value in options.items() if name != "resume" and value is not None]
+    others = [name for name, value in options.items() if name not in _WITH_RESUME and value is not None]
     if others:
         raise ConfigurationError(
-            f"--resume takes no other option, got {', '.join(others)}; its folder has them"
+            f"--resume takes no other option, got {', '.join(others)}; its folder has them, and only "
+            "--max-seconds may change"
         )
     return open_run_folder(options["resume"]).path
 

@@ -143,6 +143,9 @@ def status(folder: Folder, as_json: Json = False) -> None:
 @hardware.command()
 def resume(
     folder: Folder,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Another budget from now on, in QPU seconds.", show_default=False)
+    ] = None,
     post_anyway: Annotated[
         bool,
         typer.Option(
@@ -155,7 +158,7 @@ def resume(
     from qgeo.terminal.hardware import open_ledger, print_states
 
     ledger, where = open_ledger(folder)
-    print_states(folder, post(ledger, where, post_anyway=post_anyway))
+    print_states(folder, post(ledger, where, max_seconds=max_seconds, post_anyway=post_anyway))
 
 
 @hardware.command()

@@ -19,13 +19,13 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError
 from scripted_runner import ScriptedRunner
 
-from qgeo.backends import ledger_sampler
 from qgeo.backends.device import check_isa, device
 from qgeo.backends.ledger import Ledger, Work
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.names import FreshSeedSampler
 from qgeo.backends.runner import LocalRunner
+from qgeo.backends.splitting import Limits
 from qgeo.errors import CircuitError, ConfigurationError, HardwareError, LedgerError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.experiments import empty_circuit
@@ -190,15 +190,14 @@ def test_a_method_on_the_way_is_not_folded(ledger):
     assert not runner.posted
 
 
-def test_jobs_stay_within_their_limit_with_all_they_run(ledger, monkeypatch):
+def test_jobs_stay_within_their_limit_with_all_they_run(ledger):
     # Seen to fail: a limit for the circuits that were wanted, not for those that run.
-    monkeypatch.setattr(ledger_sampler, "MOST_EXECUTIONS", 100_000)
-    runner = ScriptedRunner()
-    split = estimate(ledger, BOTH, runner=runner)
+    limits, runner = Limits(executions=100_000), ScriptedRunner()
+    split = estimate(ledger, BOTH, runner=runner, limits=limits)
     assert len(runner.posted) > 1
     assert all(work.executions <= 100_000 for _, work in runner.posted)
     assert split.shots == sum(work.executions for _, work in runner.posted)
-    assert_array_equal(estimate(ledger, BOTH, runner=runner).matrix, split.matrix)
+    assert_array_equal(estimate(ledger, BOTH, runner=runner, limits=limits).matrix, split.matrix)
 
 
 def test_folded_circuits_are_checked_too(ledger):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister
 from quick_clock import QuickClock
 from scripted_runner import ScriptedRunner
 
-from qgeo.backends.ledger import Ledger, Work
+from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.spending import QUESTIONS_BEFORE_REFUSAL, SECONDS_BETWEEN_QUESTIONS, Spending
 from qgeo.backends.usage import final_charge
@@ -141,10 +140,17 @@ def test_before_a_refusal_some_are_asked_and_their_charges_let_it_through(ledger
     assert posted_until_refused(used, 4) == 4
     assert ledger.charged(0) == 0.1
     silent = ScriptedRunner(charges=(None,) * 1000)
-    silent.posted = runner.posted
-    with pytest.raises(HardwareError, match=r"expected at most 0\.1 QPU seconds"):
-        sampler(ledger, silent, clock, 0.1)._write(4, Work((read(),), (np.zeros((1, 0)),), 10))
-    assert len(silent.asked) <= QUESTIONS_BEFORE_REFUSAL
+    waiting = Ledger(ledger.folder.parent / "waiting")
+    waiting.create({"kind": "test"})
+    many = sampler(waiting, silent, clock)
+    for _ in range(QUESTIONS_BEFORE_REFUSAL + 5):
+        one_job(many)
+    silent.asked.clear()
+    with pytest.raises(
+        HardwareError, match=r"expected at most 0\.1 QPU seconds, .*; do it --max-seconds 52 goes on"
+    ):
+        Spending(waiting.folder).check(0.1, 1.0, silent.charged, clock, "do it")
+    assert len(silent.asked) == QUESTIONS_BEFORE_REFUSAL
 
 
 def test_no_answer_to_the_question_is_no_loss(ledger, clock):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from types import SimpleNamespace
 from uuid import UUID
 
 import numpy as np
 import pytest
 
 import qgeo
+from qgeo.backends.device import Device
+from qgeo.backends.splitting import Limits
 from qgeo.circuit.qasm import load_qasm
 from qgeo.cli import run
 from qgeo.estimators.methods import METHODS
+from qgeo.hardware.requests import FisherRequest
 from qgeo.terminal.hardware import open_ledger
 
 BELL = """OPENQASM 3.0;
@@ -53,20 +58,52 @@ def test_a_plan_compares_every_method(circuit, capsys):
     assert any("block-diagonal: expected every parameter in one" in reason for reason in report["refused"])
 
 
+@pytest.mark.parametrize("shots", [300, 3_000_000])
 @pytest.mark.parametrize(
     "mitigation", [(), ("--readout-mitigation",), ("--readout-mitigation", "--zero-noise")]
 )
-def test_a_plan_counts_what_is_then_submitted(mitigation, circuit, capsys, tmp_path):
+def test_a_plan_counts_what_is_then_submitted(mitigation, shots, circuit, capsys, tmp_path):
     # Seen to fail: a plan that forgets the in-layer circuits, the folded ones, or the calibration.
-    common = ("--circuit", circuit, "--backend", "fake_manila", "--shots", 300, *mitigation)
+    common = ("--circuit", circuit, "--backend", "fake_manila", "--shots", shots, *mitigation)
     _, out, _ = call(capsys, "plan", *common, "--json")
     plan = json.loads(out)["plan"]
-    more = ("--random", 1, "--max-seconds", 60, "--out", tmp_path / "ledger", "--json")
+    more = ("--random", 1, "--max-seconds", 60_000, "--out", tmp_path / "ledger", "--json")
     _, out, _ = call(capsys, "submit", *common, *more)
     jobs = json.loads(out)["jobs"]
+    assert len(jobs) == plan["jobs"]
+    assert (len(jobs) > 1) is (shots == 3_000_000)
     assert sum(job["executions"] for job in jobs) == plan["shots"]
     assert sum(job["circuits"] for job in jobs) == plan["circuits"]
     assert sum(job["seconds"] for job in jobs) == pytest.approx(plan["seconds"], rel=0.02)
+
+
+def test_a_budget_that_was_too_small_is_raised_and_nothing_is_paid_twice(
+    circuit, capsys, tmp_path, monkeypatch
+):
+    # Seen to fail: jobs checked one by one; two of three are posted, and every later command is refused.
+    monkeypatch.setattr(Device, "limits", Limits(executions=30_000))
+    folder = tmp_path / "ledger"
+    monkeypatch.setattr(FisherRequest, "plan", lambda *_: SimpleNamespace(seconds=1.0))  # a plan too low
+    base = ("--circuit", circuit, "--backend", "fake_manila", "--random", 1, "--shots", 30_000)
+    status, _, err = call(capsys, "submit", *base, "--max-seconds", 20, "--out", folder)
+    assert (status, err.count("\n")) == (2, 1)
+    needed = int(re.search(r"expected at most 20 QPU seconds, .*--max-seconds (\d+) goes on", err)[1])
+    assert f"qgeo hardware resume {folder} --max-seconds {needed} goes on" in err
+    assert not list(folder.rglob("entry.json"))
+    assert call(capsys, "resume", folder)[0] == 2
+    for given in (0, "inf", "nan"):
+        status, _, err = call(capsys, "resume", folder, "--max-seconds", given)
+        assert status == 2
+        assert "expected a budget in QPU seconds above 0 and finite" in err
+    for _ in range(2):
+        assert call(capsys, "resume", folder, "--max-seconds", needed)[0] == 0
+    jobs = json.loads(call(capsys, "status", folder, "--json")[1])
+    assert len(jobs) == 3
+    assert needed - 1 < sum(job["seconds"] for job in jobs) <= needed
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["max_seconds"] == needed
+    assert [budget["max_seconds"] for budget in manifest["earlier_budgets"]] == [20]
+    assert call(capsys, "collect", folder)[0] == 0
 
 
 def test_a_plan_says_what_mitigation_costs_each_method(circuit, capsys):
