@@ -37,14 +37,13 @@ _MOST_EXECUTIONS_OF_0_1 = 5_000_000
 class Call:
     """PUBs, as circuits with their rows of values (B, P) in `circuit.parameters` order and their shots.
 
-    mitigation: what runs beside them; twirled: whether their measurements are.
+    mitigation: what runs beside them.
     """
 
     circuits: tuple[QuantumCircuit, ...]
     rows: tuple[Floats, ...]
     shots: tuple[int, ...]
     mitigation: Mitigation
-    twirled: bool = False
 
     @cached_property
     def fingerprint(self) -> str:
@@ -73,7 +72,7 @@ class Call:
         isa = dict(zip(map(id, distinct), brought_to(pass_manager, distinct), strict=True))
         circuits = tuple(isa[id(circuit)] for circuit in self.circuits)
         rows = (_reordered(*pair) for pair in zip(self.rows, self.circuits, circuits, strict=True))
-        return Call(circuits, tuple(rows), self.shots, self.mitigation, self.twirled)
+        return Call(circuits, tuple(rows), self.shots, self.mitigation)
 
     def demands(self, seconds: Callable[[QuantumCircuit], float]) -> list[Demand]:
         """What each PUB asks for; `seconds`: of a shot of a circuit, at every scale."""
@@ -86,8 +85,8 @@ class Call:
         Raises:
             HardwareError: not even one shot fits the limits.
         """
-        demands, beside = self.demands(self.mitigation.seconds), self.mitigation.beside(self.twirled)
-        return [(part, part.seconds(demands, beside)) for part in split(demands, beside, limits)]
+        demands, beside = self.demands(self.mitigation.seconds), self.mitigation.beside
+        return [(part, part.seconds(demands, beside, limits)) for part in split(demands, beside, limits)]
 
     def old_parts(self) -> Iterator[Part]:
         """The jobs as qgeo 0.1 made them: whole PUBs, a job beyond the limit where one PUB is."""
@@ -113,11 +112,11 @@ class Call:
             yield Work((circuit,), (rows,), shots)
 
 
-def call_of(pubs: Sequence[SamplerPub], mitigation: Mitigation, twirled: bool = False) -> Call:
+def call_of(pubs: Sequence[SamplerPub], mitigation: Mitigation) -> Call:
     """The call that PUBs make."""
     rows = tuple(_rows(pub) for pub in pubs)
     shots = tuple(pub.shots for pub in pubs)
-    return Call(tuple(pub.circuit for pub in pubs), rows, shots, mitigation, twirled)
+    return Call(tuple(pub.circuit for pub in pubs), rows, shots, mitigation)
 
 
 class Joined:

@@ -98,8 +98,8 @@ class Device:
     @property
     def limits(self) -> Limits:
         """Of a job there: what the service takes, and the time after which its owner wants it ended."""
-        seconds = self.options.get("max_execution_time") or MOST_SECONDS
-        return Limits(seconds=min(MOST_SECONDS, float(seconds)))
+        seconds = float(self.options.get("max_execution_time") or MOST_SECONDS)
+        return Limits(seconds=min(MOST_SECONDS, seconds), twirled=bool(self.options.get("twirling")))
 
 
 def device(
@@ -211,6 +211,5 @@ def ledger_sampler(where: Device, ledger: Ledger, runner: Runner | None = None, 
         check=where.check,
         clock=where.clock,
         limits=where.limits,
-        twirled=bool(where.options.get("twirling")),
         **how,
     )

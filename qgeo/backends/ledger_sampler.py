@@ -51,7 +51,7 @@ class LedgerSampler(BaseSamplerV2):
     post_anyway: post again what was sent lately and had no answer (`posting.py`); clock: how time is had.
     mitigation: what every job runs beside its circuits; results say the readout errors that it measured.
     spending: of `shared`, where several samplers keep one sum; resume: the command that goes on with this.
-    limits: of a job; twirled: whether measurements are, which takes more shots.
+    limits: of a job.
     """
 
     transpiles = True
@@ -74,7 +74,6 @@ class LedgerSampler(BaseSamplerV2):
         spending: Spending | None = None,
         resume: str | None = None,
         limits: Limits | None = None,
-        twirled: bool = False,
     ) -> None:
         self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
         self.max_seconds = max_seconds
@@ -84,7 +83,7 @@ class LedgerSampler(BaseSamplerV2):
         self._posting = Posting(ledger, runner, self._clock, may_post, post_anyway, self._before_post)
         self.spending = spending or Spending(self.shared)
         self.resume = resume or f"qgeo hardware resume {ledger.folder}"
-        self.limits, self.twirled = limits or Limits(), twirled
+        self.limits = limits or Limits()
         self.mitigation, self._scale = mitigation, mitigation.scales[0]
         self._next = 0
 
@@ -98,7 +97,7 @@ class LedgerSampler(BaseSamplerV2):
         """A job whose `result()` is on disk, waited for, or pending."""
         coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
         self.mitigation.check(pub.circuit for pub in coerced)
-        call, first = call_of(coerced, self.mitigation, self.twirled), self._next
+        call, first = call_of(coerced, self.mitigation), self._next
         with self._alone():
             parts = self._written(call, first)
         self._next += len(parts)

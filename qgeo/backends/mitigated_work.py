@@ -60,10 +60,11 @@ class Mitigation:
         """Part of a job's fingerprint; empty without mitigation."""
         return " readout" * self.readout + " zero-noise" * self.zero_noise
 
-    def beside(self, twirled: bool = False) -> Beside:
+    @property
+    def beside(self) -> Beside:
         """What every job runs beside what was asked for."""
         seconds = sum(map(execution_seconds, _CALIBRATION)) if self.readout else 0.0
-        return Beside(len(self.scales), self.calibrations, seconds, twirled)
+        return Beside(len(self.scales), self.calibrations, seconds)
 
     def seconds(self, circuit: QuantumCircuit) -> float:
         """Of one shot of a circuit in a target's gates, at every scale."""

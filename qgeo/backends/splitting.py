@@ -37,31 +37,31 @@ class Demand:
 @dataclass(frozen=True)
 class Beside:
     """What a job runs beside what was asked for: each row `scales` times, and `calibrations` circuits, which
-    take `seconds` together for a shot of each; with `twirled` measurements more shots of all."""
+    take `seconds` together for a shot of each."""
 
     scales: int = 1
     calibrations: int = 0
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of a job on a device; twirled: whether its measurements are, which takes more shots than asked for."""
+
+    executions: int = MOST_EXECUTIONS
+    seconds: float = MOST_SECONDS
     twirled: bool = False
 
     def run_shots(self, shots: int) -> int:
         """The shots that the client makes of those of a row: of twirled ones a multiple of 64 or more.
 
-        >>> Beside().run_shots(10), Beside(twirled=True).run_shots(10), Beside(twirled=True).run_shots(4000)
+        >>> Limits().run_shots(10), Limits(twirled=True).run_shots(10), Limits(twirled=True).run_shots(4000)
         (10, 64, 4000)
         """
         if not self.twirled:
             return shots
         each = max(64, -(-shots // 32))  # for each of at most 32 random choices of bits that are flipped
         return -(-shots // each) * each
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Of a job."""
-
-    executions: int = MOST_EXECUTIONS
-    seconds: float = MOST_SECONDS
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ class Part:
         """Bindings that it runs."""
         return beside.scales * self.rows + beside.calibrations
 
-    def seconds(self, demands: Sequence[Demand], beside: Beside) -> float:
+    def seconds(self, demands: Sequence[Demand], beside: Beside, limits: Limits) -> float:
         """The estimate of `cost.py`."""
         of_rows = sum(piece.rows * demands[piece.pub].seconds for piece in self.pieces)
-        return OVERHEAD_SECONDS + beside.run_shots(self.shots) * (of_rows + beside.seconds)
+        return OVERHEAD_SECONDS + limits.run_shots(self.shots) * (of_rows + beside.seconds)
 
 
 def split(demands: Sequence[Demand], beside: Beside, limits: Limits) -> list[Part]:
@@ -125,10 +125,10 @@ def _most_shots(seconds: float, beside: Beside, limits: Limits) -> int:
     by_executions = limits.executions // (beside.scales + beside.calibrations)
     by_seconds = int((limits.seconds - OVERHEAD_SECONDS) / (seconds + beside.seconds))
     most = min(by_executions, by_seconds)
-    while most > 0 and beside.run_shots(most) > min(by_executions, by_seconds):
+    while most > 0 and limits.run_shots(most) > min(by_executions, by_seconds):
         most -= 1 + (most - 1) % 64
     if most < 1:
-        shortest = OVERHEAD_SECONDS + beside.run_shots(1) * (seconds + beside.seconds)
+        shortest = OVERHEAD_SECONDS + limits.run_shots(1) * (seconds + beside.seconds)
         raise HardwareError(
             f"expected jobs of at most {limits.seconds:g} s, the shortest takes about {shortest:.3f} s; "
             "choose a longer --max-execution-time"
@@ -151,7 +151,7 @@ def _filled(
 ) -> Iterator[tuple[Piece, ...]]:
     """The pieces of one job after the other, each filled with rows up to its limits."""
     pieces: list[Piece] = []
-    shots = beside.run_shots(share)
+    shots = limits.run_shots(share)
     empty = (
         limits.executions // shots - beside.calibrations,
         (limits.seconds - OVERHEAD_SECONDS) / shots - beside.seconds,

@@ -120,7 +120,7 @@ def planned(
     Raises:
         ConfigurationError, CircuitError: circuits that cannot be mitigated so.
     """
-    calls, limits, beside = _calls(request), limits or Limits(), mitigation.beside()
+    calls, limits, beside = _calls(request), limits or Limits(), mitigation.beside
     circuits = {id(one.circuit): one.circuit for call in calls for one in call}
     mitigation.check(circuits.values())
     judged = _judged(list(circuits.values()), pass_manager, mitigation, TRANSPILED_AT_MOST)
@@ -138,7 +138,7 @@ def planned(
         shots=sum(part.shots * part.circuits(beside) for part, _ in parts),
         depth=judged.depth,
         two_qubit=judged.two_qubit,
-        seconds=sum(part.seconds(call, beside) for part, call in parts),
+        seconds=sum(part.seconds(call, beside, limits) for part, call in parts),
         stderr=stderr,
         readout=mitigation.readout,
     )

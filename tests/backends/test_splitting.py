@@ -37,8 +37,8 @@ def random_case(generator: np.random.Generator) -> tuple[list[Demand], Beside, L
         for _ in range(generator.integers(1, 6))
     ]
     readout, twirled = generator.integers(2), bool(generator.integers(2))
-    beside = Beside(int(generator.choice([1, 2])), 2 * int(readout), 5e-4 * readout, twirled)
-    return demands, beside, Limits(int(generator.integers(300, 9000)), generator.uniform(2.8, 20))
+    beside = Beside(int(generator.choice([1, 2])), 2 * int(readout), 5e-4 * readout)
+    return demands, beside, Limits(int(generator.integers(300, 9000)), generator.uniform(2.8, 20), twirled)
 
 
 def test_every_shot_is_in_one_job_and_no_job_beyond_its_limits():
@@ -53,8 +53,8 @@ def test_every_shot_is_in_one_job_and_no_job_beyond_its_limits():
             continue
         assert all((runs == 1).all() for runs in times_run(demands, parts))
         for part in parts:
-            assert beside.run_shots(part.shots) * part.circuits(beside) <= limits.executions
-            assert part.seconds(demands, beside) <= limits.seconds * (1 + 1e-12)
+            assert limits.run_shots(part.shots) * part.circuits(beside) <= limits.executions
+            assert part.seconds(demands, beside, limits) <= limits.seconds * (1 + 1e-12)
         divided += any(piece.first_shot and piece.first_row for part in parts for piece in part.pieces)
     assert divided > 100  # both ways at once
 
@@ -63,7 +63,7 @@ def test_what_fits_is_one_job():
     demands = [Demand(3, 100, 3e-4), Demand(1, 100, 4e-4)]
     (part,) = split(demands, Beside(2, 2, 6e-4), Limits())
     assert part == Part(100, (Piece(0, 0, 3, 0), Piece(1, 0, 1, 0)))
-    assert part.seconds(demands, Beside(2, 2, 6e-4)) == pytest.approx(
+    assert part.seconds(demands, Beside(2, 2, 6e-4), Limits()) == pytest.approx(
         OVERHEAD_SECONDS + 100 * (3 * 3e-4 + 4e-4 + 6e-4)
     )
 
@@ -87,7 +87,9 @@ def test_a_job_that_the_service_would_end_is_several():
     # 57,553 s, where the service ends a job after three hours
     seconds = 57_553 / 4_000_000
     parts = split([Demand(1000, 4000, seconds)], Beside(), Limits())
-    assert max(part.seconds([Demand(1000, 4000, seconds)], Beside()) for part in parts) <= MOST_SECONDS
+    assert (
+        max(part.seconds([Demand(1000, 4000, seconds)], Beside(), Limits()) for part in parts) <= MOST_SECONDS
+    )
     assert len(parts) == 11
 
 

@@ -132,3 +132,12 @@ def test_a_longer_time_than_a_job_may_take_is_asked_of_several(tmp_path, where):
     assert check(wanted, hasty, tmp_path / "ledger") > 1
     ledger = Ledger(tmp_path / "ledger")
     assert max(ledger.entry(number).seconds for number in range(ledger.count())) <= 3.0
+
+
+def test_twirled_measurements_cost_the_shots_that_the_client_makes_of_them(tmp_path, where):
+    # Seen to fail: ten shots of a row estimated as ten, where the client runs sixty-four.
+    twirling = device("fake_manila", options={"twirling": True}, clock=QuickClock())
+    wanted = request(10)
+    check(wanted, twirling, tmp_path / "ledger")
+    plain, twirled = (wanted.plan(there).seconds - 2.0 for there in (where, twirling))
+    assert twirled == pytest.approx(6.4 * plain)
