@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 _WIDEST_CODE = 62
 _WIDEST_EXACT = 20
-_NEGLIGIBLE = 1e-18
+_NEGLIGIBLE = 2e-28  # the square of what is rounding of an amplitude: geometry/classical.py, ROUNDING_STEPS
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from qgeo.estimators.derivatives import Derivatives, Probabilities
 from qgeo.estimators.estimate import Spread
+from qgeo.geometry.classical import is_seen
 
 Floats = NDArray[np.float64]
-
-_SMALLEST = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,8 @@ class MeasuredPoint:
         shots = self.probabilities.shots
         if not np.isinf(shots):
             return (shots + 1) / (self.outputs * shots + 1)
-        return np.where(self.outputs > _SMALLEST, 1 / np.maximum(self.outputs, _SMALLEST), 0.0)
+        seen = is_seen(torch.from_numpy(self.outputs).clamp_min(0).sqrt()).numpy()
+        return np.where(seen, 1 / np.where(seen, self.outputs, 1.0), 0.0)
 
     @property
     def doubt(self) -> Floats:

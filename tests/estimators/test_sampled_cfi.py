@@ -42,6 +42,13 @@ def test_a_circuit_without_parameters_has_an_empty_matrix_by_shifts():
     assert SampledCFI().estimate(circuit_of(1, ("h", 0)), [], shots=None).matrix.shape == (0, 0)
 
 
+@pytest.mark.parametrize("angle", [1e-3, 1e-6, 1e-8, 1e-10])
+def test_exact_limit_counts_rare_outcomes_in_full(angle):
+    # Seen to fail where outcomes with p ≤ 1e-14 were left out.
+    found = SampledCFI().estimate(circuit_of(1, ("ry", A, 0)), [angle], shots=None)
+    assert_allclose(found.matrix, [[1.0]], rtol=1e-3)  # p(a ± π/2) differ by rounding, 1e-16 beside a = 1e-10
+
+
 @pytest.mark.parametrize("shots", [None, 10])
 def test_a_circuit_without_parameters_has_an_empty_matrix(shots):
     found = SampledCFI(rule=ancilla_derivatives).estimate(circuit_of(1, ("h", 0)), [], shots=shots)
