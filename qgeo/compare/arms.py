@@ -23,6 +23,7 @@ from qgeo.compare.threads import THREADS
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.diagonal import DiagonalQFI
+from qgeo.estimators.dry_run import DryRun
 from qgeo.estimators.execution import Executor
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.heads.born import BornHead
@@ -172,7 +173,7 @@ def measured_head(
     return MeasuredHead(head, executor, shots=shots)
 
 
-def head_on_ledger(head: CircuitHead, sampler: LedgerSampler, shots: int) -> MeasuredHead:
+def head_on_ledger(head: CircuitHead, sampler: LedgerSampler | DryRun, shots: int) -> MeasuredHead:
     """The head on a device, its jobs in the sampler's ledger."""
     return MeasuredHead(head, Executor(sampler, pass_manager=Untouched()), shots=shots)
 

@@ -9,7 +9,7 @@ a seed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
@@ -22,6 +22,7 @@ from qgeo.compare.arms import Arm, build_head, build_optimizer, head_on_ledger, 
 from qgeo.compare.config import BackendSection, Configuration, TrainingSection
 from qgeo.compare.cost import StepCost, step_cost
 from qgeo.compare.threads import single_thread
+from qgeo.estimators.dry_run import DryRun
 from qgeo.estimators.execution import Cost
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.tasks.task import Task
@@ -34,8 +35,8 @@ SHOT_SEED_OFFSET = 2_000_003
 """And so do its shots."""
 
 
-OpenLedger = Callable[[dict[str, Any]], LedgerSampler]
-"""From what is computed, for the manifest, to a sampler on the ledger of this run."""
+OpenLedger = Callable[[dict[str, Any]], LedgerSampler | DryRun]
+"""From what is computed, for the manifest, to a sampler on the ledger of this run, or one that only notes."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,10 @@ def train(
         trained = _trained_form(head, settings, configuration.backend, seed, ledger)
         optimizer = _optimizer(trained, settings, configuration)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(configuration))
-        generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
         training = configuration.training
         records, seconds, clock = [], [], 0.0
         validation = validation_windows(task, training.validation_windows)
-        for step, batch in enumerate(batches(task.train, training.batch, training.steps, generator), 1):
+        for step, batch in enumerate(training_batches(task, training, seed), 1):
             started = perf_counter()
             loss = _step(trained, optimizer, batch)
             if math.isfinite(loss):
@@ -148,9 +148,20 @@ def validation_windows(task: Task, limit: int) -> Windows:
     return task.validation.take(torch.linspace(0, total - 1, min(limit, total)).round().long())
 
 
+def training_batches(task: Task, training: TrainingSection, seed: int) -> Iterator[Windows]:
+    """The batches of a run, the same for every arm of a seed."""
+    generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
+    return batches(task.train, training.batch, training.steps, generator)
+
+
 def refreshes(steps: int, refresh: int) -> int:
     """How many of the first `steps` steps take the metric anew: the first, and every `refresh` later."""
     return -(-steps // refresh)
+
+
+def takes_metric(done: int, refresh: int) -> bool:
+    """Whether the step after `done` others takes the metric anew."""
+    return refreshes(done + 1, refresh) > refreshes(done, refresh)
 
 
 def _optimizer(head: nn.Module, settings: RunSettings, configuration: Configuration) -> torch.optim.Optimizer:

@@ -1,0 +1,93 @@
+"""What a step of a training asks of its sampler, noted from the training itself.
+
+    step    loss (one call), gradient (one), and, where the metric is taken anew, what the metric asks for
+
+Every circuit of a step runs once per *distinct* context of its batch. So one step at a single context tells
+all: the calls of any step are these, at so many contexts. Which contexts a batch has is decided by the seed
+alone; batches are drawn here as training draws them, and counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from qiskit import QuantumCircuit
+
+from qgeo.compare.arms import Arm
+from qgeo.compare.config import Configuration, TrainingSection
+from qgeo.compare.training import RunSettings, takes_metric, train, training_batches
+from qgeo.estimators.dry_run import DryRun, Wanted
+from qgeo.tasks.task import Task
+
+_NOTED_SHOTS = 2
+"""The fewest that an estimator takes; what is noted is scaled from there."""
+
+Call = Sequence[Wanted]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A kind of step: how many distinct contexts it measures, and whether it takes the metric anew."""
+
+    contexts: int
+    with_metric: bool
+
+
+@dataclass(frozen=True, eq=False)
+class StepCalls:
+    """The calls of a step at one context with one shot of everything: of loss and gradient, of the metric."""
+
+    gradient: tuple[Call, ...]
+    metric: tuple[Call, ...]
+
+    def circuits(self) -> list[QuantumCircuit]:
+        """Every circuit once."""
+        calls = (*self.gradient, *self.metric)
+        return list({id(one.circuit): one.circuit for call in calls for one in call}.values())
+
+    def of(self, step: Step, shots: int, metric_shots: int) -> Iterator[list[Wanted]]:
+        """The calls of a step, with its contexts and shots."""
+        yield from (_scaled(call, step.contexts, shots) for call in self.gradient)
+        if step.with_metric:
+            yield from (_scaled(call, step.contexts, metric_shots) for call in self.metric)
+
+
+def step_calls(configuration: Configuration, task: Task, arm: Arm) -> StepCalls:
+    """The calls of an arm's steps, from two of them carried out dry: one takes the metric, the other keeps it."""
+    both = _noted(configuration, task, arm, steps=2)
+    with_metric = len(_noted(configuration, task, arm, steps=1))
+    gradient = both[with_metric:]
+    return StepCalls(tuple(gradient), tuple(both[len(gradient) : with_metric]))
+
+
+def count_steps(training: TrainingSection, task: Task) -> Counter[Step]:
+    """How many steps of each kind all final runs of an arm have, over its seeds."""
+    return Counter(step for seed in range(training.seeds) for step in _steps(training, task, seed))
+
+
+def _steps(training: TrainingSection, task: Task, seed: int) -> Iterator[Step]:
+    for done, batch in enumerate(training_batches(task, training, seed)):
+        yield Step(len(torch.unique(batch.contexts, dim=0)), takes_metric(done, training.refresh))
+
+
+def _noted(configuration: Configuration, task: Task, arm: Arm, steps: int) -> list[list[Wanted]]:
+    """The calls of so many steps at one context each, the metric taken at the first."""
+    training = {"steps": steps, "batch": 1, "seeds": 1, "refresh": steps, "validation_windows": 1}
+    backend = {"shots": _NOTED_SHOTS, "metric_shots": _NOTED_SHOTS}
+    small = configuration.model_copy(
+        update={
+            "training": configuration.training.model_copy(update=training),
+            "backend": configuration.backend.model_copy(update=backend),
+        }
+    )
+    dry = DryRun()
+    train(task, small, RunSettings(arm, lr=1.0, damping=1.0), 0, lambda _: dry)
+    return dry.calls
+
+
+def _scaled(call: Call, contexts: int, shots: int) -> list[Wanted]:
+    each = (replace(one, shots=one.shots * shots // _NOTED_SHOTS) for one in call)
+    return [one.times(contexts) for one in each]
