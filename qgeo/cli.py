@@ -128,6 +128,9 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Start although the budget is too small to finish.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Run folder (default runs/TASK-TIMESTAMP).", show_default=False)
     ] = None,
@@ -152,6 +155,7 @@ def compare(
         "backend": backend,
         "shots": shots,
         "max_seconds": max_seconds,
+        "partial": partial or None,
         "out": out,
         "resume": resume,
     }

@@ -14,13 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qgeo.backends.device import device, is_device
+from qgeo.backends.device import Device, device, is_device
 from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.names import resolve
 from qgeo.circuit.ansatz import ansatz
 from qgeo.compare.arms import parse_arm
-from qgeo.compare.budget import set_budget
+from qgeo.compare.budget import check_budget, set_budget
 from qgeo.compare.config import (
     BackendSection,
     Configuration,
@@ -30,6 +30,7 @@ from qgeo.compare.config import (
 )
 from qgeo.compare.inputs import build_task, environment, load_inputs, recorded_environment, with_own_corpus
 from qgeo.compare.memory import check_memory
+from qgeo.compare.outlook import Look, Outlook, check_outlook, outlook
 from qgeo.compare.results import build_results, chosen_learning_rates, final_outcomes
 from qgeo.compare.run_folder import (
     RunFolder,
@@ -63,6 +64,7 @@ def compare(
     *,
     out: str | Path | None = None,
     workers: int = 1,
+    partial: bool = False,
     on_progress: Stage | None = None,
 ) -> ComparisonResult:
     """Run a comparison in a new folder.
@@ -72,23 +74,33 @@ def compare(
         out: the run folder; by default runs/TASK-TIMESTAMP. An existing non-empty folder is refused.
         workers: processes; 1 runs everything in this one. More import the calling script anew, so that it
             needs the guard `if __name__ == "__main__":`, as always with Python's multiprocessing.
+        partial: on a device, start although the budget is too small to finish.
         on_progress: called as (stage, number of jobs) and then as (stage, 0) for each finished one.
 
     Raises:
         ConfigurationError, TaskError, RunFolderError: before anything is written.
+        HardwareError: it cannot finish within its budget; nothing is written then. Or it is used up.
         AgreementError: a trained head and Aer disagree.
     """
-    folder = prepare(_as_configuration(configuration), None if out is None else Path(out))
-    return resume(folder.path, workers=workers, on_progress=on_progress)
+    folder = prepare(_as_configuration(configuration), None if out is None else Path(out), partial=partial)
+    return finish(folder.path, workers=workers, on_progress=on_progress)
 
 
-def prepare(configuration: Configuration, out: Path | None = None) -> RunFolder:
-    """Check everything that can be checked, then make the run folder."""
+def prepare(
+    configuration: Configuration, out: Path | None = None, *, partial: bool = False, look: Look | None = None
+) -> RunFolder:
+    """Check everything that can be checked, then make the run folder.
+
+    Args:
+        partial: see `compare`; look: told what it will take on a device, beside its budget.
+    """
     arms = [parse_arm(name) for name in configuration.arms.names]
     task = build_task(configuration.task)
     ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
-    _check_backend(configuration.backend)
+    where = _checked_backend(configuration.backend)
     check_memory(configuration, arms, task)
+    if where is not None:
+        _look_ahead(outlook(configuration, task, where, _budget(configuration)), partial, look)
     own, corpus = with_own_corpus(configuration)
     path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"
     return create_run_folder(path, dump_configuration(own, environment()), corpus)
@@ -99,28 +111,44 @@ def resume(
     *,
     workers: int | None = None,
     max_seconds: float | None = None,
+    partial: bool = False,
+    look: Look | None = None,
     on_progress: Stage | None = None,
 ) -> ComparisonResult:
     """Finish whatever a run folder still lacks; a finished one is left as it is.
 
     Args:
         max_seconds: the budget from now on, if it is to be another.
+        partial, look: see `prepare`.
     """
-    from qgeo.compare.report import write_report  # matplotlib is imported only where a report is made
-
     folder = open_run_folder(path)
     folder.check_inputs(read_toml(folder.config))
     if folder.is_finished:
         return ComparisonResult(path, folder.read_results())
     sweep_drafts(folder)
     if max_seconds is not None:
+        check_budget(folder, max_seconds)
+    configuration, task = load_inputs(path.resolve())
+    with _ledgers(configuration.backend, folder) as ledgers:
+        if ledgers is not None:
+            budget = _budget(configuration) if max_seconds is None else max_seconds
+            _look_ahead(outlook(configuration, task, ledgers.where, budget, folder), partial, look)
+    if max_seconds is not None:
         set_budget(folder, max_seconds)
+    return finish(path, workers=workers, on_progress=on_progress)
+
+
+def finish(path: Path, *, workers: int | None = None, on_progress: Stage | None = None) -> ComparisonResult:
+    """Run whatever a run folder lacks, within its budget."""
+    from qgeo.compare.report import write_report  # matplotlib is imported only where a report is made
+
+    folder = RunFolder(path)
     configuration, task = load_inputs(path.resolve())
     report = on_progress or _silent
     pool = workers or default_workers()
     arms = [parse_arm(name) for name in configuration.arms.names]
     with _ledgers(configuration.backend, folder) as ledgers:
-        _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report, ledgers)
+        _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report, None)
         chosen = chosen_learning_rates(folder, configuration)
         _run_stage("training", final_jobs(configuration, chosen), folder, pool, report, ledgers)
     report("report", 1)
@@ -141,15 +169,27 @@ def write_records(folder: RunFolder, configuration: Configuration) -> None:
     write_json_lines(folder.path / "timings.jsonl", (timing for run in runs for timing in _timings(run)))
 
 
-def _check_backend(backend: BackendSection) -> None:
-    """A name that exists, and a budget where somebody is paid."""
+def _checked_backend(backend: BackendSection) -> Device | None:
+    """A name that exists, and a budget where somebody is paid; the device where there is a budget."""
     if is_device(backend.name):
         if backend.max_seconds is None:
             raise ConfigurationError(f"expected a budget to train on {backend.name}; pass --max-seconds N")
     else:
         resolve(backend.name)
-    if backend.max_seconds is not None:
-        device(backend.name)
+    return None if backend.max_seconds is None else device(backend.name)
+
+
+def _budget(configuration: Configuration) -> float:
+    return configuration.backend.max_seconds or 0.0
+
+
+def _look_ahead(found: Outlook | None, partial: bool, look: Look | None) -> None:
+    """Say what is ahead, and refuse what cannot finish."""
+    if found is None:
+        return
+    if look is not None:
+        look(found)
+    check_outlook(found, partial)
 
 
 def _timings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -53,8 +53,13 @@ class Job:
     def key(self) -> str:
         """Its file name in the run folder."""
         if self.final:
-            return f"final/{self.arm}-{self.seed}"
+            return final_key(self.arm, self.seed)
         return f"tuning/{self.arm}-lr{self.lr!r}-{self.seed}"
+
+
+def final_key(arm: str, seed: int) -> str:
+    """The file name of a final run in the run folder, and the place of its ledger."""
+    return f"final/{arm}-{seed}"
 
 
 def tuning_jobs(configuration: Configuration, arms: Sequence[Arm]) -> list[Job]:

@@ -10,7 +10,7 @@ alone; batches are drawn here as training draws them, and counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -56,16 +56,16 @@ class StepCalls:
 
 
 def step_calls(configuration: Configuration, task: Task, arm: Arm) -> StepCalls:
-    """The calls of an arm's steps, from two of them carried out dry: one takes the metric, the other keeps it."""
+    """The calls of an arm's steps, from two carried out dry: one takes the metric, the next keeps it."""
     both = _noted(configuration, task, arm, steps=2)
     with_metric = len(_noted(configuration, task, arm, steps=1))
     gradient = both[with_metric:]
     return StepCalls(tuple(gradient), tuple(both[len(gradient) : with_metric]))
 
 
-def count_steps(training: TrainingSection, task: Task) -> Counter[Step]:
-    """How many steps of each kind all final runs of an arm have, over its seeds."""
-    return Counter(step for seed in range(training.seeds) for step in _steps(training, task, seed))
+def count_steps(training: TrainingSection, task: Task, seeds: Iterable[int]) -> Counter[Step]:
+    """How many steps of each kind the final runs of an arm on these seeds have."""
+    return Counter(step for seed in seeds for step in _steps(training, task, seed))
 
 
 def _steps(training: TrainingSection, task: Task, seed: int) -> Iterator[Step]:

@@ -27,6 +27,7 @@ from qgeo.backends.ledger import Ledger, loaded_circuits
 from qgeo.backends.ledger_files import LEDGER_FILES, Count, Digest, JobOptions, Manifest
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
+from qgeo.backends.plan import Plan
 from qgeo.circuit.plain import PlainCircuit, plain, rebuilt
 from qgeo.errors import CircuitError, ConfigurationError, HardwareError
 from qgeo.estimators.estimate import FisherEstimate
@@ -34,7 +35,7 @@ from qgeo.estimators.estimator import MOST_SHOTS
 from qgeo.estimators.methods import WITH_DRAWS, WITH_READOUT, estimator_by_name
 from qgeo.estimators.mitigation import zero_noise
 from qgeo.files import MOST_JSON_BYTES, FileModel, digest
-from qgeo.hardware.plan import Plan, expected_stderr, planned
+from qgeo.hardware.plan import expected_stderr, planned
 from qgeo.locks import locked
 
 Floats = NDArray[np.float64]

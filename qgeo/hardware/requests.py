@@ -14,6 +14,7 @@ from typing import Any
 from qgeo.backends.device import Device, ledger_sampler
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import LedgerSampler
+from qgeo.backends.plan import Plan
 from qgeo.backends.runner import Runner
 from qgeo.errors import HardwareError, PendingError, QGeoError
 from qgeo.estimators.estimate import FisherEstimate
@@ -26,7 +27,6 @@ from qgeo.hardware.fisher_request import (
     set_budget,
     write_request,
 )
-from qgeo.hardware.plan import Plan
 
 
 def alternatives(request: FisherRequest, where: Device) -> list[Plan | str]:

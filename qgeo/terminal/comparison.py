@@ -8,15 +8,16 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from qgeo.compare.comparison import ComparisonResult, prepare, resume
+from qgeo.compare.comparison import ComparisonResult, finish, prepare, resume
 from qgeo.compare.config import Configuration, load_settings, parse_configuration
 from qgeo.compare.inputs import load_inputs
 from qgeo.compare.matching import size_warnings
+from qgeo.compare.outlook import Outlook
 from qgeo.compare.run_folder import open_run_folder
 from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages, tables
 
-_WITH_RESUME = ("resume", "max_seconds")
+_WITH_RESUME = ("resume", "max_seconds", "partial")
 _STAGES = {"tuning": "tuning runs", "training": "final runs", "report": "report"}
 
 
@@ -24,8 +25,8 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
     """Run or resume a comparison with progress bars on stderr.
 
     Args:
-        options: config, text, task, arms, seeds, steps, backend, shots, max_seconds, out, resume; None where
-            not given.
+        options: config, text, task, arms, seeds, steps, backend, shots, max_seconds, partial, out, resume;
+            None where not given.
     """
     folder = _run_folder(options)
     messages().print(f"run folder: {folder}", soft_wrap=True)
@@ -41,8 +42,30 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
             else:
                 progress.advance(known[stage])
 
-        budget = options["max_seconds"] if options["resume"] is not None else None
-        return resume(folder, workers=workers, max_seconds=budget, on_progress=report)
+        if options["resume"] is None:
+            return finish(folder, workers=workers, on_progress=report)
+        return resume(
+            folder,
+            workers=workers,
+            max_seconds=options["max_seconds"],
+            partial=bool(options["partial"]),
+            look=print_outlook,
+            on_progress=report,
+        )
+
+
+def print_outlook(found: Outlook) -> None:
+    """What a comparison will take on its device, arm by arm, beside its budget."""
+    for plan in found.plan.arms:
+        messages().print(
+            f"plan: {plan.name}, {plan.jobs:,} jobs, {plan.shots:,} executions, {plan.seconds:,.1f} QPU s",
+            soft_wrap=True,
+        )
+    messages().print(
+        f"budget on {found.plan.device}: {found.budget:,g} QPU s for {found.total:,.1f} in all, of which "
+        f"{found.spent:,.1f} are spent",
+        soft_wrap=True,
+    )
 
 
 def print_comparison(result: ComparisonResult) -> None:
@@ -60,12 +83,13 @@ def print_comparison(result: ComparisonResult) -> None:
 
 def _run_folder(options: dict[str, Any]) -> Path:
     if options["resume"] is None:
-        return prepare(_configuration(options), options["out"]).path
+        partial = bool(options["partial"])
+        return prepare(_configuration(options), options["out"], partial=partial, look=print_outlook).path
     others = [name for name, value in options.items() if name not in _WITH_RESUME and value is not None]
     if others:
         raise ConfigurationError(
             f"--resume takes no other option, got {', '.join(others)}; its folder has them, and only "
-            "--max-seconds may change"
+            "--max-seconds may change (and --partial be given)"
         )
     return open_run_folder(options["resume"]).path
 

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from rich.table import Table
 
-from qgeo.backends.device import LEAST_BUSY, Device, device, is_device, known_device
+from qgeo.backends.device import LEAST_BUSY, Device, device, known_device
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
+from qgeo.backends.plan import Plan
 from qgeo.circuit.qasm import load_qasm
-from qgeo.compare.config import load_configuration, parse_configuration
 from qgeo.errors import ConfigurationError, HardwareError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.hardware import requests
 from qgeo.hardware.fisher_request import FisherRequest
-from qgeo.hardware.plan import Plan
 from qgeo.hardware.requests import JobState
-from qgeo.hardware.training_plan import training_plans
 from qgeo.terminal.console import messages, tables
 from qgeo.terminal.fisher_estimate import FisherOptions, check_options
+from qgeo.terminal.training_plan import head
 from qgeo.terminal.values import random_values, read_values
 
 OPEN_PLAN_SECONDS = 600.0
@@ -77,53 +77,16 @@ def plan_report(request: FisherRequest, backend: str) -> dict[str, Any]:
         where = device(backend)
         chosen = request.plan(where)
         others = requests.alternatives(request, where)
-    return _head(where) | {
+    return head(where) | {
         "plan": asdict(chosen),
         "alternatives": [asdict(one) for one in others if isinstance(one, Plan)],
         "refused": [one for one in others if isinstance(one, str)],
     }
 
 
-def training_report(
-    config: Path, backend: str, steps: int | None, mitigation: Mitigation = PLAIN
-) -> dict[str, Any]:
-    """Plans of the arms of a `compare` configuration that train on the device.
-
-    Raises:
-        ConfigurationError: zero-noise extrapolation, which trainings have not.
-    """
-    if mitigation.zero_noise:
-        raise ConfigurationError("expected --zero-noise with --circuit only; a training does not extrapolate")
-    configuration = load_configuration(config)
-    settings = configuration.model_dump(exclude_none=True)
-    settings["backend"]["name"] = backend
-    settings["backend"]["mitigate_readout"] |= mitigation.readout
-    settings["arms"]["names"] = [name.partition("@")[0] for name in settings["arms"]["names"]]
-    settings["arms"]["names"] = list(dict.fromkeys(settings["arms"]["names"]))
-    if steps is not None:
-        settings["training"]["steps"] = steps
-    with messages().status("planning: a few steps are carried out dry"):
-        where = device(backend)
-        plans = training_plans(parse_configuration(settings), where)
-    return _head(where) | {
-        "plan": {"name": ""},
-        "alternatives": [asdict(one) for one in plans],
-        "refused": [],
-    }
-
-
-def _head(where: Device) -> dict[str, Any]:
-    return {
-        "device": where.name,
-        "qubits": where.num_qubits,
-        "calibrated": where.calibrated,
-        "remaining_seconds": where.runner().remaining_seconds() if is_device(where.name) else None,
-    }
-
-
-def print_plan(report: dict[str, Any]) -> None:
-    """The table: the method asked for is marked."""
-    console, left = tables(), report["remaining_seconds"]
+def print_plan(report: dict[str, Any], console: Console | None = None) -> None:
+    """The table: the method asked for is marked. The arms of a training have a sum."""
+    console, left = console or tables(), report["remaining_seconds"]
     allowance = OPEN_PLAN_SECONDS if left is None else left
     of = "a free plan's month" if left is None else "left of your allowance"
     table = Table(title=f"{report['device']}, {report['qubits']} qubits; share of {allowance:.0f} s, {of}")
@@ -138,6 +101,11 @@ def print_plan(report: dict[str, Any]) -> None:
             *(str(plan["depth"]), str(plan["two_qubit"]), f"{plan['seconds']:,.1f}"),
             *(f"{plan['seconds'] / allowance:.0%}" if allowance else "–", stderr),
         )
+    if "total" in report:
+        total = report["total"]
+        share = f"{total['seconds'] / allowance:.0%}" if allowance else "–"
+        numbers = (f"{total['jobs']:,}", "", f"{total['executions']:,}", "", "", f"{total['seconds']:,.1f}")
+        table.add_row("  in all", *numbers, share, "")
     console.print(table)
     for reason in report["refused"]:
         console.print(f"not for this circuit: {reason}", soft_wrap=True)

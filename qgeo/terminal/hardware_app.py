@@ -42,7 +42,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON 
 
 @hardware.command()
 def plan(
-    backend: Backend,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help="fake_NAME, ibm_NAME, or least-busy; default: the configuration's.", show_default=False
+        ),
+    ] = None,
     circuit: Annotated[
         Path | None, typer.Option("--circuit", help="OpenQASM 3 file.", show_default=False)
     ] = None,
@@ -52,6 +57,14 @@ def plan(
     ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Training steps, with --config.", show_default=False)
+    ] = None,
+    fit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="With --config: print the first configuration that takes no more, as TOML for qgeo compare.",
+            show_default=False,
+        ),
     ] = None,
     method: Method = "lin-comb",
     shots: Shots = 1000,
@@ -65,19 +78,28 @@ def plan(
     """What an estimate or a training would run and cost. Nothing is simulated or posted."""
     from qgeo.backends.mitigated_work import Mitigation
     from qgeo.errors import ConfigurationError
-    from qgeo.terminal.hardware import fisher_request, plan_report, print_plan, training_report
+    from qgeo.terminal.console import messages
+    from qgeo.terminal.hardware import fisher_request, plan_report, print_plan
+    from qgeo.terminal.training_plan import toml_of, training_report
 
     if (circuit is None) == (config is None):
         raise ConfigurationError("expected one of --circuit FILE and --config FILE; give exactly one")
+    if fit is not None and config is None:
+        raise ConfigurationError("expected --fit with --config only; an estimate has no settings to lower")
     mitigation = Mitigation(readout_mitigation, zero_noise)
     if config is not None:
-        report = training_report(config, backend, steps, mitigation)
+        report = training_report(config, backend, steps, mitigation, fit)
+    elif backend is None:
+        raise ConfigurationError("expected a device to plan for, got none; pass --backend")
     else:
         seed = 0 if values is None and random is None else random  # a plan does not depend on values
         request = fisher_request(Path(circuit or ""), values, seed, method, shots, 0, draws, mitigation)
         report = plan_report(request, backend)
     if as_json:
         print(json.dumps(report))
+    elif fit is not None:
+        print_plan(report, messages())
+        print(toml_of(report), end="")
     else:
         print_plan(report)
 

@@ -17,6 +17,7 @@ from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.splitting import Limits
 from qgeo.errors import PendingError
+from qgeo.estimators.dry_run import wanted
 from qgeo.estimators.experiments import empty_circuit
 from qgeo.hardware import plan
 from qgeo.hardware.plan import planned
@@ -120,7 +121,9 @@ def test_where_the_seconds_may_divide_a_job_every_circuit_is_transpiled(monkeypa
         ledger, ScriptedRunner(), Untouched(), max_seconds=1e9, may_fetch=False, limits=limits
     )
     used.run(pubs)
-    found = planned("", lambda sampler: sampler.run(pubs), None, None, limits=limits)
+    found = planned(
+        "", lambda dry: dry.note([wanted(circuit, 1, n) for circuit, _, n in pubs]), None, None, limits=limits
+    )
     assert found.jobs == ledger.count() == 4
     assert found.seconds == pytest.approx(ledger.seconds())
 
