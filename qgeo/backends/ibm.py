@@ -160,7 +160,8 @@ class IBMRunner:
         from qgeo.backends.ibm_transport import Fate
 
         if self.transport.fate is Fate.UNKNOWN:
-            return UnansweredError(readable(error))
+            answered = self.transport.status is not None and self.transport.status < 300
+            return UnansweredError("an answer without a usable job id: " * answered + readable(error))
         is_passing = self.transport.is_passing
         if self._has_closed():
             self._opened, is_passing = None, True

@@ -156,7 +156,7 @@ class _Bearer(AuthBase):
             tokens.request_time = 0  # else the next request sleeps for a minute, as if another one asked
             status = getattr(error, "status_code", None)
             said = f"status {status}" if isinstance(status, int) else type(error).__name__
-            self._transport.trouble = f"IBM Cloud gave no access token: {said}; is the API key right?"
+            self._transport.trouble = f"IBM Cloud gave no access token ({said}); is the API key right?"
             raise RequestException(self._transport.trouble) from None
 
 

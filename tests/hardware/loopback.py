@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from hardware.loopback_account import CRN
 from hardware.loopback_faults import (
+    Changed,
     Dropped,
     Fault,
     HalfBody,
@@ -34,6 +36,7 @@ from hardware.loopback_faults import (
     Slow,
     TokenRevoked,
     TruncatedJson,
+    Unfiltered,
     WireFault,
 )
 from hardware.loopback_jobs import Job
@@ -244,10 +247,14 @@ class Connection(BaseHTTPRequestHandler):
             route = find(request)
             fault = state.faults.for_request(route[0].__name__) if route else None
             lost = fault is not None and not fault.took_effect
+            if isinstance(fault, Unfiltered):
+                request = replace(request, query={k: v for k, v in request.query.items() if k != "tags"})
             reply = Answer() if lost else answer(state, request)
         if isinstance(fault, HttpError):
             wait = () if fault.retry_after is None else (("Retry-After", str(fault.retry_after)),)
             reply = Answer(fault.status, refusal(fault.status, fault.says).body, wait)
+        elif isinstance(fault, Changed):
+            reply = Answer(200, fault.change(reply.body))
         elif isinstance(fault, TruncatedJson):
             reply = Answer(reply.status, reply.body[: len(reply.body) // 2])
         return fault, reply

@@ -3,7 +3,8 @@
 A fault is given to a service with `loopback.inject(fault)`, waits for the next `times` requests of its kind
 and is then spent; faults of one kind are met in the order of injection. Three families:
 
-    on the wire     HttpError, Dropped, HalfBody, TruncatedJson, Slow: any request, named by `on`
+    on the wire     HttpError, Dropped, HalfBody, TruncatedJson, Changed, Unfiltered, Slow: any request,
+                    named by `on`
     on a job        JobFails, JobCancelled, ListedLate, OddUsage: the next `times` jobs that are created
     on the token    TokenRevoked: every token handed out so far is refused, at once
 
@@ -65,6 +66,25 @@ class TruncatedJson:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """Answer 200 with another body: `change` makes it of the right one."""
+
+    change: Callable[[str], str]
+    on: str = "post_job"
+    times: int = 1
+    took_effect: bool = True
+
+
+@dataclass(frozen=True)
+class Unfiltered:
+    """Answer a list of jobs as if no tag had been asked for."""
+
+    on: str = "list_jobs"
+    times: int = 1
+    took_effect: bool = True
+
+
+@dataclass(frozen=True)
 class Slow:
     """Do the work, then wait `seconds` before the answer: the time to kill a client in between."""
 
@@ -117,7 +137,7 @@ class TokenRevoked:
     """Refuse (401) every token handed out so far; a freshly fetched one is good again."""
 
 
-WireFault = HttpError | Dropped | HalfBody | TruncatedJson | Slow
+WireFault = HttpError | Dropped | HalfBody | TruncatedJson | Changed | Unfiltered | Slow
 JobFault = JobFails | JobCancelled | ListedLate | OddUsage
 Fault = WireFault | JobFault | TokenRevoked
 
