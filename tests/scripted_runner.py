@@ -8,7 +8,7 @@ import numpy as np
 from qiskit_aer.primitives import SamplerV2
 
 from qgeo.backends.ledger import Work
-from qgeo.backends.runner import Finished, Wanted, run_work
+from qgeo.backends.runner import Finished, Listed, Tags, Wanted, run_work
 from qgeo.errors import RefusedError, UnansweredError
 
 
@@ -31,27 +31,29 @@ class ScriptedRunner:
         self.lose_answers, self.refuse, self.passing = lose_answers, refuse, passing
         self.unlisted, self.statuses, self.charges = unlisted, list(statuses), list(charges)
         self.posted: list[tuple[str, Work]] = []
+        self.tags: list[frozenset[str | None]] = []
         self.cancelled: list[str] = []
         self.asked: list[str] = []
         self.fetched = 0
         self.closed = False
 
-    def post(self, work: Work, tag: str, sending: Callable[[], None]) -> str:
+    def post(self, work: Work, tags: Tags, sending: Callable[[], None]) -> str:
         sending()
         if self.refuse:
             self.refuse -= 1
             raise RefusedError("the job was not posted: 400", is_passing=self.passing)
-        self.posted.append((tag, work))
+        self.posted.append((tags.job, work))
+        self.tags.append(frozenset({tags.job, tags.ledger}))
         if self.lose_answers:
             self.lose_answers -= 1
             raise UnansweredError("503")
         return f"job-{len(self.posted) - 1}"
 
-    def find(self, tag: str) -> list[str]:
+    def find(self, tag: str) -> list[Listed]:
         if self.posted and self.unlisted:
             self.unlisted -= 1
             return []
-        return [f"job-{place}" for place, (known, _) in enumerate(self.posted) if known == tag]
+        return [Listed(f"job-{place}", tags) for place, tags in enumerate(self.tags) if tag in tags]
 
     def status(self, job_id: str) -> str:
         del job_id

@@ -19,7 +19,7 @@ from qgeo.backends.ibm_account import Account, asked, is_job_id
 from qgeo.backends.ledger import Work
 from qgeo.backends.ledger_files import CircuitShape
 from qgeo.backends.masking import readable
-from qgeo.backends.runner import Bits, Finished, Wanted
+from qgeo.backends.runner import Bits, Finished, Listed, Tags, Wanted
 from qgeo.backends.usage import final_charge, final_seconds
 from qgeo.errors import HardwareError, PendingError, QGeoError, RefusedError, UnansweredError
 from qgeo.estimators.experiments import REGISTER
@@ -62,8 +62,8 @@ class IBMRunner:
 
         return transport_of(self.service)
 
-    def post(self, work: Work, tag: str, sending: Callable[[], None]) -> str:
-        """Post a job with this tag, once, as soon as the service allows another post.
+    def post(self, work: Work, tags: Tags, sending: Callable[[], None]) -> str:
+        """Post a job with these tags, once, as soon as the service allows another post.
 
         Raises:
             RefusedError: there is no job. UnansweredError: there may be one.
@@ -71,15 +71,15 @@ class IBMRunner:
         self.transport.wait_for_turn(self._clock)
         with self.transport.watched(sending):
             try:
-                return self._post(work, tag)
+                return self._post(work, tags)
             except QGeoError:  # of `sending`: nothing left
                 raise
             except Exception as error:
                 raise self._verdict(error) from None
 
-    def find(self, tag: str) -> list[str]:
-        """Ids of the jobs with this tag."""
-        return [job.id for job in self.account.jobs_with(tag)]
+    def find(self, tag: str) -> list[Listed]:
+        """The jobs with this tag."""
+        return [Listed(job.id, frozenset(job.tags)) for job in self.account.jobs_with(tag)]
 
     def status(self, job_id: str) -> str:
         """queued, running, done, failed or cancelled."""
@@ -128,12 +128,12 @@ class IBMRunner:
         except PendingError:
             return None
 
-    def _post(self, work: Work, tag: str) -> str:
+    def _post(self, work: Work, tags: Tags) -> str:
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
         pubs = [(c, v) if c.num_parameters else (c,) for c, v in zip(work.circuits, work.values, strict=True)]
         sampler = Sampler(mode=self._mode())
-        self._set_options(sampler.options, tag)
+        self._set_options(sampler.options, tags)
         found = sampler.run(pubs, shots=work.shots).job_id()
         if not is_job_id(found):
             raise ValueError(f"expected the id of a job, got {str(found)[:40]!r}")
@@ -170,8 +170,8 @@ class IBMRunner:
             is_passing=is_passing,
         )
 
-    def _set_options(self, options: Any, tag: str) -> None:
-        options.environment.job_tags = ["qgeo", tag]
+    def _set_options(self, options: Any, tags: Tags) -> None:
+        options.environment.job_tags = ["qgeo", tags.job, *([tags.ledger] if tags.ledger else [])]
         options.dynamical_decoupling.enable = bool(self.options.get("dynamical_decoupling"))
         options.twirling.enable_measure = bool(self.options.get("twirling"))
         if self.options.get("max_execution_time"):

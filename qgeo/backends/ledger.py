@@ -196,7 +196,7 @@ class Ledger:
         LEDGER_FILES.write_bytes(self._job(number) / "values.npz", values)
         entry = Entry(
             format=FORMAT,
-            tag=str(uuid.uuid4()),
+            tag=self._tag(number, work),
             shots=work.shots,
             circuits=sum(len(rows) for rows in work.values),
             executions=work.executions,
@@ -212,6 +212,12 @@ class Ledger:
         )
         LEDGER_FILES.write_json(self._job(number) / "entry.json", entry)
         return entry
+
+    def _tag(self, number: int, work: Work) -> str:
+        """The same in every copy of the folder that writes the same job."""
+        if self.tag is None:
+            return str(uuid.uuid4())
+        return str(uuid.uuid5(uuid.UUID(self.tag), f"{number} {fingerprint(work)}"))
 
     def work(self, number: int) -> Work:
         """The circuits and angles of a job, if nobody touched them.

@@ -98,8 +98,7 @@ class LedgerSampler(BaseSamplerV2):
         coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
         self.mitigation.check(pub.circuit for pub in coerced)
         call, first = call_of(coerced, self.mitigation), self._next
-        with self._alone():
-            parts = self._written(call, first)
+        parts = self._written(call, first)
         self._next += len(parts)
         jobs = dict(enumerate(parts, first))
         for number in jobs:
@@ -173,7 +172,9 @@ class LedgerSampler(BaseSamplerV2):
             LedgerError: others are there.
         """
         if not self.ledger.is_written(first):
-            self._write(call, first)
+            self._may_write(first)
+            with self._alone():
+                self._write(call, first)
         entry = self.ledger.entry(first)
         if entry.pieces is None:
             return self._written_by_0_1(call, first)
@@ -194,8 +195,9 @@ class LedgerSampler(BaseSamplerV2):
             )
 
     def _write(self, call: Call, first: int) -> None:
-        """Check the seconds of all jobs of a call together, then write them."""
-        self._may_write(first)
+        """Check the seconds of all jobs of a call together, then write them, if nobody did meanwhile."""
+        if self.ledger.is_written(first):
+            return
         here = call.transpiled(self.pass_manager)
         self._check_circuits(here)
         parts = here.parts(self.limits)
@@ -243,6 +245,8 @@ class LedgerSampler(BaseSamplerV2):
         return parts
 
     def _post(self, number: int) -> None:
+        if self.ledger.has_result(number):  # what is there needs no lock, which may not be to be had
+            return
         with self._alone():
             if not self.ledger.has_result(number):
                 self.ledger.checked(number)  # a job that exists is read by these files, too

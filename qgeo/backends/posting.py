@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 from qgeo.backends.clock import Clock
 from qgeo.backends.ledger import Ledger, Work
-from qgeo.backends.runner import Runner
+from qgeo.backends.listing import Listing
+from qgeo.backends.runner import Listed, Runner, Tags
 from qgeo.errors import PendingError, RefusedError, UnansweredError
 
 WAITS_AFTER_REFUSAL = (2.0, 10.0, 60.0)
@@ -58,15 +60,19 @@ class Posting:
         if known is not None:
             return known
         tag = self.ledger.entry(number).tag
-        found = self._searched(tag)
-        job_id = found[0] if found else self._posted(number, tag)
+        job_id = self._searched(tag) or self._posted(number, tag)
         self.ledger.write_job_id(number, job_id)
         return job_id
 
-    def _searched(self, tag: str) -> list[str]:
-        """Jobs with the tag; without an answer nothing is posted, and whoever wanted that is told."""
+    @cached_property
+    def listing(self) -> Listing:
+        """What the service lists, as far as this process has asked."""
+        return Listing(self.ledger, self.runner)
+
+    def _searched(self, tag: str) -> str | None:
+        """A job with the tag; without an answer nothing is posted, and whoever wanted that is told."""
         try:
-            return self.runner.find(tag)
+            return self.listing.find(tag)
         except PendingError as error:
             if not self.may_post:
                 raise
@@ -76,6 +82,7 @@ class Posting:
         if not self.may_post:
             raise PendingError(f"job {number} is written but not posted; qgeo hardware submit posts it")
         if not self.post_anyway:
+            self.listing.check_strangers(number)
             self._check_last_attempt(number, tag)
         for wait in WAITS_AFTER_REFUSAL:
             try:
@@ -109,10 +116,10 @@ class Posting:
 
     def _posted_once(self, number: int, tag: str) -> str:
         overridden = self.post_anyway and self.ledger.has_attempt(number)
-        work = self.ledger.work(number)
+        work, tags = self.ledger.work(number), Tags(tag, self.ledger.tag)
         self.before_post(work)
         try:
-            return self.runner.post(work, tag, lambda: self.ledger.write_attempt(number, self.clock.now()))
+            return self.runner.post(work, tags, lambda: self.ledger.write_attempt(number, self.clock.now()))
         except RefusedError:
             if not overridden:  # the earlier post still has no answer
                 self.ledger.forget_attempt(number)
@@ -125,7 +132,7 @@ class Posting:
             self.clock.pause(wait)
             found = self._search(tag)
             if found:
-                return found[0]
+                return found[0].job_id
         self.ledger.write_attempt(number, self.clock.now())
         raise UnansweredError(
             f"expected an answer to the post of job {number}, got none ({error}), and no job with its tag is "
@@ -133,7 +140,7 @@ class Posting:
             "again, then posts"
         ) from None
 
-    def _search(self, tag: str) -> list[str]:
+    def _search(self, tag: str) -> list[Listed]:
         try:
             return self.runner.find(tag)
         except PendingError:  # no answer to this either

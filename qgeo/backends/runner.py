@@ -16,6 +16,22 @@ from qgeo.estimators.experiments import REGISTER
 Bits = NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Tags:
+    """What a job is found by: its own tag, and that of its ledger (none in format 1)."""
+
+    job: str
+    ledger: str | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A job that is found: its id, and all of its tags."""
+
+    job_id: str
+    tags: frozenset[str]
+
+
 @dataclass(frozen=True, eq=False)
 class Finished:
     """Packed bits (rows, shots, bytes) per circuit, and the seconds that were charged, None until that is
@@ -37,16 +53,20 @@ class Wanted:
 class Runner(Protocol):
     """What a ledger needs of a place where jobs run."""
 
-    def post(self, work: Work, tag: str, sending: Callable[[], None]) -> str:
-        """Start a job with this tag, trying once; its id. `sending` is called right before it leaves.
+    def post(self, work: Work, tags: Tags, sending: Callable[[], None]) -> str:
+        """Start a job with these tags, trying once; its id. `sending` is called right before it leaves.
 
         Raises:
             RefusedError: there is no job. UnansweredError: there may be one.
         """
         ...
 
-    def find(self, tag: str) -> list[str]:
-        """Ids of the jobs that have this tag: a post whose answer was lost may have made one."""
+    def find(self, tag: str) -> list[Listed]:
+        """The jobs that have this tag: a post whose answer was lost may have made one.
+
+        Raises:
+            PendingError: no usable answer.
+        """
         ...
 
     def status(self, job_id: str) -> str:
@@ -88,13 +108,15 @@ class LocalRunner:
     def __init__(self, sampler: Any) -> None:
         self._sampler = sampler
 
-    def post(self, work: Work, tag: str, sending: Callable[[], None]) -> str:
-        """Nothing leaves this machine: the tag is the job's id."""
+    def post(self, work: Work, tags: Tags, sending: Callable[[], None]) -> str:
+        """Nothing leaves this machine: the job's tag is its id."""
         del work, sending
-        return tag
+        return tags.job
 
-    def find(self, tag: str) -> list[str]:
-        return [tag]
+    def find(self, tag: str) -> list[Listed]:
+        """Nothing is anywhere else."""
+        del tag
+        return []
 
     def status(self, job_id: str) -> str:
         del job_id

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from math import ceil
 from pathlib import Path
 
 from qgeo.backends.clock import Clock
 from qgeo.backends.ledger import Ledger, manifests
-from qgeo.errors import HardwareError, PendingError
+from qgeo.errors import HardwareError, PendingError, QGeoError
 
 SECONDS_BETWEEN_QUESTIONS = 10.0
 """Between questions for a charge while jobs are posted: fewer requests than the posts themselves take, whose
@@ -87,14 +89,18 @@ class Spending:
         while not self._fits(limit, more):
             if not questions:
                 self._refuse(limit, more, command)
-            self._ask(charged)
+            self._ask(partial(charge_now, charged))
             questions -= 1
 
     def ask(self, charged: Charged, most: int = QUESTIONS_BEFORE_REFUSAL) -> None:
-        """Ask for the charges that are not final yet, those first that were not asked for longest."""
+        """Ask for the charges that are not final yet, those first that were not asked for longest.
+
+        Without an answer, an account, or the right to write it down the estimates stand; no more is asked.
+        """
         self.refresh()
-        for _ in range(min(most, len(self._waiting))):
-            self._ask(charged)
+        with suppress(QGeoError):
+            for _ in range(min(most, len(self._waiting))):
+                self._ask(charged)
 
     @property
     def _sum(self) -> float:
@@ -117,18 +123,19 @@ class Spending:
         if last is None or now - last >= SECONDS_BETWEEN_QUESTIONS:
             self._last_question = now
             if last is not None:  # the first one has only just ended
-                self._ask(charged)
+                self._ask(partial(charge_now, charged))
 
     def _ask(self, charged: Charged) -> None:
         """For the charge of the job that waits longest; it waits on if there is none."""
         job = self._waiting.popleft()
         ledger, number = self._ledgers[job[0]], job[1]
-        job_id = ledger.job_id(number)
-        if ledger.charged(number) is None and job_id is not None:
-            seconds = charge_now(charged, job_id)
+        try:
+            job_id = ledger.job_id(number)
+            seconds = charged(job_id) if ledger.charged(number) is None and job_id is not None else None
             if seconds is not None:
                 ledger.write_usage(number, seconds)
-        self.settle(ledger, number)
+        finally:
+            self.settle(ledger, number)
 
     def _count(self, ledger: Ledger, number: int) -> None:
         charged, job = ledger.charged(number), (ledger.folder, number)

@@ -150,10 +150,10 @@ def test_other_settings_do_not_read_this_ledgers_results(ledger):
 
 def test_everything_is_on_disk_before_the_post(ledger):
     class Looking(ScriptedRunner):
-        def post(self, work, tag, sending):
-            assert ledger.entry(0).tag == tag
+        def post(self, work, tags, sending):
+            assert (ledger.entry(0).tag, ledger.tag) == (tags.job, tags.ledger)
             assert fingerprint(ledger.work(0)) == fingerprint(work)
-            return super().post(work, tag, sending)
+            return super().post(work, tags, sending)
 
     estimate(ledger, Looking())
 

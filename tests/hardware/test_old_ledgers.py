@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 from qgeo.backends.device import Device
 from qgeo.backends.ledger import Ledger
+from qgeo.backends.runner import Tags
 from qgeo.cli import run
 from qgeo.hardware.fisher_request import FisherManifest, read_request
 from qgeo.hardware.requests import collect
@@ -37,7 +38,7 @@ def assert_as_printed(report: dict, name: str) -> None:
     expected = json.loads((OLD / f"{name}.json").read_text())
     assert_allclose(report.pop("matrix"), expected.pop("matrix"), rtol=1e-12, atol=1e-14)
     assert_allclose(report.pop("stderr"), expected.pop("stderr"), rtol=0.5)
-    assert report == expected
+    assert {key: report[key] for key in expected} == expected  # over time it gains keys
 
 
 def test_a_collected_ledger_says_what_it_said(copied, capsys):
@@ -56,7 +57,7 @@ def test_its_job_runs_again_to_the_same_bits(copied, capsys):
 def test_a_job_that_it_posted_is_fetched(copied, running, where: Device):
     running.reset()
     ledger = Ledger(copied("posted"))
-    where.runner().post(ledger.work(0), ledger.entry(0).tag, lambda: None)
+    where.runner().post(ledger.work(0), Tags(ledger.entry(0).tag), lambda: None)
     running.jobs[0].id = ledger.job_id(0)
     request = read_request(ledger)
     report = collected_report(collect(ledger, where), request.method, ledger.seconds(), request.mitigation)
