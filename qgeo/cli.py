@@ -23,9 +23,10 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from qgeo import __version__
-from qgeo.errors import QGeoError
+from qgeo.errors import QGeoError, StoppedError
 from qgeo.terminal.hardware_app import backends, hardware
 
+_INTERRUPTED = 130
 app = typer.Typer(
     help="The information geometry of quantum models, computed.",
     no_args_is_help=True,
@@ -61,6 +62,8 @@ def run(arguments: list[str]) -> int:
     _print_what_the_terminal_can()
     try:
         status = app(arguments, prog_name="qgeo", standalone_mode=False)
+    except StoppedError as stopped:
+        return _stopped(str(stopped))
     except QGeoError as error:
         return _fail(str(error))
     except TyperException as error:  # without a message it has printed the help
@@ -68,17 +71,24 @@ def run(arguments: list[str]) -> int:
     except Exit as finished:
         return finished.exit_code
     except (KeyboardInterrupt, Abort):
-        print(
-            "interrupted; qgeo compare --resume DIR and qgeo hardware resume FOLDER go on where it stopped",
-            file=sys.stderr,
-        )
-        return 130
+        return _stopped()
     except BrokenPipeError:
         sys.stderr.close()
         return 141
     except OSError as error:  # a full disk, a folder that went away
         return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    if status == _INTERRUPTED:  # Typer makes this of Ctrl-C before anybody else sees it
+        return _stopped()
     return status if isinstance(status, int) else 0
+
+
+def _stopped(said: str | None = None) -> int:
+    said = (
+        said
+        or "interrupted; qgeo compare --resume DIR and qgeo hardware resume FOLDER go on where it stopped"
+    )
+    print(said, file=sys.stderr)
+    return _INTERRUPTED
 
 
 def _print_what_the_terminal_can() -> None:

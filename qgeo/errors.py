@@ -42,6 +42,10 @@ class HardwareError(QGeoError):
     """A job that failed, cannot be posted, or would cost more than allowed."""
 
 
+class UnfitError(HardwareError):
+    """Circuits that a device cannot run, or no more."""
+
+
 class RefusedError(HardwareError):
     """A post that certainly made no job; `is_passing`: the same may be accepted in a minute."""
 
@@ -52,6 +56,10 @@ class RefusedError(HardwareError):
 
 class UnansweredError(HardwareError):
     """A post whose answer was lost: a job may exist that no search finds yet, so none is posted again."""
+
+
+class StoppedError(QGeoError):
+    """Somebody pressed Ctrl-C; the message names the command that goes on where it was stopped."""
 
 
 class PendingError(QGeoError):

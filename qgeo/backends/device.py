@@ -27,7 +27,7 @@ from qgeo.backends.names import (
 )
 from qgeo.backends.runner import LocalRunner, Runner
 from qgeo.backends.splitting import MOST_SECONDS, Limits
-from qgeo.errors import ConfigurationError, HardwareError
+from qgeo.errors import ConfigurationError, UnfitError
 
 LEAST_BUSY = "least-busy"
 _LARGEST_RZZ = 1.5707963267948966 + 1e-9
@@ -39,6 +39,7 @@ class Device:
     Args:
         name: as its owner calls it; connect: looks it up; runner: makes what starts and fetches jobs.
         options: what its jobs are posted with (`ibm.py`); clock: by which they are waited for.
+        look_again: brings what is known of it up to date; nothing for a fake device, which stays as it is.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class Device:
         runner: Callable[[Device], Runner],
         options: dict[str, Any],
         clock: Clock,
+        look_again: Callable[[Any], None] = lambda _: None,
     ) -> None:
+        self._look_again = look_again
         self._name, self._connect, self._runner = name, connect, runner
         self.options, self.clock = options, clock
 
@@ -84,8 +87,18 @@ class Device:
         return None if updated is None else str(updated)
 
     def check(self, work: Work) -> None:
-        """Refuse what cannot run there; see `check_isa`."""
+        """Refuse what cannot run there, as far as is known; see `check_isa`."""
         check_isa(work, self.backend.target)
+
+    def check_now(self, work: Work) -> None:
+        """Refuse what cannot run there as it is now.
+
+        Raises:
+            UnfitError: a gate, connection or angle that it does not have, or has no more; a faulty qubit.
+            RefusedError: it takes no jobs. PendingError: it does not say how it is.
+        """
+        self._look_again(self.backend)
+        self.check(work)
 
     def run(self, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
         """Circuits in its gates: a pass manager that is not made before it is needed."""
@@ -146,18 +159,18 @@ def check_isa(work: Work, target: Any) -> None:
     """Refuse circuits that the device cannot run.
 
     Raises:
-        HardwareError: a gate, a connection or an angle that it does not have, or too many qubits.
+        UnfitError: a gate, a connection or an angle that it does not have, or too many qubits.
     """
     for number, circuit in enumerate(work.circuits):
         if circuit.num_qubits > target.num_qubits:
-            raise HardwareError(
+            raise UnfitError(
                 f"expected at most {target.num_qubits} qubits, circuit {number} has {circuit.num_qubits}"
             )
         for step in circuit.data:
             qubits = tuple(circuit.find_bit(qubit).index for qubit in step.qubits)
             name = step.operation.name
             if name != "barrier" and not target.instruction_supported(name, qubits):
-                raise HardwareError(f"expected gates of the device, circuit {number} has {name} on {qubits}")
+                raise UnfitError(f"expected gates of the device, circuit {number} has {name} on {qubits}")
             if name == "rzz":
                 _check_rzz(number, step.operation.params[0], qubits)
 
@@ -165,7 +178,7 @@ def check_isa(work: Work, target: Any) -> None:
 def _check_rzz(number: int, angle: Any, qubits: tuple[int, ...]) -> None:
     """Fractional rzz takes [0, π/2] only, and the service does not fold free angles."""
     if getattr(angle, "parameters", None) or not 0 <= float(angle) <= _LARGEST_RZZ:
-        raise HardwareError(
+        raise UnfitError(
             f"expected rzz angles in [0, π/2], circuit {number} has {angle} on {qubits}; choose a backend "
             "without fractional gates"
         )
@@ -198,7 +211,7 @@ def _ibm_device(name: str, options: dict[str, Any], clock: Clock) -> Device:
     def runner(where: Device) -> Runner:
         return IBMRunner(account, lambda: where.backend, where.options, clock=where.clock)
 
-    return Device(name, lambda: account.device(name), runner, options, clock)
+    return Device(name, lambda: account.device(name), runner, options, clock, account.look_again)
 
 
 def ledger_sampler(where: Device, ledger: Ledger, runner: Runner | None = None, **how: Any) -> LedgerSampler:
@@ -208,7 +221,7 @@ def ledger_sampler(where: Device, ledger: Ledger, runner: Runner | None = None, 
         ledger,
         runner,
         where,
-        check=where.check,
+        check=where.check_now,
         clock=where.clock,
         limits=where.limits,
         **how,

@@ -165,10 +165,7 @@ class IBMRunner:
         is_passing = self.transport.is_passing
         if self._has_closed():
             self._opened, is_passing = None, True
-        return RefusedError(
-            f"the job was not posted: {readable(error)}; nothing is lost, resume tries again",
-            is_passing=is_passing,
-        )
+        return RefusedError(f"the job was not posted: {readable(error)}", is_passing=is_passing)
 
     def _set_options(self, options: Any, tags: Tags) -> None:
         options.environment.job_tags = ["qgeo", tags.job, *([tags.ledger] if tags.ledger else [])]

@@ -10,6 +10,7 @@ believed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from qgeo.backends.ledger_files import JobId
 from qgeo.backends.masking import account_secrets, masked, readable
-from qgeo.errors import ConfigurationError, PendingError
+from qgeo.errors import ConfigurationError, PendingError, RefusedError
 from qgeo.files import first_problem
 
 JOBS_A_PAGE = 200  # the service's limit
@@ -91,6 +92,19 @@ class Account:
             raise ConfigurationError(
                 f"expected a device of your account, got {name!r}: {readable(error)}{self._remark()}"
             ) from None
+
+    def look_again(self, backend: Any) -> None:
+        """Bring what is known of a device up to date: its gates, connections and qubits that work.
+
+        Raises:
+            PendingError: no usable answer. RefusedError: it takes no jobs now.
+        """
+        asked(backend.refresh)
+        with suppress(PendingError):  # whether it takes jobs is then seen by the post
+            status = asked(backend.status)
+            if not status.operational:
+                said = masked(str(status.status_msg), account_secrets())[:40]
+                raise RefusedError(f"the job was not posted: {backend.name} takes no jobs now ({said})")
 
     def jobs_with(self, tag: str) -> list[ListedJob]:
         """The jobs that have a tag, newest first.

@@ -45,6 +45,7 @@ from qgeo.backends.ledger_files import (
     PieceFile,
     Posted,
     Usage,
+    cancelled_since,
     shape_of,
 )
 from qgeo.backends.usage import final_seconds
@@ -159,7 +160,7 @@ class Ledger:
         """
         numbers = sorted((known for known in self._numbers() if known >= number), reverse=True)
         for known in numbers:
-            if self.has_attempt(known) or self.job_id(known) is not None:
+            if self.was_sent(known):
                 raise LEDGER_FILES.damaged(self._job(known), "it was posted before all jobs were written")
         for known in numbers:
             LEDGER_FILES.remove(self._job(known) / "entry.json")
@@ -349,7 +350,20 @@ class Ledger:
     def seconds_of(self, number: int) -> float:
         """Of one job."""
         charged = self.charged(number)
-        return self.entry(number).seconds if charged is None else charged
+        return self.estimate(number) if charged is None else charged
+
+    def estimate(self, number: int) -> float:
+        """Seconds expected of a job that was not charged yet: none where it will never be posted."""
+        return 0.0 if self.is_cancelled and not self.was_sent(number) else self.entry(number).seconds
+
+    def was_sent(self, number: int) -> bool:
+        """Whether there is a job, or may be."""
+        return self.has_attempt(number) or self.job_id(number) is not None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether nothing of it is posted any more."""
+        return cancelled_since(self.folder) is not None
 
     def _numbers(self) -> Iterator[int]:
         """Of the jobs that have an entry."""

@@ -7,6 +7,8 @@ checked against it and read without Qiskit's own format of circuits, and gives e
 from __future__ import annotations
 
 from collections.abc import Sized
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -158,6 +160,25 @@ class Usage(FileModel):
     @property
     def is_final(self) -> bool:
         return bool(self.seconds) if self.final is None else self.final and self.seconds is not None
+
+
+class Cancelled(FileModel):
+    """Since when nothing of a folder is posted any more."""
+
+    cancelled: str
+
+
+def cancelled_since(folder: Path) -> str | None:
+    """When a ledger, or a folder of ledgers, was cancelled; None if it was not."""
+    path = folder / "cancelled.json"
+    return LEDGER_FILES.read_json(path, Cancelled).cancelled if LEDGER_FILES.is_there(path) else None
+
+
+def write_cancelled(folder: Path) -> None:
+    """From now on nothing of a ledger, or of a folder of ledgers, is posted any more."""
+    if cancelled_since(folder) is None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        LEDGER_FILES.write_json(folder / "cancelled.json", Cancelled(cancelled=now))
 
 
 def shape_of(circuit: QuantumCircuit, rows: Sized) -> CircuitShape:

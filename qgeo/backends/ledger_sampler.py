@@ -26,13 +26,13 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qgeo.backends.calls import Call, Joined, call_of
 from qgeo.backends.clock import Clock
 from qgeo.backends.ledger import Ledger, Work
-from qgeo.backends.ledger_files import LEDGER_FILES, PieceFile
+from qgeo.backends.ledger_files import LEDGER_FILES, PieceFile, cancelled_since
 from qgeo.backends.mitigated_work import PLAIN, Flips, Mitigation
-from qgeo.backends.posting import Posting
+from qgeo.backends.posting import Commands, Posting, commands_of
 from qgeo.backends.runner import Runner, Wanted
 from qgeo.backends.spending import Spending, charge_now
 from qgeo.backends.splitting import Limits, Part, Piece
-from qgeo.errors import HardwareError, LedgerError, PendingError
+from qgeo.errors import HardwareError, LedgerError, PendingError, RefusedError, UnfitError
 from qgeo.estimators.mitigation import BESIDE
 from qgeo.locks import locked
 
@@ -45,12 +45,12 @@ class LedgerSampler(BaseSamplerV2):
     max_seconds: QPU seconds that may be taken, estimated or charged; shared: the folder of all ledgers that
         share them, if this is not the only one.
     wait: seconds between looks at a job that is not done; None raises `PendingError` instead.
-    check: refuses what cannot run there, before anything is written.
+    check: refuses what cannot run there now, before anything is written and before each post.
     may_post: whether entries may be made and posted; may_fetch: whether results may be asked for. Without
         the one only what was posted is read, without the other everything is posted and nothing waited for.
     post_anyway: post again what was sent lately and had no answer (`posting.py`); clock: how time is had.
     mitigation: what every job runs beside its circuits; results say the readout errors that it measured.
-    spending: of `shared`, where several samplers keep one sum; resume: the command that goes on with this.
+    spending: of `shared`, where several samplers keep one sum; commands: that go on with this.
     limits: of a job.
     """
 
@@ -72,7 +72,7 @@ class LedgerSampler(BaseSamplerV2):
         clock: Clock | None = None,
         mitigation: Mitigation = PLAIN,
         spending: Spending | None = None,
-        resume: str | None = None,
+        commands: Commands | None = None,
         limits: Limits | None = None,
     ) -> None:
         self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
@@ -80,9 +80,11 @@ class LedgerSampler(BaseSamplerV2):
         self.wait, self.check, self.shared = wait, check, shared or ledger.folder
         self.may_post, self.may_fetch = may_post, may_fetch
         self._clock = clock or Clock()
-        self._posting = Posting(ledger, runner, self._clock, may_post, post_anyway, self._before_post)
+        self.commands = commands or commands_of(ledger.folder)
+        self._posting = Posting(
+            ledger, runner, self._clock, may_post, post_anyway, self._before_post, self.commands
+        )
         self.spending = spending or Spending(self.shared)
-        self.resume = resume or f"qgeo hardware resume {ledger.folder}"
         self.limits = limits or Limits()
         self.mitigation, self._scale = mitigation, mitigation.scales[0]
         self._next = 0
@@ -102,7 +104,7 @@ class LedgerSampler(BaseSamplerV2):
         self._next += len(parts)
         jobs = dict(enumerate(parts, first))
         for number in jobs:
-            self._post(number)
+            self._post(number, jobs)
         return _LedgerJob(self, coerced, jobs)
 
     def read(self, number: int) -> list[tuple[Any, Flips | None]]:
@@ -142,7 +144,7 @@ class LedgerSampler(BaseSamplerV2):
             self._keep_usage(number, job_id)
             raise HardwareError(
                 f"expected job {job_id} to be done, it is {status}; everything before it is kept; submit "
-                "into a new folder to run it again"
+                "into a new folder to run all of it again, and to pay for it again"
             )
         if status != "done":
             return None
@@ -212,21 +214,51 @@ class LedgerSampler(BaseSamplerV2):
 
     def _may_write(self, number: int) -> None:
         if not self.may_post:
-            raise PendingError(f"job {number} is not posted yet; {self.resume} posts it")
+            raise PendingError(f"job {number} is not posted yet; {self.commands.resume} posts it")
+        self._check_not_cancelled()
 
     def _check_circuits(self, call: Call) -> None:
-        """Refuse what the device cannot run, with all that mitigates it."""
+        """Refuse what the device cannot run now, with all that mitigates it."""
         everything = Part(call.shots[0], tuple(Piece(pub, 0, 0, 0) for pub in range(len(call.circuits))))
-        if self.check is not None:
-            self.check(self.mitigation.added(call.work(everything)))
+        try:
+            self._check_now(self.mitigation.added(call.work(everything)))
+        except RefusedError as error:
+            raise self._posting.with_advice(error) from None
+
+    def _check_now(self, work: Work) -> None:
+        """
+        Raises:
+            UnfitError: the device cannot run it. RefusedError: it does not say how it is.
+        """
+        if self.check is None:
+            return
+        try:
+            self.check(work)
+        except PendingError as error:
+            raise RefusedError(f"the job was not posted, as {error}") from None
 
     def _check_budget(self, more: float) -> None:
-        self.spending.check(self.max_seconds, more, self.runner.charged, self._clock, self.resume)
+        self.spending.check(self.max_seconds, more, self.runner.charged, self._clock, self.commands.resume)
 
     def _before_post(self, work: Work) -> None:
-        """Charges may have turned out higher than estimates, or the budget been lowered since."""
-        del work
+        """Since it was written the ledger may have been cancelled, charges may have turned out higher than
+        estimates, and the device may have become another."""
+        self._check_not_cancelled()
         self._check_budget(0.0)
+        self._check_now(work)
+
+    def _check_not_cancelled(self) -> None:
+        """
+        Raises:
+            HardwareError: the ledger was cancelled.
+        """
+        for folder in (self.shared, self.ledger.folder):
+            since = cancelled_since(folder)
+            if since is not None:
+                raise HardwareError(
+                    f"expected jobs to post, {folder} was cancelled at {since}; nothing of it is posted any "
+                    "more, what is done can be collected; start anew in a new folder"
+                )
 
     def _written_by_0_1(self, call: Call, first: int) -> list[Part]:
         """The jobs of a call as qgeo 0.1 divided it; what it left unwritten is not made here.
@@ -244,13 +276,28 @@ class LedgerSampler(BaseSamplerV2):
             self._check_mark(number, call.old_mark(part))
         return parts
 
-    def _post(self, number: int) -> None:
+    def _post(self, number: int, call: Iterable[int]) -> None:
         if self.ledger.has_result(number):  # what is there needs no lock, which may not be to be had
             return
         with self._alone():
-            if not self.ledger.has_result(number):
-                self.ledger.checked(number)  # a job that exists is read by these files, too
+            if self.ledger.has_result(number):
+                return
+            self.ledger.checked(number)  # a job that exists is read by these files, too
+            try:
                 self._posting.job_id(number)
+            except UnfitError as error:
+                raise self._given_up(call, error) from None
+
+    def _given_up(self, call: Iterable[int], error: UnfitError) -> UnfitError:
+        """A call that does not fit the device any more: written anew the next time, unless a job of it was
+        sent."""
+        numbers, resume = list(call), self.commands.resume
+        if any(map(self.ledger.was_sent, numbers)):
+            return UnfitError(f"{error}; nothing more was posted: {resume} when it can run this again")
+        self.ledger.sweep(numbers[0])
+        return UnfitError(
+            f"{error}; nothing was posted: {resume} brings the circuits to the device as it is then"
+        )
 
 
 class Untouched:

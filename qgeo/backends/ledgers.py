@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from qgeo.backends.clock import Clock
@@ -19,6 +20,7 @@ from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
+from qgeo.backends.posting import Commands
 from qgeo.backends.runner import Runner
 from qgeo.backends.spending import Spending
 
@@ -81,7 +83,7 @@ class Ledgers:
             shared=self.folder,
             mitigation=self.mitigation,
             spending=self.spending,
-            resume=f"qgeo compare --resume {self.folder.parent}",
+            commands=Commands(f"qgeo compare --resume {quote(str(self.folder.parent))}"),
         )
 
     def close(self) -> None:

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
+from pathlib import Path
+from shlex import quote
 
 from qgeo.backends.clock import Clock
 from qgeo.backends.ledger import Ledger, Work
@@ -34,12 +36,27 @@ MINUTES_BEFORE_POSTING_AGAIN = 15.0
 listed."""
 
 
+@dataclass(frozen=True)
+class Commands:
+    """What somebody types to go on with a ledger; post_anyway: without waiting after a post without an
+    answer, where there is such a command."""
+
+    resume: str
+    post_anyway: str | None = None
+
+
+def commands_of(folder: Path) -> Commands:
+    """Of a ledger that `qgeo hardware submit` made."""
+    resume = f"qgeo hardware resume {quote(str(folder))}"
+    return Commands(resume, f"{resume} --post-anyway")
+
+
 @dataclass(frozen=True, eq=False)
 class Posting:
     """How entries of a ledger become jobs of a runner.
 
     may_post: without it jobs are only looked for; post_anyway: post again what had no answer lately, if no
-    search finds it; before_post: refuses what must not be posted now.
+    search finds it; before_post: refuses what must not be posted now; commands: that go on with it.
     """
 
     ledger: Ledger
@@ -48,6 +65,12 @@ class Posting:
     may_post: bool
     post_anyway: bool
     before_post: Callable[[Work], None] = lambda _: None
+    commands: Commands | None = None
+
+    @property
+    def resume(self) -> str:
+        """The command that goes on with this ledger."""
+        return (self.commands or commands_of(self.ledger.folder)).resume
 
     def job_id(self, number: int) -> str:
         """The job's id: known, found by its tag, or of a new post.
@@ -76,11 +99,11 @@ class Posting:
         except PendingError as error:
             if not self.may_post:
                 raise
-            raise RefusedError(f"the job was not posted, as {error}") from None
+            raise self.with_advice(RefusedError(f"the job was not posted, as {error}")) from None
 
     def _posted(self, number: int, tag: str) -> str:
         if not self.may_post:
-            raise PendingError(f"job {number} is written but not posted; qgeo hardware submit posts it")
+            raise PendingError(f"job {number} is written but not posted; {self.resume} posts it")
         if not self.post_anyway:
             self.listing.check_strangers(number)
             self._check_last_attempt(number, tag)
@@ -89,9 +112,16 @@ class Posting:
                 return self._posted_once(number, tag)
             except RefusedError as error:
                 if not error.is_passing:
-                    raise
+                    raise self.with_advice(error) from None
             self.clock.pause(wait)
-        return self._posted_once(number, tag)
+        try:
+            return self._posted_once(number, tag)
+        except RefusedError as error:
+            raise self.with_advice(error) from None
+
+    def with_advice(self, error: RefusedError) -> RefusedError:
+        """A post that was not made, with the command that makes it."""
+        return RefusedError(f"{error}; nothing is lost, {self.resume} tries again")
 
     def _check_last_attempt(self, number: int, tag: str) -> None:
         """Refuse to post while an earlier post may still bring a job to light."""
@@ -101,9 +131,12 @@ class Posting:
             raise UnansweredError(
                 f"expected {MINUTES_BEFORE_POSTING_AGAIN:.0f} minutes since the post of job {number}, which "
                 f"had no answer, got {minutes:.0f}; its job may exist and not be listed yet: resume in "
-                f"{left} minutes (qgeo hardware resume --post-anyway does not wait, if you know that no job "
-                f"has the tag {tag})"
+                f"{left} minutes, {self.resume}{self._without_waiting(tag)}"
             )
+
+    def _without_waiting(self, tag: str) -> str:
+        command = (self.commands or commands_of(self.ledger.folder)).post_anyway
+        return f" ({command} does not wait, if you know that no job has the tag {tag})" if command else ""
 
     def _minutes_since_attempt(self, number: int) -> float | None:
         last, now = self.ledger.attempt(number), self.clock.now()
@@ -136,8 +169,8 @@ class Posting:
         self.ledger.write_attempt(number, self.clock.now())
         raise UnansweredError(
             f"expected an answer to the post of job {number}, got none ({error}), and no job with its tag is "
-            f"listed; it may be yet, so resume in {MINUTES_BEFORE_POSTING_AGAIN:.0f} minutes: that searches "
-            "again, then posts"
+            f"listed; it may be yet, so resume in {MINUTES_BEFORE_POSTING_AGAIN:.0f} minutes: "
+            f"{self.resume} searches again, then posts"
         ) from None
 
     def _search(self, tag: str) -> list[Listed]:

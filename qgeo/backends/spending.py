@@ -142,7 +142,7 @@ class Spending:
         if charged is not None:
             self._charged += charged
             return
-        self._estimates[job] = ledger.entry(number).seconds
+        self._estimates[job] = ledger.estimate(number)
         self._estimated += self._estimates[job]
         if ledger.has_ended(number):
             self._waiting.append(job)

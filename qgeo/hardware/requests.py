@@ -6,13 +6,16 @@ there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from qgeo.backends.device import Device, ledger_sampler
 from qgeo.backends.ledger import Ledger
+from qgeo.backends.ledger_files import LEDGER_FILES, write_cancelled
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.plan import Plan
 from qgeo.backends.runner import Runner
@@ -27,6 +30,7 @@ from qgeo.hardware.fisher_request import (
     set_budget,
     write_request,
 )
+from qgeo.locks import locked
 
 
 def alternatives(request: FisherRequest, where: Device) -> list[Plan | str]:
@@ -107,13 +111,59 @@ def collect(ledger: Ledger, where: Device) -> FisherEstimate:
 
 
 def cancel(ledger: Ledger, where: Device) -> list[JobState]:
-    """Cancel every job that is not done."""
-    runner = where.runner()
+    """Cancel every job that is not done; nothing of the ledger is posted from then on.
+
+    Jobs whose id is not known, as their post had no answer, are searched for by their tags.
+
+    Raises:
+        HardwareError: a job that could not be cancelled, or may exist and not be listed yet; all others are.
+    """
+    cancel_all([ledger], where, ledger.folder)
+    return states(ledger, ledger_sampler(where, ledger, max_seconds=0, may_post=False))
+
+
+def cancel_all(ledgers: Sequence[Ledger], where: Device, shared: Path) -> None:
+    """Cancel all ledgers of a folder; see `cancel`."""
+    for folder in {shared, *(ledger.folder for ledger in ledgers)}:
+        write_cancelled(folder)  # first of all: whoever posts now sees it before the next post
+    with locked(shared, LEDGER_FILES):  # and has come to know the job of the one that is under way
+        runner = where.runner()
+        left = [said for ledger in ledgers for said in _cancelled(ledger, runner)]
+    if left:
+        raise HardwareError(
+            f"expected every job to be cancelled, all but {len(left)} are: {left[0]}; qgeo hardware cancel "
+            f"{quote(str(shared))} tries again"
+        )
+
+
+def _cancelled(ledger: Ledger, runner: Runner) -> Iterator[str]:
+    """Cancel all jobs of a ledger; a sentence on each that may still run."""
     for number in range(ledger.count()):
-        job_id = ledger.job_id(number)
-        if job_id is not None and not ledger.has_result(number):
-            runner.cancel(job_id)
-    return states(ledger, ledger_sampler(where, ledger, runner, max_seconds=0, may_post=False))
+        if ledger.has_result(number):
+            continue
+        try:
+            jobs = _jobs_of(ledger, number, runner)
+            for job_id in jobs:
+                runner.cancel(job_id)
+        except PendingError as error:
+            yield f"job {number}: {error}"
+            continue
+        if not jobs and ledger.has_attempt(number):
+            yield f"the post of job {number} had no answer, and no job has its tag yet; wait 15 minutes"
+
+
+def _jobs_of(ledger: Ledger, number: int, runner: Runner) -> list[str]:
+    """What an entry was posted as: the job that is known, and any that is found by its tag."""
+    known = ledger.job_id(number)
+    try:
+        found = [job.job_id for job in runner.find(ledger.entry(number).tag)]
+    except PendingError:
+        if known is None:
+            raise
+        return [known]
+    if known is None and found:
+        ledger.write_job_id(number, found[0])
+    return found if known is None else [known, *(job_id for job_id in found if job_id != known)]
 
 
 def states(ledger: Ledger, sampler: LedgerSampler) -> list[JobState]:
@@ -141,7 +191,12 @@ def _state(ledger: Ledger, sampler: LedgerSampler, number: int) -> JobState:
     if ledger.has_result(number):
         status = "collected"
     else:
-        unposted = "unanswered" if ledger.has_attempt(number) else "written"
-        status = unposted if job_id is None else sampler.runner.status(job_id)
+        status = _unposted(ledger, number) if job_id is None else sampler.runner.status(job_id)
     charged = ledger.charged(number)
     return JobState(number, job_id, status, entry.circuits, entry.executions, entry.seconds, charged)
+
+
+def _unposted(ledger: Ledger, number: int) -> str:
+    if ledger.has_attempt(number):
+        return "unanswered"
+    return "cancelled" if ledger.is_cancelled else "written"

@@ -15,7 +15,7 @@ from qgeo.compare.matching import size_warnings
 from qgeo.compare.outlook import Outlook
 from qgeo.compare.run_folder import open_run_folder
 from qgeo.errors import ConfigurationError
-from qgeo.terminal.console import messages, tables
+from qgeo.terminal.console import messages, stoppable, tables
 
 _WITH_RESUME = ("resume", "max_seconds", "partial")
 _STAGES = {"tuning": "tuning runs", "training": "final runs", "report": "report"}
@@ -33,7 +33,8 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
     for warning in size_warnings(*load_inputs(folder.resolve())):
         messages().print(f"warning: {warning}", soft_wrap=True)
     bars = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*bars, console=messages()) as progress:
+    stopping = stoppable("qgeo compare --resume", folder / "config.toml")
+    with Progress(*bars, console=messages()) as progress, stopping:
         known: dict[str, Any] = {}
 
         def report(stage: str, jobs: int) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 
-from qgeo.errors import ConfigurationError
+from qgeo.errors import ConfigurationError, StoppedError
 
 
 def tables() -> Console:
@@ -20,6 +23,26 @@ def tables() -> Console:
 def messages() -> Console:
     """A console on stderr, for progress and warnings."""
     return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+@contextmanager
+def stoppable(command: str, begun: Path) -> Iterator[None]:
+    """Ctrl-C inside this ends with the command that goes on with a folder, if it was made by then.
+
+    Args:
+        begun: the file of the folder that makes it one.
+
+    Raises:
+        StoppedError: somebody pressed it.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not begun.exists():
+            raise StoppedError("interrupted; nothing was written or posted") from None
+        raise StoppedError(
+            f"interrupted; {command} {quote(str(begun.parent))} goes on where it stopped"
+        ) from None
 
 
 def write_new_file(path: Path, text: str) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from qgeo.backends.device import LEAST_BUSY, Device, device, known_device
-from qgeo.backends.ledger import Ledger
+from qgeo.backends.device import LEAST_BUSY, Device, device, known_device, ledger_sampler
+from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.plan import Plan
@@ -22,7 +22,7 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.hardware import requests
 from qgeo.hardware.fisher_request import FisherRequest
 from qgeo.hardware.requests import JobState
-from qgeo.terminal.console import messages, tables
+from qgeo.terminal.console import messages, stoppable, tables
 from qgeo.terminal.fisher_estimate import FisherOptions, check_options
 from qgeo.terminal.training_plan import head
 from qgeo.terminal.values import random_values, read_values
@@ -135,7 +135,8 @@ def submit_report(
     with messages().status(f"looking at {backend}"):
         where = device(backend, options=options)
     folder = out or Path("hardware") / f"{where.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    with messages().status(f"writing and posting; the ledger is {folder}"):
+    saying = messages().status(f"writing and posting; the ledger is {folder}")
+    with saying, stoppable("qgeo hardware resume", folder / "manifest.json"):
         return folder, requests.submit(request, where, folder, max_seconds)
 
 
@@ -144,6 +145,19 @@ def open_ledger(folder: Path) -> tuple[Ledger, Device]:
     ledger = Ledger(folder)
     known = ledger.manifest(DeviceManifest)
     return ledger, known_device(known.device, options=known.options.model_dump(exclude_unset=True))
+
+
+def cancelled_states(folder: Path) -> dict[Path, list[JobState]]:
+    """Cancel a ledger, or all those of a comparison's run folder; the jobs of each."""
+    found = manifests(folder)
+    if not found or Ledger(folder).exists:
+        ledger, where = open_ledger(folder)
+        return {folder: requests.cancel(ledger, where)}
+    opened = [open_ledger(manifest.parent) for manifest in found]
+    where, below = opened[0][1], folder / "ledger"
+    requests.cancel_all([ledger for ledger, _ in opened], where, below if below.is_dir() else folder)
+    samplers = [ledger_sampler(where, ledger, max_seconds=0, may_post=False) for ledger, _ in opened]
+    return {sampler.ledger.folder: requests.states(sampler.ledger, sampler) for sampler in samplers}
 
 
 def print_states(folder: Path, jobs: list[JobState]) -> None:

@@ -177,10 +177,13 @@ def resume(
 ) -> None:
     """Post what is written but not posted; jobs that exist are found by their tags and not posted again."""
     from qgeo.hardware.requests import post
+    from qgeo.terminal.console import stoppable
     from qgeo.terminal.hardware import open_ledger, print_states
 
     ledger, where = open_ledger(folder)
-    print_states(folder, post(ledger, where, max_seconds=max_seconds, post_anyway=post_anyway))
+    with stoppable("qgeo hardware resume", folder / "manifest.json"):
+        jobs = post(ledger, where, max_seconds=max_seconds, post_anyway=post_anyway)
+    print_states(folder, jobs)
 
 
 @hardware.command()
@@ -204,12 +207,14 @@ def collect(folder: Folder, as_json: Json = False) -> None:
 
 @hardware.command()
 def cancel(folder: Folder) -> None:
-    """Cancel every job of a folder that is not done."""
-    from qgeo.hardware.requests import cancel as cancel_jobs
-    from qgeo.terminal.hardware import open_ledger, print_states
+    """Cancel every job of a folder that is not done; nothing of it is posted from then on.
 
-    ledger, where = open_ledger(folder)
-    print_states(folder, cancel_jobs(ledger, where))
+    A run folder of qgeo compare is cancelled with all of its jobs.
+    """
+    from qgeo.terminal.hardware import cancelled_states, print_states
+
+    for place, jobs in cancelled_states(folder).items():
+        print_states(place, jobs)
 
 
 def backends(as_json: Json = False) -> None:
