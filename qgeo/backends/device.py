@@ -16,6 +16,7 @@ from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
 from qgeo.backends.clock import Clock
+from qgeo.backends.ibm_account import asked
 from qgeo.backends.ledger import Ledger, Work
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.names import (
@@ -76,19 +77,24 @@ class Device:
     @cached_property
     def pass_manager(self) -> Any:
         """To its gates, with a fixed seed."""
+        asked(lambda: self.backend.target)  # the client fetches it, and keeps it
         return generate_preset_pass_manager(LEVEL, self.backend, seed_transpiler=TRANSPILER_SEED)
 
     @property
     def calibrated(self) -> str | None:
-        """Time of its calibration."""
+        """Time of its calibration.
+
+        Raises:
+            PendingError: no answer to that now.
+        """
         properties = getattr(self.backend, "properties", None)
-        found = properties() if callable(properties) else None
+        found = asked(properties) if callable(properties) else None
         updated = getattr(found, "last_update_date", None)
         return None if updated is None else str(updated)
 
     def check(self, work: Work) -> None:
         """Refuse what cannot run there, as far as is known; see `check_isa`."""
-        check_isa(work, self.backend.target)
+        check_isa(work, asked(lambda: self.backend.target))
 
     def check_now(self, work: Work) -> None:
         """Refuse what cannot run there as it is now.

@@ -20,6 +20,7 @@ from qgeo.backends.ledger import Work
 from qgeo.backends.ledger_files import CircuitShape
 from qgeo.backends.masking import readable
 from qgeo.backends.runner import Bits, Finished, Listed, Tags, Wanted
+from qgeo.backends.splitting import Limits
 from qgeo.backends.usage import final_charge, final_seconds
 from qgeo.errors import HardwareError, PendingError, QGeoError, RefusedError, UnansweredError
 from qgeo.estimators.experiments import REGISTER
@@ -93,13 +94,17 @@ class IBMRunner:
         """
         found = list(self.account.result(job_id) or ())
         try:
-            bits = _all_bits(found, wanted)
+            bits = _all_bits(found, wanted, self._shots_made(wanted.shots))
         except HardwareError as error:
             raise HardwareError(
                 f"{error} as the result of job {job_id}; nothing of it was kept: look at the job on the web "
                 "page, and submit into a new folder to run it again"
             ) from None
         return Finished(bits, self._charged(job_id))
+
+    def _shots_made(self, shots: int) -> int:
+        """Of those asked for: twirled ones come in as many for each random choice."""
+        return Limits(twirled=bool(self.options.get("twirling"))).run_shots(shots)
 
     def charged(self, job_id: str) -> float | None:
         """See `Runner`."""
@@ -175,11 +180,13 @@ class IBMRunner:
             options.max_execution_time = int(self.options["max_execution_time"])
 
 
-def _all_bits(results: list[Any], wanted: Wanted) -> tuple[Bits, ...]:
+def _all_bits(results: list[Any], wanted: Wanted, made: int) -> tuple[Bits, ...]:
+    """The bits of as many shots as were wanted, the first of those made."""
     if len(results) != len(wanted.shapes):
         raise HardwareError(f"expected bits of {len(wanted.shapes)} circuits, got {len(results)}")
     return tuple(
-        checked_bits(r, shape, wanted.shots) for r, shape in zip(results, wanted.shapes, strict=True)
+        checked_bits(result, shape, made)[:, : wanted.shots]
+        for result, shape in zip(results, wanted.shapes, strict=True)
     )
 
 

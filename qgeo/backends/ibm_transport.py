@@ -1,7 +1,7 @@
 """The one place where bytes leave for the service: a POST's fate is seen, no answer is waited for for ever.
 
     UNSENT    no POST of a job left this machine: something before it failed, or nobody listened
-    REFUSED   it was answered with 4xx, 429 included: there is no job
+    REFUSED   it was answered with 4xx, 429 included: there is no job (but see GIVEN_UP)
     UNKNOWN   no answer, 5xx, or an answer that cannot be read: there may be a job
 
 A question that is not answered in `READ_SECONDS` is given up, a post in `POST_SECONDS`; who waits is told.
@@ -45,6 +45,10 @@ SECONDS_BEFORE_SAYING = 5.0
 
 REPEATED_STATUSES = (500, 502, 503, 504, 520, 521, 522, 524)
 """After which the client asks again, though never posts again."""
+
+
+GIVEN_UP = (408, 409, 425, 499)
+"""Of 4xx, those that a proxy says when it gave up, or when the same came before: there may be a job."""
 
 
 class Fate(Enum):
@@ -125,7 +129,7 @@ class Transport(HTTPAdapter):
                 self.fate = Fate.UNSENT
             raise
         self.status, self.trouble = response.status_code, None
-        if is_post and 400 <= response.status_code < 500:
+        if is_post and 400 <= response.status_code < 500 and response.status_code not in GIVEN_UP:
             self.fate = Fate.REFUSED
         return response
 

@@ -42,12 +42,14 @@ def looked_at(ledger, where):
         {"status": "complete"},
         {"status": "complete", "qpu_charge_time_seconds": NAN},
         {"status": "complete", "qpu_charge_time_seconds": -2},
+        {"status": "complete", "qpu_charge_time_seconds": 10**400},
+        {"status": "complete", "qpu_charge_time_seconds": 1e308},
         {"status": "complete", "qpu_charge_time_seconds": None},
     ],
     ids=str,
 )
 def test_a_charge_that_is_not_final_is_asked_for_again(running, where, ledger, usage):
-    # Seen to fail: `job.usage()` kept as it came: 0 for good (pending, {}), NaN, −2.
+    # Seen to fail: `job.usage()` kept as it came: 0 for good (pending, {}), NaN, −2; 10**400 was a traceback.
     running.inject(OddUsage(usage))
     submit(request(), where, ledger.folder, 60.0)
     estimate = collect(ledger, where)

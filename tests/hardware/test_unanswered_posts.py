@@ -12,14 +12,15 @@ import pytest
 import requests
 from hardware.loopback_faults import Dropped, HttpError, ListedLate, Slow
 from hardware.small_jobs import persistently, request
+from quick_clock import QuickClock
 
 from qgeo.backends.clock import Clock
-from qgeo.backends.device import ledger_sampler
-from qgeo.backends.ibm_transport import Fate, Transport, transport_of
+from qgeo.backends.device import device, ledger_sampler
+from qgeo.backends.ibm_transport import GIVEN_UP, Fate, Transport, transport_of
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.posting import WAITS_BEFORE_SEARCH
 from qgeo.cli import run
-from qgeo.errors import ConfigurationError, UnansweredError
+from qgeo.errors import ConfigurationError, PendingError, UnansweredError
 from qgeo.hardware.requests import collect, post, states, submit
 
 
@@ -64,6 +65,24 @@ def test_a_job_that_is_listed_later_is_found_by_resume(running, where, ledger):
     collect(ledger, where)
     assert jobs_and_posts(running) == (1, 1)
     assert ledger.seconds() == pytest.approx(running.jobs[0].seconds)
+
+
+@pytest.mark.parametrize("status", GIVEN_UP)
+def test_a_proxy_that_gave_up_may_have_let_a_job_pass(running, where, ledger, status):
+    # Seen to fail where every 4xx meant that there is no job: the post was refused, the job left alone.
+    running.inject(HttpError(status, took_effect=True))
+    submit(request(), where, ledger.folder, 60.0)
+    assert ledger.job_id(0) == running.jobs[0].id
+    assert jobs_and_posts(running) == (1, 1)
+
+
+def test_twirled_shots_come_in_more_than_were_asked_for(running, ledger):
+    # Seen to fail where 1,000 shots had to come as 1,000: the client makes 16 times 64 of them.
+    twirling = device("ibm_manila", options={"twirling": True}, clock=QuickClock())
+    submit(request(shots=1000), twirling, ledger.folder, 60.0)
+    assert collect(ledger, twirling).matrix.shape == (3, 3)
+    assert jobs_and_posts(running) == (1, 1)
+    assert [bits.shape[1] for bits in ledger.result(0)] == [1000] * len(ledger.result(0))
 
 
 def test_only_a_wish_posts_at_once_what_had_no_answer(running, where, ledger, capsys):
@@ -184,3 +203,13 @@ def test_posts_are_spaced(where, tmp_path):
         submit(request(), where, tmp_path / name, 60.0)
     first, second, third = (Ledger(tmp_path / name).attempt(0) for name in names)
     assert min(second.seconds_since(first), third.seconds_since(second)) >= 12.5
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_device_that_hides_its_calibration_is_said_in_a_sentence_without_a_key(running, tmp_path, status):
+    # Seen to fail with a traceback that held the key, the instance and the access token.
+    running.inject(HttpError(status, on="properties", times=20))
+    with pytest.raises(PendingError, match="the service gave no usable answer") as caught:
+        submit(request(), device("ibm_manila", clock=QuickClock()), tmp_path / "new", 60.0)
+    assert "\n" not in str(caught.value)
+    assert running.posts() == 0
