@@ -34,6 +34,11 @@ _ROUNDING = 1e-9
 """Relative: sums of the same seconds in another order."""
 
 
+def fits(seconds: float, limit: float) -> bool:
+    """Whether a sum of seconds is within a limit; never true of a limit that is no number."""
+    return seconds <= limit * (1 + _ROUNDING)
+
+
 class Spending:
     """Args: folder: of the ledger, or of all ledgers that share a budget."""
 
@@ -107,7 +112,7 @@ class Spending:
         return self._charged + max(0.0, self._estimated)
 
     def _fits(self, limit: float, more: float) -> bool:
-        return self._sum + more <= limit * (1 + _ROUNDING)  # never true of a limit that is no number
+        return fits(self._sum + more, limit)
 
     def _refuse(self, limit: float, more: float, command: str) -> None:
         total = self._sum + more

@@ -91,6 +91,8 @@ def _halves(start: int, least: int) -> Iterator[int]:
     while start > least:
         start = max(least, start // 2)
         yield start
+    if start < least:
+        yield least
 
 
 def _doubles(start: int, most: int) -> Iterator[int]:
@@ -115,11 +117,11 @@ def _changed(configuration: Configuration, section: str, key: str, value: int) -
 def _fitted(before: Configuration, after: Configuration, costs: TrainingCosts) -> Fitted:
     keys = ("backend.metric_shots", "training.refresh", "training.batch", "backend.shots", "training.steps")
     pairs = {key: (_value(before, key), _value(after, key)) for key in keys}
-    lowered = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    shots = before.backend.shots  # those of a metric too, where it has none of its own
+    lowered = {key: (old or shots, new) for key, (old, new) in pairs.items() if old != new}
     return Fitted(after, costs.plan(after.training, after.backend), lowered)
 
 
 def _value(configuration: Configuration, key: str) -> Any:
     section, _, name = key.partition(".")
-    value = getattr(getattr(configuration, section), name)
-    return configuration.backend.shots if value is None else value
+    return getattr(getattr(configuration, section), name)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from qgeo.backends.device import Device
 from qgeo.backends.ledger import Ledger
-from qgeo.backends.spending import Spending
+from qgeo.backends.spending import Spending, fits
 from qgeo.compare.arms import parse_arm
 from qgeo.compare.config import Configuration
 from qgeo.compare.run_folder import RunFolder
@@ -75,7 +75,7 @@ def check_outlook(found: Outlook, partial: bool) -> None:
     Raises:
         HardwareError: the budget is too small to finish, and no part was asked for.
     """
-    if partial or found.total <= found.budget:
+    if partial or fits(found.total, found.budget):
         return
     raise HardwareError(
         f"expected at most {found.budget:g} QPU seconds, this comparison takes about {ceil(found.total):,} "

@@ -105,7 +105,7 @@ def print_plan(report: dict[str, Any], console: Console | None = None) -> None:
         total = report["total"]
         share = f"{total['seconds'] / allowance:.0%}" if allowance else "–"
         numbers = (f"{total['jobs']:,}", "", f"{total['executions']:,}", "", "", f"{total['seconds']:,.1f}")
-        table.add_row("  in all", *numbers, share, "")
+        table.add_row("  all", *numbers, share, "")
     console.print(table)
     for reason in report["refused"]:
         console.print(f"not for this circuit: {reason}", soft_wrap=True)
