@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,14 +164,7 @@ class Storage:
             the storage's error: it is missing, no regular file (a folder, a pipe, a device, a ring of links),
                 too large, or cannot be read.
         """
-        try:
-            with _opened(path) as file:
-                size = os.fstat(file.fileno()).st_size
-                content = file.read(min(size, most) + 1)
-        except FileNotFoundError:
-            raise self.missing(path) from None
-        except OSError as error:
-            raise self.damaged(path, str(error.strerror), advice) from None
+        content = self._start_of(path, most + 1, advice)
         if len(content) > most:
             raise self.damaged(path, f"expected at most {most:,} bytes, got more", advice)
         return content
@@ -203,10 +196,7 @@ class Storage:
             the storage's error: as for `read_json`, or the file was changed after it was written.
         """
         content = self.read_bytes(path, MOST_JSON_BYTES, advice)
-        seal = _SEAL.match(content)
-        if seal is None or digest(content[seal.end() :]) != seal[1].decode():
-            raise self.damaged(path, "expected the file as it was written, got another content", advice)
-        return self.parsed_json(path, b"{\n" + content[seal.end() :], model, advice)
+        return self.parsed_json(path, self._unsealed(path, content, advice), model, advice)
 
     def read_json_lines(self, path: Path, model: type[Content], advice: str | None = None) -> list[Content]:
         """The content of a file of one JSON value a line.
@@ -218,9 +208,17 @@ class Storage:
         return [self.parsed_json(path, line, model, advice) for line in lines]
 
     def read_versioned(
-        self, path: Path, models: Mapping[int, type[Model]], advice: str | None = None
+        self,
+        path: Path,
+        models: Mapping[int, type[Model]],
+        advice: str | None = None,
+        *,
+        sealed: Container[int] = (),
     ) -> Model:
         """A JSON object whose key `format` says by which model it is read; 1 where there is none.
+
+        Args:
+            sealed: formats that `write_sealed` wrote.
 
         Raises:
             the storage's error: as for `read_json`, or a format that is not known here.
@@ -239,7 +237,8 @@ class Storage:
                 f"expected {path} in format {known}, got {found}, which another version of qgeo wrote; "
                 "use that version"
             )
-        return self.parsed_json(path, content, models[found], advice)
+        inner = self._unsealed(path, content, advice) if found in sealed else content
+        return self.parsed_json(path, inner, models[found], advice)
 
     def checked_bytes(self, path: Path, wanted: str, most: int) -> bytes:
         """A file's content, if its SHA-256 is the one recorded.
@@ -247,8 +246,8 @@ class Storage:
         Raises:
             the storage's error: it is missing, or somebody changed it; it is not read further.
         """
-        content = self.read_bytes(path, most)
-        if digest(content) != wanted:
+        content = self._start_of(path, most + 1, None)
+        if len(content) > most or digest(content) != wanted:
             raise self.error(
                 f"expected {path} as it was written (SHA-256 {wanted[:12]}…), got another content"
             )
@@ -270,6 +269,22 @@ class Storage:
             return TypeAdapter(model).validate_json(content)
         except ValidationError as error:
             raise self.damaged(path, first_problem(error), advice) from None
+
+    def _start_of(self, path: Path, most: int, advice: str | None) -> bytes:
+        """At most so many bytes of a regular file."""
+        try:
+            with _opened(path) as file:
+                return file.read(min(os.fstat(file.fileno()).st_size, most))
+        except FileNotFoundError:
+            raise self.missing(path) from None
+        except OSError as error:
+            raise self.damaged(path, str(error.strerror), advice) from None
+
+    def _unsealed(self, path: Path, content: bytes, advice: str | None) -> bytes:
+        seal = _SEAL.match(content)
+        if seal is None or digest(content[seal.end() :]) != seal[1].decode():
+            raise self.damaged(path, "expected the file as it was written, got another content", advice)
+        return b"{\n" + content[seal.end() :]
 
     def _write_draft(self, draft: Path, content: bytes) -> None:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, self.file_mode)

@@ -35,8 +35,6 @@ from qgeo.backends.clock import Moment
 from qgeo.backends.ledger_files import (
     FORMAT,
     LEDGER_FILES,
-    MOST_CIRCUIT_BYTES,
-    MOST_VALUES_BYTES,
     Attempt,
     CircuitShape,
     Entry,
@@ -56,7 +54,7 @@ Bits = NDArray[np.uint8]
 ManifestModel = TypeVar("ManifestModel", bound=Manifest)
 
 _SEAL = "job"
-"""Name of the array in a result that says whose it is: the 16 bytes of the job's tag."""
+"""Name of the array in a result that says whose bits these are: the 32 bytes of `_seal`."""
 
 _SAFE_QPY = 13
 """First version of Qiskit's format of circuits whose formulas are read without being evaluated as text."""
@@ -171,7 +169,8 @@ class Ledger:
         Raises:
             LedgerError: it is missing or damaged.
         """
-        return LEDGER_FILES.read_versioned(self._job(number) / "entry.json", {1: Entry, 2: Entry})
+        path = self._job(number) / "entry.json"
+        return LEDGER_FILES.read_versioned(path, {1: Entry, 2: Entry}, sealed=(2,))
 
     def write_entry(
         self,
@@ -204,14 +203,16 @@ class Ledger:
             seconds=seconds,
             fingerprint=mark,
             qpy_sha256=digest(circuits),
+            qpy_bytes=len(circuits),
             values_sha256=digest(values),
+            values_bytes=len(values),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             shapes=work.shapes,
             place=place,
             of=of,
             pieces=pieces,
         )
-        LEDGER_FILES.write_json(self._job(number) / "entry.json", entry)
+        LEDGER_FILES.write_sealed(self._job(number) / "entry.json", entry)
         return entry
 
     def _tag(self, number: int, work: Work) -> str:
@@ -244,8 +245,8 @@ class Ledger:
         """
         entry, job = self.entry(number), self._job(number)
         return (
-            LEDGER_FILES.checked_bytes(job / "circuits.qpy", entry.qpy_sha256, MOST_CIRCUIT_BYTES),
-            LEDGER_FILES.checked_bytes(job / "values.npz", entry.values_sha256, MOST_VALUES_BYTES),
+            LEDGER_FILES.checked_bytes(job / "circuits.qpy", entry.qpy_sha256, entry.qpy_bytes),
+            LEDGER_FILES.checked_bytes(job / "values.npz", entry.values_sha256, entry.values_bytes),
         )
 
     def shapes(self, number: int) -> tuple[CircuitShape, ...]:
@@ -289,11 +290,12 @@ class Ledger:
         if not LEDGER_FILES.is_there(path):
             return None
         advice = "remove it, and resume finds the job by its tag"
-        return LEDGER_FILES.read_json(path, Posted, advice).job_id
+        return LEDGER_FILES.read_versioned(path, {1: Posted, 2: Posted}, advice, sealed=(2,)).job_id
 
     def write_job_id(self, number: int, job_id: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        LEDGER_FILES.write_json(self._job(number) / "posted.json", Posted(job_id=job_id, posted=now))
+        posted = Posted(format=FORMAT, job_id=job_id, posted=now)
+        LEDGER_FILES.write_sealed(self._job(number) / "posted.json", posted)
 
     def has_result(self, number: int) -> bool:
         return LEDGER_FILES.is_there(self._result(number))
@@ -308,18 +310,19 @@ class Ledger:
             return None
         entry, path = self.entry(number), self._result(number)
         expected = _numbered(shape.result(entry.shots) for shape in self.shapes(number))
-        expected |= {_SEAL: ArraySpec((16,), "uint8")} if entry.format > 1 else {}
+        expected |= {_SEAL: ArraySpec((32,), "uint8")} if entry.format > 1 else {}
         advice = "remove it and collect again"
         arrays = read_arrays(LEDGER_FILES, path, expected, most=size_of(expected), advice=advice)
         seal = arrays.pop(_SEAL, None)
-        if seal is not None and seal.tobytes() != uuid.UUID(entry.tag).bytes:
-            raise LEDGER_FILES.damaged(path, "it is the result of another job", advice)
+        if seal is not None and seal.tobytes() != _seal(entry, arrays.values()):
+            raise LEDGER_FILES.damaged(path, "it was changed, or is the result of another job", advice)
         return list(arrays.values())
 
     def write_result(self, number: int, bits: Sequence[Bits], seconds: float | None) -> None:
         """Keep a job's bits, sealed with its tag, and what it was charged."""
-        seal = np.frombuffer(uuid.UUID(self.entry(number).tag).bytes, dtype=np.uint8)
-        named = _numbered(bits) | ({_SEAL: seal} if self.entry(number).format > 1 else {})
+        entry = self.entry(number)
+        seal = np.frombuffer(_seal(entry, bits), dtype=np.uint8)
+        named = _numbered(bits) | ({_SEAL: seal} if entry.format > 1 else {})
         LEDGER_FILES.write_bytes(self._result(number), array_bytes(named))
         self.write_usage(number, seconds)
 
@@ -433,6 +436,14 @@ def _qpy(circuits: Sequence[QuantumCircuit]) -> bytes:
     buffer = io.BytesIO()
     qpy.dump(list(circuits), buffer)
     return buffer.getvalue()
+
+
+def _seal(entry: Entry, bits: Iterable[Bits]) -> bytes:
+    """SHA-256 of the job's tag and of its bits."""
+    summary = hashlib.sha256(entry.tag.encode())
+    for array in bits:
+        summary.update(np.ascontiguousarray(array).tobytes())
+    return summary.digest()
 
 
 def _numbered(arrays: Iterable[Any]) -> dict[str, Any]:

@@ -115,7 +115,9 @@ class Entry(FileModel):
     seconds: Annotated[float, Field(ge=0)]
     fingerprint: str
     qpy_sha256: Digest
+    qpy_bytes: Count = MOST_CIRCUIT_BYTES
     values_sha256: Digest
+    values_bytes: Count = MOST_VALUES_BYTES
     created: str
     shapes: tuple[CircuitShape, ...] | None = None
     place: Count = 0
@@ -135,6 +137,7 @@ class Entry(FileModel):
 class Posted(FileModel):
     """Where a job is."""
 
+    format: Literal[1, 2] = 1
     job_id: JobId
     posted: str
 

@@ -18,6 +18,7 @@ from scripted_runner import ScriptedRunner
 
 from qgeo.backends.calls import call_of
 from qgeo.backends.ledger import Ledger
+from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.names import FreshSeedSampler
@@ -260,8 +261,9 @@ def test_a_changed_division_on_disk_is_noticed(ledger):
     three_jobs(ledger, ScriptedRunner())
     path = ledger.folder / "jobs" / "0001" / "entry.json"
     entry = json.loads(path.read_text())
+    del entry["sha256"]
     entry["pieces"][0]["first_row"] = 0
-    path.write_text(json.dumps(entry))
+    LEDGER_FILES.write_sealed(path, entry)
     with pytest.raises(LedgerError, match=r"expected job 1 of .* to be the one computed here, got another"):
         three_jobs(ledger, ScriptedRunner())
 
