@@ -91,8 +91,6 @@ def _halves(start: int, least: int) -> Iterator[int]:
     while start > least:
         start = max(least, start // 2)
         yield start
-    if start < least:
-        yield least
 
 
 def _doubles(start: int, most: int) -> Iterator[int]:
