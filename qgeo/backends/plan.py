@@ -105,8 +105,13 @@ class Judged:
         return {id(before): self.mitigation.seconds(after) for before, after in pairs}
 
     def seconds(self, circuit: QuantumCircuit) -> float:
-        """Of one shot of a circuit at every scale: its own, or the mean of the others."""
-        return self._seconds.get(id(circuit), float(np.mean(list(self._seconds.values()))))
+        """Of one shot of a circuit at every scale: its own, or the mean of those that were chosen."""
+        known = self._seconds.get(id(circuit))
+        return self._mean if known is None else known
+
+    @cached_property
+    def _mean(self) -> float:
+        return float(np.mean(list(self._seconds.values())))
 
     @property
     def longest(self) -> float:
@@ -131,8 +136,7 @@ class Judged:
 
     def plan(self, name: str, total: Total, stderr: float | None = None) -> Plan:
         """The plan of a request that comes to this total."""
-        run, beside = self.mitigation.folded(self._isa), self.mitigation.beside
-        depth, gates = (max(map(of, run), default=0) for of in (QuantumCircuit.depth, two_qubit_gates))
+        (depth, gates), beside = self._largest, self.mitigation.beside
         return Plan(
             name=name,
             jobs=total.jobs,
@@ -145,3 +149,10 @@ class Judged:
             stderr=stderr,
             readout=self.mitigation.readout,
         )
+
+    @cached_property
+    def _largest(self) -> tuple[int, int]:
+        """Depth and gates on two qubits."""
+        run = self.mitigation.folded(self._isa)
+        depths, gates = ([of(circuit) for circuit in run] for of in (QuantumCircuit.depth, two_qubit_gates))
+        return max(depths, default=0), max(gates, default=0)

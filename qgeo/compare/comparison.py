@@ -30,7 +30,7 @@ from qgeo.compare.config import (
 )
 from qgeo.compare.inputs import build_task, environment, load_inputs, recorded_environment, with_own_corpus
 from qgeo.compare.memory import check_memory
-from qgeo.compare.outlook import Look, Outlook, check_outlook, outlook
+from qgeo.compare.outlook import Look, Outlook, check_outlook, outlook, outlook_of_folder
 from qgeo.compare.results import build_results, chosen_learning_rates, final_outcomes
 from qgeo.compare.run_folder import (
     RunFolder,
@@ -132,7 +132,8 @@ def resume(
     with _ledgers(configuration.backend, folder) as ledgers:
         if ledgers is not None:
             budget = _budget(configuration) if max_seconds is None else max_seconds
-            _look_ahead(outlook(configuration, task, ledgers.where, budget, folder), partial, look)
+            ahead = outlook_of_folder(configuration, task, ledgers.where, budget, folder)
+            _look_ahead(ahead, partial, look)
     if max_seconds is not None:
         set_budget(folder, max_seconds)
     return finish(path, workers=workers, on_progress=on_progress)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 
 from qgeo.backends.device import Device
 from qgeo.backends.ledger import Ledger
@@ -19,8 +18,8 @@ from qgeo.compare.arms import parse_arm
 from qgeo.compare.config import Configuration
 from qgeo.compare.run_folder import RunFolder
 from qgeo.compare.schedule import final_key
-from qgeo.compare.training_plan import TrainingCosts, TrainingPlan
-from qgeo.errors import HardwareError
+from qgeo.compare.training_plan import TrainingCosts, TrainingPlan, training_plan
+from qgeo.errors import HardwareError, QGeoError
 from qgeo.tasks.task import Task
 
 
@@ -45,29 +44,38 @@ Look = Callable[[Outlook], None]
 """Told the outlook before it is held against the budget."""
 
 
-def outlook(
-    configuration: Configuration, task: Task, where: Device, budget: float, folder: RunFolder | None = None
+def outlook(configuration: Configuration, task: Task, where: Device, budget: float) -> Outlook | None:
+    """Of a new comparison; None where no arm trains on the device."""
+    if not _measured(configuration):
+        return None
+    plan = training_plan(configuration, task, where)
+    return Outlook(plan, 0.0, plan.seconds, budget)
+
+
+def outlook_of_folder(
+    configuration: Configuration, task: Task, where: Device, budget: float, folder: RunFolder
 ) -> Outlook | None:
-    """Of a new comparison, or of one in a run folder; None where no arm trains on the device."""
-    names = [name for name in configuration.arms.names if parse_arm(name).is_measured]
-    if not names:
+    """Of a comparison that is gone on with; None where nothing is left to train on the device.
+
+    Nor is there one where the device cannot be had: what lies on disk needs none, and nothing is posted then.
+    """
+    unfinished = {
+        name: [seed for seed in range(configuration.training.seeds) if not _is_done(folder, name, seed)]
+        for name in _measured(configuration)
+    }
+    if not any(unfinished.values()) or not _is_there(where):
         return None
     costs, training, backend = (
         TrainingCosts(configuration, task, where),
         configuration.training,
         configuration.backend,
     )
-    plan = costs.plan(training, backend)
-    if folder is None:
-        return Outlook(plan, 0.0, plan.seconds, budget)
-    left = 0.0
-    for name in names:
-        for seed in range(training.seeds):
-            key = final_key(name, seed)
-            if not folder.part(key).exists():
-                planned = costs.arm_plan(name, training, backend, [seed]).seconds
-                left += max(0.0, planned - _written(folder.ledgers / key))
-    return Outlook(plan, Spending(folder.ledgers).seconds(), left, budget)
+    runs = [(name, seed) for name, seeds in unfinished.items() for seed in seeds]
+    left = sum(
+        max(0.0, costs.run(name, seed, training, backend).seconds - _written(folder, name, seed))
+        for name, seed in runs
+    )
+    return Outlook(costs.plan(training, backend), Spending(folder.ledgers).seconds(), left, budget)
 
 
 def check_outlook(found: Outlook, partial: bool) -> None:
@@ -84,9 +92,23 @@ def check_outlook(found: Outlook, partial: bool) -> None:
     )
 
 
-def _written(ledger: Path) -> float:
+def _measured(configuration: Configuration) -> list[str]:
+    return [name for name in configuration.arms.names if parse_arm(name).is_measured]
+
+
+def _is_done(folder: RunFolder, arm: str, seed: int) -> bool:
+    return folder.part(final_key(arm, seed)).exists()
+
+
+def _is_there(where: Device) -> bool:
+    try:
+        return where.backend is not None
+    except QGeoError:
+        return False
+
+
+def _written(folder: RunFolder, arm: str, seed: int) -> float:
     """Estimates of the jobs that a run has on disk."""
-    known = Ledger(ledger)
-    if not known.exists:
-        return 0.0
-    return sum(known.entry(number).seconds for number in range(known.count()))
+    ledger = Ledger(folder.ledgers / final_key(arm, seed))
+    numbers = range(ledger.count()) if ledger.exists else ()
+    return sum(ledger.entry(number).seconds for number in numbers)

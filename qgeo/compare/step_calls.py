@@ -10,7 +10,7 @@ alone; batches are drawn here as training draws them, and counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -21,6 +21,7 @@ from qgeo.compare.config import Configuration, TrainingSection
 from qgeo.compare.training import RunSettings, takes_metric, train, training_batches
 from qgeo.estimators.dry_run import DryRun, Wanted
 from qgeo.tasks.task import Task
+from qgeo.tasks.windows import Windows
 
 _NOTED_SHOTS = 2
 """The fewest that an estimator takes; what is noted is scaled from there."""
@@ -63,14 +64,18 @@ def step_calls(configuration: Configuration, task: Task, arm: Arm) -> StepCalls:
     return StepCalls(tuple(gradient), tuple(both[len(gradient) : with_metric]))
 
 
-def count_steps(training: TrainingSection, task: Task, seeds: Iterable[int]) -> Counter[Step]:
-    """How many steps of each kind the final runs of an arm on these seeds have."""
-    return Counter(step for seed in seeds for step in _steps(training, task, seed))
+def numbered_contexts(windows: Windows) -> Windows:
+    """The windows with a number in place of each context, the same for equal ones: quicker to tell apart."""
+    numbers = torch.unique(windows.contexts, dim=0, return_inverse=True)[1]
+    return Windows(numbers[:, None], numbers)
 
 
-def _steps(training: TrainingSection, task: Task, seed: int) -> Iterator[Step]:
-    for done, batch in enumerate(training_batches(task, training, seed)):
-        yield Step(len(torch.unique(batch.contexts, dim=0)), takes_metric(done, training.refresh))
+def count_steps(training: TrainingSection, contexts: Windows, seed: int) -> Counter[Step]:
+    """How many steps of each kind a final run on this seed has; contexts: numbered."""
+    drawn = enumerate(training_batches(contexts, training, seed))
+    return Counter(
+        Step(len(batch.targets.unique()), takes_metric(done, training.refresh)) for done, batch in drawn
+    )
 
 
 def _noted(configuration: Configuration, task: Task, arm: Arm, steps: int) -> list[list[Wanted]]:

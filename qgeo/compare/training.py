@@ -116,7 +116,7 @@ def train(
         training = configuration.training
         records, seconds, clock = [], [], 0.0
         validation = validation_windows(task, training.validation_windows)
-        for step, batch in enumerate(training_batches(task, training, seed), 1):
+        for step, batch in enumerate(training_batches(task.train, training, seed), 1):
             started = perf_counter()
             loss = _step(trained, optimizer, batch)
             if math.isfinite(loss):
@@ -148,10 +148,10 @@ def validation_windows(task: Task, limit: int) -> Windows:
     return task.validation.take(torch.linspace(0, total - 1, min(limit, total)).round().long())
 
 
-def training_batches(task: Task, training: TrainingSection, seed: int) -> Iterator[Windows]:
+def training_batches(windows: Windows, training: TrainingSection, seed: int) -> Iterator[Windows]:
     """The batches of a run, the same for every arm of a seed."""
     generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
-    return batches(task.train, training.batch, training.steps, generator)
+    return batches(windows, training.batch, training.steps, generator)
 
 
 def refreshes(steps: int, refresh: int) -> int:

@@ -11,7 +11,6 @@ job and the execution; a run that diverges ends early and costs less.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -22,7 +21,7 @@ from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.plan import Judged, Plan, Total
 from qgeo.compare.arms import parse_arm
 from qgeo.compare.config import BackendSection, Configuration, TrainingSection
-from qgeo.compare.step_calls import Step, StepCalls, count_steps, step_calls
+from qgeo.compare.step_calls import Step, StepCalls, count_steps, numbered_contexts, step_calls
 from qgeo.errors import ConfigurationError
 from qgeo.tasks.task import Task
 
@@ -62,7 +61,7 @@ class TrainingCosts:
     """
 
     def __init__(self, configuration: Configuration, task: Task, where: Device) -> None:
-        self._task, self._device = task, where.name
+        self._contexts, self._device = numbered_contexts(task.train), where.name
         arms = [arm for arm in map(parse_arm, configuration.arms.names) if arm.is_measured]
         if not arms:
             raise ConfigurationError(
@@ -82,19 +81,20 @@ class TrainingCosts:
 
     def plan(self, training: TrainingSection, backend: BackendSection) -> TrainingPlan:
         """All final runs with these settings."""
-        steps = count_steps(training, self._task, range(training.seeds))
+        steps = reduce(add, (self._steps(training, seed) for seed in range(training.seeds)))
         return TrainingPlan(self._device, tuple(self._plan(name, steps, backend) for name in self._calls))
 
-    def arm_plan(
-        self, name: str, training: TrainingSection, backend: BackendSection, seeds: Iterable[int]
-    ) -> Plan:
-        """The final runs of an arm on these seeds."""
-        return self._plan(name, count_steps(training, self._task, seeds), backend)
+    def run(self, name: str, seed: int, training: TrainingSection, backend: BackendSection) -> Plan:
+        """One final run of an arm."""
+        return self._plan(name, self._steps(training, seed), backend)
 
     def _plan(self, name: str, steps: Counter[Step], backend: BackendSection) -> Plan:
         calls, judged = self._calls[name], self._judged[name]
         kinds = (_of_step(calls, step, judged, backend).times(number) for step, number in steps.items())
         return judged.plan(name, reduce(add, kinds, Total()))
+
+    def _steps(self, training: TrainingSection, seed: int) -> Counter[Step]:
+        return count_steps(training, self._contexts, seed)
 
 
 def training_plan(configuration: Configuration, task: Task, where: Device) -> TrainingPlan:

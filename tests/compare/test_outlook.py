@@ -15,7 +15,7 @@ from qgeo.compare import report, schedule
 from qgeo.compare.comparison import compare
 from qgeo.compare.config import load_configuration, parse_configuration
 from qgeo.compare.inputs import build_task, load_inputs
-from qgeo.compare.outlook import check_outlook, outlook
+from qgeo.compare.outlook import check_outlook, outlook, outlook_of_folder
 from qgeo.compare.run_folder import RunFolder
 from qgeo.errors import HardwareError
 
@@ -106,7 +106,7 @@ def part_of(configuration, budget, path) -> RunFolder:
 def test_what_is_spent_and_what_is_left_are_the_whole(left, config, whole, tmp_path):
     # Seen to fail: jobs on disk counted twice.
     folder = part_of(load_configuration(config), whole - left, tmp_path / "run")
-    found = outlook(*load_inputs(folder.path), device("fake_manila"), whole - left, folder)
+    found = outlook_of_folder(*load_inputs(folder.path), device("fake_manila"), whole - left, folder)
     assert 0 < found.spent <= whole - left
     assert found.total == pytest.approx(whole, rel=1e-9)
     with pytest.raises(HardwareError, match="expected at most"):
@@ -121,7 +121,7 @@ def test_a_run_that_ended_early_has_nothing_left(config, whole, tmp_path):
     ledger = Ledger(folder.ledgers / "final" / "born+quantum@fake_manila-0")
     last, before = ledger.count() - 1, ledger.seconds()
     shutil.rmtree(ledger.folder / "jobs" / f"{last:04d}")
-    found = outlook(*load_inputs(folder.path), device("fake_manila"), 1e6, folder)
+    found = outlook_of_folder(*load_inputs(folder.path), device("fake_manila"), 1e6, folder)
     assert found.total == pytest.approx(whole - (before - ledger.seconds()))
 
 
@@ -130,7 +130,7 @@ def test_charges_count_in_place_of_estimates(config, whole, tmp_path):
     entry = next(folder.ledgers.rglob("entry.json"))
     ledger, number = Ledger(entry.parents[2]), int(entry.parent.name)
     ledger.write_usage(number, 100.0)
-    found = outlook(*load_inputs(folder.path), device("fake_manila"), 30.0, folder)
+    found = outlook_of_folder(*load_inputs(folder.path), device("fake_manila"), 30.0, folder)
     assert found.total == pytest.approx(whole + 100.0 - ledger.entry(number).seconds)
 
 

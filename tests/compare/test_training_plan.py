@@ -19,7 +19,7 @@ from qgeo.compare.arms import parse_arm
 from qgeo.compare.comparison import compare
 from qgeo.compare.config import Configuration, parse_configuration
 from qgeo.compare.inputs import build_task
-from qgeo.compare.step_calls import Step, count_steps
+from qgeo.compare.step_calls import Step, count_steps, numbered_contexts
 from qgeo.compare.training import RunSettings, train
 from qgeo.compare.training_plan import TrainingCosts, TrainingPlan, training_plan
 from qgeo.errors import ConfigurationError
@@ -100,9 +100,10 @@ def test_a_plan_is_what_a_training_posts(case, spy, tmp_path):
 def test_batches_differ_in_their_distinct_contexts():
     """Else the tests above would not see it."""
     configuration = settings()
-    steps = count_steps(configuration.training, build_task(configuration.task), range(2))
-    assert len({step.contexts for step in steps}) > 1
-    assert sum(steps.values()) == 10
+    contexts = numbered_contexts(build_task(configuration.task).train)
+    steps = [count_steps(configuration.training, contexts, seed) for seed in range(2)]
+    assert len({step.contexts for of_seed in steps for step in of_seed}) > 1
+    assert [sum(of_seed.values()) for of_seed in steps] == [5, 5]
 
 
 @pytest.mark.parametrize("arm", ["born+quantum", "born+quantum@fake_manila"])
