@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from qiskit_aer.primitives import SamplerV2
 
-from qgeo.backends.ledger import Work
 from qgeo.backends.runner import Finished, Listed, Tags, Wanted, run_work
+from qgeo.backends.work import Work
 from qgeo.errors import RefusedError, UnansweredError
 
 

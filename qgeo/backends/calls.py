@@ -21,9 +21,9 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BitArray, DataBin, SamplerPubResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from qgeo.backends.ledger import Work, fingerprint
 from qgeo.backends.mitigated_work import Flips, Mitigation
 from qgeo.backends.splitting import Demand, Limits, Part, Piece, split, whole
+from qgeo.backends.work import Work, fingerprint
 from qgeo.estimators.execution import brought_to
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import READOUT_FLIPS, MeasuredFlips

@@ -17,7 +17,7 @@ from qiskit_aer import AerSimulator
 
 from qgeo.backends.clock import Clock
 from qgeo.backends.ibm_account import asked
-from qgeo.backends.ledger import Ledger, Work
+from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.names import (
     LEVEL,
@@ -28,6 +28,7 @@ from qgeo.backends.names import (
 )
 from qgeo.backends.runner import LocalRunner, Runner
 from qgeo.backends.splitting import MOST_SECONDS, Limits
+from qgeo.backends.work import Work
 from qgeo.errors import ConfigurationError, UnfitError
 
 LEAST_BUSY = "least-busy"

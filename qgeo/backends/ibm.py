@@ -16,12 +16,12 @@ from qiskit.primitives import BitArray
 
 from qgeo.backends.clock import Clock
 from qgeo.backends.ibm_account import Account, asked, is_job_id
-from qgeo.backends.ledger import Work
 from qgeo.backends.ledger_files import CircuitShape
 from qgeo.backends.masking import readable
 from qgeo.backends.runner import Bits, Finished, Listed, Tags, Wanted
 from qgeo.backends.splitting import Limits
 from qgeo.backends.usage import final_charge, final_seconds
+from qgeo.backends.work import Work
 from qgeo.errors import HardwareError, PendingError, QGeoError, RefusedError, UnansweredError
 from qgeo.estimators.experiments import REGISTER
 

@@ -14,7 +14,7 @@ training) cannot know more than that: each of its calls is checked as it comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,20 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BaseSamplerV2, PrimitiveResult
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from qgeo.backends.calls import Call, Joined, call_of
+from qgeo.backends.calls import Joined, call_of
 from qgeo.backends.clock import Clock
-from qgeo.backends.ledger import Ledger, Work
-from qgeo.backends.ledger_files import LEDGER_FILES, PieceFile, cancelled_since
+from qgeo.backends.ledger import Ledger
+from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.mitigated_work import PLAIN, Flips, Mitigation
+from qgeo.backends.permission import Check, Permission
 from qgeo.backends.posting import Commands, Posting, commands_of
 from qgeo.backends.runner import Runner, Wanted
 from qgeo.backends.spending import Spending, charge_now
-from qgeo.backends.splitting import Limits, Part, Piece
-from qgeo.errors import HardwareError, LedgerError, PendingError, RefusedError, UnfitError
+from qgeo.backends.splitting import Limits, Part
+from qgeo.backends.written_calls import WrittenCalls
+from qgeo.errors import HardwareError, PendingError, UnfitError
 from qgeo.estimators.mitigation import BESIDE
 from qgeo.locks import locked
-
-Check = Callable[[Work], None]
 
 
 class LedgerSampler(BaseSamplerV2):
@@ -75,19 +75,26 @@ class LedgerSampler(BaseSamplerV2):
         commands: Commands | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self.ledger, self.runner, self.pass_manager = ledger, runner, pass_manager
-        self.max_seconds = max_seconds
-        self.wait, self.check, self.shared = wait, check, shared or ledger.folder
-        self.may_post, self.may_fetch = may_post, may_fetch
-        self._clock = clock or Clock()
-        self.commands = commands or commands_of(ledger.folder)
-        self._posting = Posting(
-            ledger, runner, self._clock, may_post, post_anyway, self._before_post, self.commands
-        )
+        self.ledger, self.runner, self.wait, self.shared = ledger, runner, wait, shared or ledger.folder
+        self.may_fetch, self.mitigation, self._clock = may_fetch, mitigation, clock or Clock()
         self.spending = spending or Spending(self.shared)
-        self.limits = limits or Limits()
-        self.mitigation, self._scale = mitigation, mitigation.scales[0]
-        self._next = 0
+        commands = commands or commands_of(ledger.folder)
+        permission = Permission(
+            (self.shared, ledger.folder),
+            self.spending,
+            max_seconds,
+            runner.charged,
+            self._clock,
+            check,
+            commands,
+        )
+        self._posting = Posting(
+            ledger, runner, self._clock, may_post, post_anyway, permission.check_all, commands
+        )
+        self._calls = WrittenCalls(
+            ledger, pass_manager, limits or Limits(), permission, self._alone, may_post
+        )
+        self._scale, self._next = mitigation.scales[0], 0
 
     def at_scale(self, scale: int) -> LedgerSampler:
         """The same jobs from the first one on, read where circuits were folded so."""
@@ -100,12 +107,11 @@ class LedgerSampler(BaseSamplerV2):
         coerced = [SamplerPub.coerce(pub, shots) for pub in pubs]
         self.mitigation.check(pub.circuit for pub in coerced)
         call, first = call_of(coerced, self.mitigation), self._next
-        parts = self._written(call, first)
+        parts = self._calls.parts(call, first)
         self._next += len(parts)
-        jobs = dict(enumerate(parts, first))
-        for number in jobs:
-            self._post(number, jobs)
-        return _LedgerJob(self, coerced, jobs)
+        for number in range(first, self._next):
+            self._post(number, range(first, self._next))
+        return _LedgerJob(self, coerced, dict(enumerate(parts, first)))
 
     def read(self, number: int) -> list[tuple[Any, Flips | None]]:
         """The packed bits of one job's circuits, and what is known of their readout errors."""
@@ -167,116 +173,7 @@ class LedgerSampler(BaseSamplerV2):
         """A lock, so that two processes neither post a job twice nor spend the same seconds."""
         return locked(self.shared, LEDGER_FILES)
 
-    def _written(self, call: Call, first: int) -> list[Part]:
-        """The jobs of a call from this number on, all of them on disk.
-
-        Raises:
-            LedgerError: others are there.
-        """
-        if not self.ledger.is_written(first):
-            self._may_write(first)
-            with self._alone():
-                self._write(call, first)
-        entry = self.ledger.entry(first)
-        if entry.pieces is None:
-            return self._written_by_0_1(call, first)
-        parts = [self._part(number) for number in range(first, first + entry.of)]
-        for number, part in enumerate(parts, first):
-            self._check_mark(number, call.mark(part))
-        return parts
-
-    def _part(self, number: int) -> Part:
-        entry = self.ledger.entry(number)
-        return Part(entry.shots, tuple(Piece(**piece.model_dump()) for piece in entry.pieces or ()))
-
-    def _check_mark(self, number: int, mark: str) -> None:
-        if self.ledger.entry(number).fingerprint != mark:
-            raise LedgerError(
-                f"expected job {number} of {self.ledger.folder} to be the one computed here, got another,"
-                " made with other settings or versions; submit into a new folder"
-            )
-
-    def _write(self, call: Call, first: int) -> None:
-        """Check the seconds of all jobs of a call together, then write them, if nobody did meanwhile."""
-        if self.ledger.is_written(first):
-            return
-        here = call.transpiled(self.pass_manager)
-        self._check_circuits(here)
-        parts = here.parts(self.limits)
-        self._check_budget(sum(seconds for _, seconds in parts))
-        self.ledger.sweep(first)
-        for place, (part, seconds) in enumerate(parts):
-            pieces = tuple(PieceFile(**vars(piece)) for piece in part.pieces)
-            work, number = self.mitigation.added(here.work(part)), first + place
-            self.ledger.write_entry(
-                number, work, seconds, call.mark(part), place=place, of=len(parts), pieces=pieces
-            )
-
-    def _may_write(self, number: int) -> None:
-        if not self.may_post:
-            raise PendingError(f"job {number} is not posted yet; {self.commands.resume} posts it")
-        self._check_not_cancelled()
-
-    def _check_circuits(self, call: Call) -> None:
-        """Refuse what the device cannot run now, with all that mitigates it."""
-        everything = Part(call.shots[0], tuple(Piece(pub, 0, 0, 0) for pub in range(len(call.circuits))))
-        try:
-            self._check_now(self.mitigation.added(call.work(everything)))
-        except RefusedError as error:
-            raise self._posting.with_advice(error) from None
-
-    def _check_now(self, work: Work) -> None:
-        """
-        Raises:
-            UnfitError: the device cannot run it. RefusedError: it does not say how it is.
-        """
-        if self.check is None:
-            return
-        try:
-            self.check(work)
-        except PendingError as error:
-            raise RefusedError(f"the job was not posted, as {error}") from None
-
-    def _check_budget(self, more: float) -> None:
-        self.spending.check(self.max_seconds, more, self.runner.charged, self._clock, self.commands.resume)
-
-    def _before_post(self, work: Work) -> None:
-        """Since it was written the ledger may have been cancelled, charges may have turned out higher than
-        estimates, and the device may have become another."""
-        self._check_not_cancelled()
-        self._check_budget(0.0)
-        self._check_now(work)
-
-    def _check_not_cancelled(self) -> None:
-        """
-        Raises:
-            HardwareError: the ledger was cancelled.
-        """
-        for folder in (self.shared, self.ledger.folder):
-            since = cancelled_since(folder)
-            if since is not None:
-                raise HardwareError(
-                    f"expected jobs to post, {folder} was cancelled at {since}; nothing of it is posted any "
-                    "more, what is done can be collected; start anew in a new folder"
-                )
-
-    def _written_by_0_1(self, call: Call, first: int) -> list[Part]:
-        """The jobs of a call as qgeo 0.1 divided it; what it left unwritten is not made here.
-
-        Raises:
-            LedgerError: a job is missing, which this version would divide otherwise.
-        """
-        parts = list(call.old_parts())
-        for number, part in enumerate(parts, first):
-            if not self.ledger.has_entry(number):
-                raise LedgerError(
-                    f"expected {len(parts)} jobs of one request of qgeo 0.1 in {self.ledger.folder}, job "
-                    f"{number} is missing; go on with that version, or submit into a new folder"
-                )
-            self._check_mark(number, call.old_mark(part))
-        return parts
-
-    def _post(self, number: int, call: Iterable[int]) -> None:
+    def _post(self, number: int, call: range) -> None:
         if self.ledger.has_result(number):  # what is there needs no lock, which may not be to be had
             return
         with self._alone():
@@ -286,18 +183,7 @@ class LedgerSampler(BaseSamplerV2):
             try:
                 self._posting.job_id(number)
             except UnfitError as error:
-                raise self._given_up(call, error) from None
-
-    def _given_up(self, call: Iterable[int], error: UnfitError) -> UnfitError:
-        """A call that does not fit the device any more: written anew the next time, unless a job of it was
-        sent."""
-        numbers, resume = list(call), self.commands.resume
-        if any(map(self.ledger.was_sent, numbers)):
-            return UnfitError(f"{error}; nothing more was posted: {resume} when it can run this again")
-        self.ledger.sweep(numbers[0])
-        return UnfitError(
-            f"{error}; nothing was posted: {resume} brings the circuits to the device as it is then"
-        )
+                raise self._calls.given_up(call, error) from None
 
 
 class Untouched:

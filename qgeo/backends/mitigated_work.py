@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qgeo.backends.cost import execution_seconds
-from qgeo.backends.ledger import Bits, Work
 from qgeo.backends.splitting import Beside
+from qgeo.backends.work import Bits, Work
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import (
     SCALES,

@@ -20,9 +20,10 @@ from pathlib import Path
 from shlex import quote
 
 from qgeo.backends.clock import Clock
-from qgeo.backends.ledger import Ledger, Work
+from qgeo.backends.ledger import Ledger
 from qgeo.backends.listing import Listing
 from qgeo.backends.runner import Listed, Runner, Tags
+from qgeo.backends.work import Work
 from qgeo.errors import PendingError, RefusedError, UnansweredError
 
 WAITS_AFTER_REFUSAL = (2.0, 10.0, 60.0)
@@ -43,6 +44,10 @@ class Commands:
 
     resume: str
     post_anyway: str | None = None
+
+    def with_advice(self, error: RefusedError) -> RefusedError:
+        """A post that was not made, with the command that makes it."""
+        return RefusedError(f"{error}; nothing is lost, {self.resume} tries again")
 
 
 def commands_of(folder: Path) -> Commands:
@@ -68,9 +73,8 @@ class Posting:
     commands: Commands | None = None
 
     @property
-    def resume(self) -> str:
-        """The command that goes on with this ledger."""
-        return (self.commands or commands_of(self.ledger.folder)).resume
+    def _commands(self) -> Commands:
+        return self.commands or commands_of(self.ledger.folder)
 
     def job_id(self, number: int) -> str:
         """The job's id: known, found by its tag, or of a new post.
@@ -99,11 +103,11 @@ class Posting:
         except PendingError as error:
             if not self.may_post:
                 raise
-            raise self.with_advice(RefusedError(f"the job was not posted, as {error}")) from None
+            raise self._commands.with_advice(RefusedError(f"the job was not posted, as {error}")) from None
 
     def _posted(self, number: int, tag: str) -> str:
         if not self.may_post:
-            raise PendingError(f"job {number} is written but not posted; {self.resume} posts it")
+            raise PendingError(f"job {number} is written but not posted; {self._commands.resume} posts it")
         if not self.post_anyway:
             self.listing.check_strangers(number)
             self._check_last_attempt(number, tag)
@@ -112,16 +116,12 @@ class Posting:
                 return self._posted_once(number, tag)
             except RefusedError as error:
                 if not error.is_passing:
-                    raise self.with_advice(error) from None
+                    raise self._commands.with_advice(error) from None
             self.clock.pause(wait)
         try:
             return self._posted_once(number, tag)
         except RefusedError as error:
-            raise self.with_advice(error) from None
-
-    def with_advice(self, error: RefusedError) -> RefusedError:
-        """A post that was not made, with the command that makes it."""
-        return RefusedError(f"{error}; nothing is lost, {self.resume} tries again")
+            raise self._commands.with_advice(error) from None
 
     def _check_last_attempt(self, number: int, tag: str) -> None:
         """Refuse to post while an earlier post may still bring a job to light."""
@@ -131,11 +131,11 @@ class Posting:
             raise UnansweredError(
                 f"expected {MINUTES_BEFORE_POSTING_AGAIN:.0f} minutes since the post of job {number}, which "
                 f"had no answer, got {minutes:.0f}; its job may exist and not be listed yet: resume in "
-                f"{left} minutes, {self.resume}{self._without_waiting(tag)}"
+                f"{left} minutes, {self._commands.resume}{self._without_waiting(tag)}"
             )
 
     def _without_waiting(self, tag: str) -> str:
-        command = (self.commands or commands_of(self.ledger.folder)).post_anyway
+        command = self._commands.post_anyway
         return f" ({command} does not wait, if you know that no job has the tag {tag})" if command else ""
 
     def _minutes_since_attempt(self, number: int) -> float | None:
@@ -170,7 +170,7 @@ class Posting:
         raise UnansweredError(
             f"expected an answer to the post of job {number}, got none ({error}), and no job with its tag is "
             f"listed; it may be yet, so resume in {MINUTES_BEFORE_POSTING_AGAIN:.0f} minutes: "
-            f"{self.resume} searches again, then posts"
+            f"{self._commands.resume} searches again, then posts"
         ) from None
 
     def _search(self, tag: str) -> list[Listed]:

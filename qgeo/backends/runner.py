@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qgeo.backends.ledger import Work
 from qgeo.backends.ledger_files import CircuitShape
+from qgeo.backends.work import Work
 from qgeo.estimators.experiments import REGISTER
 
 Bits = NDArray[np.uint8]

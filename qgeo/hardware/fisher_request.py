@@ -23,11 +23,12 @@ from pydantic import Field
 from qiskit import QuantumCircuit, qpy
 
 from qgeo.backends.device import Device
-from qgeo.backends.ledger import Ledger, loaded_circuits
+from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_files import LEDGER_FILES, Count, Digest, JobOptions, Manifest
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.plan import Plan
+from qgeo.backends.work import loaded_circuits
 from qgeo.circuit.plain import PlainCircuit, plain, rebuilt
 from qgeo.errors import CircuitError, ConfigurationError, HardwareError
 from qgeo.estimators.estimate import FisherEstimate

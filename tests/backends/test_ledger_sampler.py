@@ -21,9 +21,10 @@ from quick_clock import QuickClock
 from scripted_runner import ScriptedRunner
 
 from qgeo.backends.device import check_isa, device
-from qgeo.backends.ledger import Ledger, Work, fingerprint, loaded_circuits
+from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
+from qgeo.backends.work import Work, fingerprint, loaded_circuits
 from qgeo.errors import HardwareError, LedgerError, PendingError
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.locks import locked

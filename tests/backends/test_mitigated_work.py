@@ -20,12 +20,13 @@ from qiskit_aer.noise import NoiseModel, ReadoutError
 from scripted_runner import ScriptedRunner
 
 from qgeo.backends.device import check_isa, device
-from qgeo.backends.ledger import Ledger, Work
+from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.names import FreshSeedSampler
 from qgeo.backends.runner import LocalRunner
 from qgeo.backends.splitting import Limits
+from qgeo.backends.work import Work
 from qgeo.errors import CircuitError, ConfigurationError, HardwareError, LedgerError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.experiments import empty_circuit

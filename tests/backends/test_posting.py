@@ -9,13 +9,14 @@ from quick_clock import QuickClock
 from scripted_runner import ScriptedRunner
 
 from qgeo.backends.clock import Clock, Moment
-from qgeo.backends.ledger import Ledger, Work
+from qgeo.backends.ledger import Ledger
 from qgeo.backends.posting import (
     MINUTES_BEFORE_POSTING_AGAIN,
     WAITS_AFTER_REFUSAL,
     WAITS_BEFORE_SEARCH,
     Posting,
 )
+from qgeo.backends.work import Work
 from qgeo.errors import LedgerError, RefusedError, UnansweredError
 
 NEVER = 10**6

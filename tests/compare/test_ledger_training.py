@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_comparison import configuration, tree
 
-from qgeo.backends.ledger import loaded_circuits
+from qgeo.backends.work import loaded_circuits
 from qgeo.cli import run
 from qgeo.compare.comparison import compare, prepare, resume
 from qgeo.compare.config import parse_configuration, read_toml
