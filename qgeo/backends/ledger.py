@@ -22,6 +22,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import count as numbers_from
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -131,12 +133,11 @@ class Ledger:
         Raises:
             LedgerError: one of them was sent, which nothing of ours does.
         """
-        numbers = sorted((known for known in self._numbers() if known >= number), reverse=True)
-        for known in numbers:
-            if self.was_sent(known):
-                raise LEDGER_FILES.damaged(self._job(known), "it was posted before all jobs were written")
-        for known in numbers:
-            LEDGER_FILES.remove(self._job(known) / "entry.json")
+        known = list(takewhile(self.has_entry, numbers_from(number)))
+        for sent in filter(self.was_sent, known):
+            raise LEDGER_FILES.damaged(self._job(sent), "it was posted before all jobs were written")
+        for written in reversed(known):
+            LEDGER_FILES.remove(self._job(written) / "entry.json")
 
     def entry(self, number: int) -> Entry:
         """The entry of a job.
