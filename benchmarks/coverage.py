@@ -1,14 +1,14 @@
 """How often a 95% interval holds what its estimator expects: circuits × shots × methods.
 
 Near-deterministic states, GHZ states, states whose means vanish, entangled and generic states, entries that
-are 0. The expectation of an estimator is exact where it can be: the exact limit of unbiased methods; sums
-over all directions (SPSA) or nodes of a quadrature (Stein); the closed form of the sampled F_C, averaged over
-random bases for random-measurement.
+are 0. What an estimator expects is known without repetitions: the exact limit of unbiased methods (F_Q for
+random bases), the sum over all directions (SPSA), a quadrature over them (Stein), the closed form of the
+sampled F_C.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,8 +19,10 @@ from qiskit.circuit import ParameterVector
 
 from benchmarks.drawn import Drawn, DrawnInBases, states_of
 from qgeo.estimators.derivatives import state_circuit
+from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.methods import METHODS, WITH_DRAWS
 from qgeo.estimators.pauli_circuit import pauli_circuit
+from qgeo.estimators.random_directions import Directions
 from qgeo.estimators.spsa import SPSAQFI
 from qgeo.estimators.stein import SteinQFI
 
@@ -28,9 +30,6 @@ Floats = NDArray[np.float64]
 
 SHOTS = (50, 100, 1000)
 LEVEL = 0.95
-BASES = 100_000
-"""Random bases behind the expectation of random-measurement: its error is a hundredth of an estimate's."""
-
 NODES = 6
 """Of the Gauss–Hermite rule per direction: exact to order 11 of the overlap's series in the spread."""
 
@@ -98,30 +97,31 @@ WITHOUT_RARE = ("entangled", "generic")
 class _AllSigns(SPSAQFI):
     """SPSA along every pair of sign vectors once."""
 
-    def directions(self, parameters: int) -> tuple[Floats, Floats]:
+    def directions(self, parameters: int) -> Directions:
         signs = np.array(np.meshgrid(*[[-1.0, 1.0]] * parameters)).reshape(parameters, -1).T
         first, second = np.repeat(signs, len(signs), 0), np.tile(signs, (len(signs), 1))
+        self.draws = len(first)
         return self.along(first, second)
 
 
 class _AtNodes(SteinQFI):
     """Stein at the nodes of a Gauss–Hermite rule in every direction."""
 
-    def directions(self, parameters: int) -> tuple[Floats, Floats]:
+    def directions(self, parameters: int) -> Directions:
         nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
         points = np.array(np.meshgrid(*[nodes] * parameters)).reshape(parameters, -1).T
         share = np.array(np.meshgrid(*[weights / weights.sum()] * parameters)).reshape(parameters, -1).prod(0)
-        shifts, entries = self.along(points)
-        return shifts, entries * (share * len(share))[:, None, None, None]
+        self.draws = len(share)
+        chosen = self.along(points)
+        return replace(chosen, patterns=chosen.patterns * (share * len(share))[:, None, None])
 
 
-def expectation(method: str, case: Case, shots: int | None) -> Floats:
-    """E F̂ (P, P)."""
+def expectation(method: str, case: Case, shots: int | None, **options: Any) -> Floats:
+    """E F̂ (P, P); options: of the estimator."""
     if method == "sampled-cfi":
         return _sampled_fisher(*_states_and_tangents(case), shots)
-    if method == "random-measurement":
-        return _in_random_bases(case, shots)
-    estimator = {"spsa": _AllSigns, "stein": _AtNodes}.get(method, METHODS[method])()
+    unbiased = LinCombQFI if method == "random-measurement" else METHODS[method]
+    estimator = {"spsa": _AllSigns, "stein": _AtNodes}.get(method, unbiased)(**options)
     return estimator.estimate(case.circuit, case.values, shots=None).matrix
 
 
@@ -141,26 +141,6 @@ def _sampled_fisher(psi: Any, tangents: Any, shots: int | None) -> Floats:
     share = 1.0 if shots is None else 1 - (1 - p) ** (shots + 1)
     weight = np.where(p > 1e-14, share / np.maximum(p, 1e-14), 0.0)
     return np.asarray((slopes * weight[..., None, :]) @ np.swapaxes(slopes, -1, -2))
-
-
-@cache
-def _in_random_bases(case: Case, shots: int | None) -> Floats:
-    psi, tangents = _states_and_tangents(case)
-    together, generator = np.vstack([psi, tangents]), np.random.default_rng(0)
-    total = np.zeros((len(tangents),) * 2)
-    for _ in range(BASES // 1000):
-        bases = _haar(generator, 1000, len(psi))
-        turned = together @ bases
-        total += 2 * _sampled_fisher(turned[:, 0], turned[:, 1:], shots).sum(0)
-    return total / BASES
-
-
-def _haar(generator: np.random.Generator, count: int, size: int) -> NDArray[np.complex128]:
-    """Haar-random unitaries (count, size, size)."""
-    drawn = generator.normal(size=(2, count, size, size))
-    q, r = np.linalg.qr(drawn[0] + 1j * drawn[1])
-    phases = np.diagonal(r, axis1=1, axis2=2)
-    return np.asarray(q * (phases / np.abs(phases))[:, None, :])
 
 
 # --- many estimates -------------------------------------------------------------------------------
@@ -197,13 +177,14 @@ def _executor(method: str, seed: int) -> Drawn:
 def repeated(method: str, case: Case, shots: int, times: int, seed: int = 1, **options: Any) -> Repeated:
     """`times` independent estimates."""
     estimator = METHODS[method](generator=np.random.default_rng(seed), **options)
-    estimator.executor = (
-        DrawnInBases(seed + 1)
-        if method == "random-measurement"
-        else Drawn(seed + 1, remember=method not in ("spsa", "stein"))
+    estimator.executor = _executor(method, seed + 1)
+    estimates = [estimator.estimate(case.circuit, case.values, shots=shots) for _ in range(times)]
+    ends = np.array([estimate.interval(LEVEL) for estimate in estimates])
+    return Repeated(
+        matrices=np.array([estimate.matrix for estimate in estimates]),
+        stderr=np.array([estimate.stderr for estimate in estimates]),
+        lower=ends[:, 0],
+        upper=ends[:, 1],
+        expected=expectation(method, case, shots),
+        flagged=np.array([estimate.flagged for estimate in estimates]),
     )
-    found = [estimator.estimate(case.circuit, case.values, shots=shots) for _ in range(times)]
-    ends = np.array([estimate.interval(LEVEL) for estimate in found])
-    stacked = (np.array([getattr(each, name) for each in found]) for name in ("matrix", "stderr"))
-    flagged = np.array([getattr(each, "flagged", np.zeros_like(each.matrix, dtype=bool)) for each in found])
-    return Repeated(*stacked, ends[:, 0], ends[:, 1], expectation(method, case, shots), flagged)

@@ -39,6 +39,7 @@ class FisherEstimate:
         squares: (P,) variance of the measured means whose squares are in F_ii, for `interval`; negative where
             they lower F (1 − p²), positive where they raise it (p²).
         resolution: (P, P) the most that one shot could change an entry (in `stderr` too), for `interval`.
+        degrees: of freedom that `stderr` was estimated with, where it is the spread of few draws.
         largest: (P, P) what |F_ij| can be at most in any state.
         bias: (P, P) how large the method's documented bias may be, as far as shots tell; see `flagged`.
     """
@@ -51,6 +52,7 @@ class FisherEstimate:
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
     squares: Floats = field(default_factory=lambda: np.zeros(()), repr=False)
     resolution: Floats = field(default_factory=lambda: np.zeros(()), repr=False)
+    degrees: float = field(default=np.inf, repr=False)
     largest: Floats = field(default_factory=lambda: np.array(np.inf), repr=False)
     bias: Floats = field(default_factory=lambda: np.zeros(()), repr=False)
 
@@ -70,7 +72,8 @@ class FisherEstimate:
         """Lower and upper ends (P, P) of each entry's confidence interval.
 
         F̂ ± z d with z the normal quantile, d² = stderr² + (z² − 1) ρ² and ρ the resolution: z² outcomes that
-        no shot showed are what a frequency of 0 or 1 leaves open (Agresti and Coull 1998). A diagonal entry
+        no shot showed are what a frequency of 0 or 1 leaves open (Agresti and Coull 1998). Where the error is
+        the spread of draws, stderr² − ρ² is multiplied by t²/z² with Student's quantile t. A diagonal entry
         has squares p² of means p measured with variance v in it. |p| < |p̂| + z √v puts the end to which they
         push at a distance of (1 + z²) v + z √(d² + 2v²). The other end lies where |F̂ − F| = z · σ(F), at
         z √(d² + 4v²z²) − 2z²v, or at that of the same square, z √(d² + 2v²) − (1 + z²) v, if it is further
@@ -83,9 +86,16 @@ class FisherEstimate:
         if not 0 < level < 1:
             raise ConfigurationError(f"expected a confidence level between 0 and 1, got {level}")
         z = NormalDist().inv_cdf((1 + level) / 2)
-        variance = np.maximum(self.stderr**2 + (z**2 - 1) * self.resolution**2, 0)
+        seen, wider = np.maximum(self.stderr**2 - self.resolution**2, 0), (self._quantile(level) / z) ** 2
+        variance = wider * seen + z**2 * self.resolution**2
         lower, upper = _distances(z, variance, np.diag(self.squares))
         return _possible(self.matrix - lower, self.matrix + upper, self.largest)
+
+    def _quantile(self, level: float) -> float:
+        """Student's, the normal one for infinitely many degrees of freedom."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.degrees, (1 + level) / 2))
 
 
 def _distances(z: float, variance: Floats, squares: Floats) -> tuple[Floats, Floats]:

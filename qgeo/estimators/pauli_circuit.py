@@ -104,6 +104,11 @@ class PauliCircuit:
                 found[:, gate, column] = slope if isinstance(slope, float) else _tree(slope, values)
         return found[:, self.gate_of_term] * self.weights[:, None]
 
+    def gaps(self, values: Floats) -> Floats:
+        """(B, P) upper bounds Σ_k |∂a_k/∂θ_i| on the largest eigenvalue gap of every parameter's generator,
+        Σ_k T_ki P_k/2 with eigenvalues within ±½ Σ_k |T_ki|."""
+        return np.asarray(np.abs(self.jacobian(values)).sum(1))
+
 
 def pauli_circuit(circuit: QuantumCircuit) -> PauliCircuit:
     """Read a circuit of unitary gates as Pauli rotations and fixed gates.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qgeo.estimators.random_directions import Floats, RandomDirectionsQFI
+from qgeo.estimators.random_directions import Directions, Floats, RandomDirectionsQFI
 
 _SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
 
@@ -19,14 +19,23 @@ _SIGNS = np.array([1.0, -1.0, -1.0, 1.0])
 class SPSAQFI(RandomDirectionsQFI):
     """Full F_Q from random directions, biased by O(spread²). Arguments: see `RandomDirectionsQFI`."""
 
-    def directions(self, parameters: int) -> tuple[Floats, Floats]:
+    def directions(self, parameters: int) -> Directions:
         """Four shifts per pair of sign vectors."""
         first, second = self.generator.choice([-1.0, 1.0], (2, self.draws, parameters))
         return self.along(first, second)
 
-    def along(self, first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    def along(self, first: Floats, second: Floats) -> Directions:
         """The same for given sign vectors Δ₁, Δ₂ (M, P)."""
         shifts = self.spread * np.stack([first + second, first, second - first, -first], axis=1)
         outer = np.einsum("mi,mj->mij", first, second)
         symmetric = (outer + outer.transpose(0, 2, 1)) / 2
-        return shifts, -_SIGNS[None, :, None, None] / self.spread**2 * symmetric[:, None]
+        # |q| = |Δ₁ᵀFΔ₂| ≤ max ΔᵀFΔ with Δ₁ᵀFΔ₁ = 4 (1 − f(±εΔ₁))/ε², and ≤ ½ (Δ₁ᵀFΔ₁ + Δ₂ᵀFΔ₂)
+        bounds = np.array([[0, 4, 0, 0], [0, 0, 0, 4], [1, 0, 1, 0]]).T / self.spread**2
+        return Directions(shifts, -_SIGNS / self.spread**2, bounds, symmetric, large=(1.0, 1.0))
+
+    def bias(self, gaps: Floats) -> Floats:
+        """E F̂ − F = −2ε² Σ_k ∂_i∂_j∂_k²f + ⅔ε² (∂_i³∂_j f + ∂_i∂_j³ f); 1 − sin²ε/ε² for one rotation."""
+        squares = gaps**2
+        others = squares.sum() - (squares[:, None] + squares) / 3
+        np.fill_diagonal(others, squares.sum() - squares * 2 / 3)
+        return np.asarray(self.spread**2 * np.outer(gaps, gaps) * others)

@@ -52,7 +52,7 @@ def test_small_spreads_give_the_matrix(method, circuit):
 
 def test_the_points_of_stein_are_antithetic():
     # Seen to fail when both points were on one side.
-    shifts, _ = SteinQFI(generator=np.random.default_rng(1), draws=5, spread=0.2).directions(3)
+    shifts = SteinQFI(generator=np.random.default_rng(1), draws=5, spread=0.2).directions(3).shifts
     assert shifts.shape == (5, 2, 3)
     assert (shifts[:, 0] == -shifts[:, 1]).all()
 
