@@ -47,7 +47,7 @@ from qgeo.backends.ledger_files import (
 from qgeo.backends.usage import final_seconds
 from qgeo.backends.work import Bits, Work, fingerprint, loaded_circuits, qpy_bytes
 from qgeo.errors import LedgerError
-from qgeo.files import digest
+from qgeo.files import digest, sweep
 
 ManifestModel = TypeVar("ManifestModel", bound=Manifest)
 
@@ -101,6 +101,11 @@ class Ledger:
         """Change settings of the manifest: those that decide no numbers, such as the budget."""
         path = self.folder / "manifest.json"
         LEDGER_FILES.write_json(path, LEDGER_FILES.read_json(path, dict[str, Any]) | settings)
+
+    def sweep_drafts(self) -> None:
+        """Remove what killed processes were writing."""
+        for folder in (self.folder, *LEDGER_FILES.listed(self.folder / "jobs")):
+            sweep(folder)
 
     def count(self) -> int:
         """How many jobs are written.
@@ -347,7 +352,11 @@ class Ledger:
     def _numbers(self) -> Iterator[int]:
         """Of the jobs that have an entry."""
         for path in LEDGER_FILES.listed(self.folder / "jobs"):
-            if re.fullmatch(r"\d{4,}", path.name) and self.has_entry(int(path.name)):
+            if not re.fullmatch(r"\d{4,}", path.name):
+                continue
+            if not path.is_dir():
+                raise LEDGER_FILES.damaged(path, "expected the folder of a job")
+            if self.has_entry(int(path.name)):
                 yield int(path.name)
 
     def _attempted(self, number: int) -> Path:

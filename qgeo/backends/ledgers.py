@@ -71,6 +71,7 @@ class Ledgers:
         It waits for its jobs.
         """
         ledger = Ledger(self.folder / key)
+        ledger.sweep_drafts()
         if not ledger.exists:
             ledger.create(manifest | {"device": self.where.name, "options": self.where.options})
         wait = POLL_SECONDS if is_device(self.where.name) else 0.0

@@ -124,9 +124,8 @@ class LocalRunner:
 
     def result(self, job_id: str, wanted: Wanted) -> Finished:
         """Run it, seeded by the job's id: collected twice it is the same."""
-        seed = np.frombuffer(job_id.encode(), dtype=np.uint8)
-        sampler = self._sampler(np.random.default_rng(seed))
-        return Finished(tuple(run_work(sampler, wanted.work())), None)
+        work, seed = wanted.work(), np.frombuffer(job_id.encode(), dtype=np.uint8)
+        return Finished(tuple(run_work(self._sampler(np.random.default_rng(seed)), work)), None)
 
     def charged(self, job_id: str) -> float | None:
         """Nobody charges: the estimate counts as the cost of a job."""

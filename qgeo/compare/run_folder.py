@@ -19,7 +19,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import torch
 from pydantic import Field
@@ -52,8 +52,6 @@ OUTPUTS = ("results.json", "records.jsonl", "timings.jsonl")
 
 REMAKE = "remove report.html and use --resume, which makes it again"
 
-MOST_CORPUS_BYTES = 2**31
-
 
 class Digests(FileModel):
     """SHA-256 of what must not change: settings that decide numbers, the corpus, in the end the outputs."""
@@ -61,6 +59,7 @@ class Digests(FileModel):
     format: Literal[2]
     settings: Digest
     corpus: Digest | None
+    corpus_bytes: Annotated[int, Field(ge=0)]
     outputs: dict[str, Digest] = Field(default_factory=dict)
 
     @property
@@ -131,7 +130,7 @@ class RunFolder:
                 f"settings; undo the change, or start anew with qgeo compare {self.config} --out NEW_FOLDER"
             )
         if written.corpus is not None:
-            RUN_FILES.checked_bytes(self.corpus, written.corpus, MOST_CORPUS_BYTES)
+            RUN_FILES.checked_bytes(self.corpus, written.corpus, written.corpus_bytes)
 
     def read_outcome(self, key: str, model: type[Kind]) -> Kind:
         """The outcome of a run.
@@ -209,6 +208,7 @@ def create_run_folder(path: Path, config: str, corpus: str | None) -> RunFolder:
             format=FORMAT,
             settings=settings_digest(tomllib.loads(config)),
             corpus=None if corpus is None else digest(corpus.encode()),
+            corpus_bytes=len((corpus or "").encode()),
         )
         RUN_FILES.write_json(folder.digests, written)
 

@@ -87,6 +87,7 @@ def post(
         post_anyway: post again what was sent lately, had no answer and is not listed.
     """
     request = read_request(ledger)
+    ledger.sweep_drafts()
     if max_seconds is not None:
         set_budget(ledger, max_seconds)
     with closing(where.runner()) as runner:
@@ -103,6 +104,7 @@ def collect(ledger: Ledger, where: Device) -> FisherEstimate:
         HardwareError: a job failed or was cancelled.
     """
     request = read_request(ledger)
+    ledger.sweep_drafts()
     sampler = _sampler(request, ledger, where, may_post=False)
     for number in range(ledger.count()):
         if not ledger.has_result(number) and ledger.job_id(number) is not None:
