@@ -8,7 +8,7 @@ import pytest
 from posted_work import spy_on_posts
 from tiny_comparison import write_toml
 
-from qgeo.backends.device import device
+from qgeo.backends.device import Device, device
 from qgeo.backends.ledger import Ledger
 from qgeo.cli import run
 from qgeo.compare import report, schedule
@@ -17,7 +17,7 @@ from qgeo.compare.config import load_configuration, parse_configuration
 from qgeo.compare.inputs import build_task, load_inputs
 from qgeo.compare.outlook import check_outlook, outlook, outlook_of_folder
 from qgeo.compare.run_folder import RunFolder
-from qgeo.errors import HardwareError
+from qgeo.errors import ConfigurationError, HardwareError
 
 SECTIONS = {
     "arms": {"names": ["born+quantum"]},
@@ -138,3 +138,20 @@ def test_a_comparison_without_measured_arms_has_no_outlook():
     settings = {"arms": {"names": ["softmax+adam"]}, "backend": {"name": "fake_manila"}}
     configuration = parse_configuration(settings)
     assert outlook(configuration, build_task(configuration.task), device("fake_manila"), 1.0) is None
+
+
+def test_what_lies_on_disk_needs_no_device(config, tmp_path, monkeypatch):
+    # Seen to fail: a device looked up for the plan of a run whose jobs are all there.
+    out = tmp_path / "run"
+    compare(load_configuration(config), out=out)
+    part = RunFolder(out).part("final/born+quantum@fake_manila-1")
+    records = (out / "records.jsonl").read_bytes()
+
+    def retired(_):
+        raise ConfigurationError("no such device")
+
+    monkeypatch.setattr(Device, "backend", property(retired))
+    for missing in (out / "results.json", part):
+        missing.unlink()
+        assert run(["compare", "--resume", str(out), "--workers", "1"]) == 0
+        assert (out / "records.jsonl").read_bytes() == records
