@@ -214,7 +214,7 @@ def test_a_training_is_planned_arm_by_arm(capsys, tmp_path):
 
 
 def test_a_training_is_fitted_to_seconds_as_a_configuration_of_compare(capsys, tmp_path, monkeypatch):
-    # Seen to fail: tables on stdout; a text looked for beside another file; twins that are named twice.
+    # Seen to fail: tables on stdout; a text looked for beside another file; a budget left out.
     config, small, out = tmp_path / "compare.toml", tmp_path / "elsewhere" / "small.toml", tmp_path / "run"
     (tmp_path / "corpus.txt").write_text("the cat sat on the mat. " * 40)
     text = TRAINING.replace('name = "golden-mean"', 'text = "corpus.txt"\nvocabulary = 4')
