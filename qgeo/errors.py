@@ -42,6 +42,10 @@ class HardwareError(QGeoError):
     """A job that failed, cannot be posted, or would cost more than allowed."""
 
 
+class FailedJobError(HardwareError):
+    """A job that ended without a result; the message names the command that has it run again."""
+
+
 class UnfitError(HardwareError):
     """Circuits that a device cannot run, or no more."""
 

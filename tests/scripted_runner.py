@@ -55,8 +55,8 @@ class ScriptedRunner:
             return []
         return [Listed(f"job-{place}", tags) for place, tags in enumerate(self.tags) if tag in tags]
 
-    def status(self, job_id: str) -> str:
-        del job_id
+    def status(self, job_id: str, tag: str) -> str:
+        del job_id, tag
         return self.statuses.pop(0) if self.statuses else "done"
 
     def result(self, job_id: str, wanted: Wanted) -> Finished:
@@ -71,7 +71,8 @@ class ScriptedRunner:
     def _charge(self) -> float | None:
         return self.charges.pop(0) if self.charges else 1.5
 
-    def cancel(self, job_id: str) -> None:
+    def cancel(self, job_id: str, tag: str) -> None:
+        del tag
         self.cancelled.append(job_id)
 
     def remaining_seconds(self) -> float | None:

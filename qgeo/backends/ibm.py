@@ -17,7 +17,7 @@ from qiskit.primitives import BitArray
 from qgeo.backends.clock import Clock
 from qgeo.backends.ibm_account import Account, asked, is_job_id
 from qgeo.backends.ledger_files import CircuitShape
-from qgeo.backends.masking import readable
+from qgeo.backends.masking import mask_logs_of_client, readable
 from qgeo.backends.runner import Bits, Finished, Listed, Tags, Wanted
 from qgeo.backends.splitting import Limits
 from qgeo.backends.usage import final_charge, final_seconds
@@ -82,9 +82,9 @@ class IBMRunner:
         """The jobs with this tag."""
         return [Listed(job.id, frozenset(job.tags)) for job in self.account.jobs_with(tag)]
 
-    def status(self, job_id: str) -> str:
-        """queued, running, done, failed or cancelled."""
-        return self.account.status(job_id)
+    def status(self, job_id: str, tag: str) -> str:
+        """See `Runner`."""
+        return self.account.status(job_id, tag)
 
     def result(self, job_id: str, wanted: Wanted) -> Finished:
         """The bits of a job that is done, and what it was charged.
@@ -110,9 +110,9 @@ class IBMRunner:
         """See `Runner`."""
         return final_charge(self.account.metrics(job_id))
 
-    def cancel(self, job_id: str) -> None:
+    def cancel(self, job_id: str, tag: str) -> None:
         """Cancel a job; one that has ended stays as it is."""
-        if self.status(job_id) in ("queued", "running"):
+        if self.status(job_id, tag) in ("queued", "running"):
             self.account.cancel(job_id)
 
     def remaining_seconds(self) -> float | None:
@@ -136,6 +136,7 @@ class IBMRunner:
     def _post(self, work: Work, tags: Tags) -> str:
         from qiskit_ibm_runtime.executor_sampler import Sampler
 
+        mask_logs_of_client()
         pubs = [(c, v) if c.num_parameters else (c,) for c, v in zip(work.circuits, work.values, strict=True)]
         sampler = Sampler(mode=self._mode())
         self._set_options(sampler.options, tags)

@@ -17,14 +17,16 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from qgeo.backends.ledger_files import JobId
-from qgeo.backends.masking import account_secrets, masked, readable
-from qgeo.errors import ConfigurationError, PendingError, RefusedError
+from qgeo.backends.masking import account_secrets, mask_logs_of_client, masked, readable
+from qgeo.errors import ConfigurationError, LedgerError, PendingError, RefusedError
 from qgeo.files import first_problem
 
 JOBS_A_PAGE = 200  # the service's limit
 MOST_PAGES = 100
 RESULT_SECONDS = 30.0
 """For a job that was done to be done still: the client would wait for ever."""
+
+NOT_FOUND = 404
 
 _STATUS = {
     "INITIALIZING": "queued",
@@ -63,6 +65,11 @@ class _State(_Answer):
 
 class _Description(_Answer):
     state: _State
+    tags: list[str] | None = None
+
+
+class UnknownJobError(PendingError):
+    """No instance of the account has this job: it was deleted, or is another account's."""
 
 
 class Account:
@@ -121,13 +128,19 @@ class Account:
             )
         return ours
 
-    def status(self, job_id: str) -> str:
-        """queued, running, done, failed or cancelled.
+    def status(self, job_id: str, tag: str) -> str:
+        """queued, running, done, failed, cancelled, or missing where no instance of the account knows it.
 
         Raises:
             PendingError: no usable answer, or a status that is none of these.
+            LedgerError: the job has not this tag.
         """
-        said = asked(lambda: _Description.model_validate(self._described(job_id)[1])).state.status
+        try:
+            answer = asked(lambda: _Description.model_validate(self._described(job_id)[1]))
+        except UnknownJobError:
+            return "missing"
+        self._check_tag(job_id, tag, answer.tags)
+        said = answer.state.status
         known = _STATUS.get(said.upper().partition(" ")[0])
         if known is None:
             raise PendingError(
@@ -135,6 +148,16 @@ class Account:
                 "status that is known here; nothing is lost, try again later, or look at it on the web page"
             )
         return known
+
+    def _check_tag(self, job_id: str, tag: str, tags: list[str] | None) -> None:
+        """An id on disk, or in the answer to a post, may be that of another job. Without tags in the
+        description of a job the list by tag says whose it is."""
+        ours = tag in tags if tags is not None else job_id in {job.id for job in self.jobs_with(tag)}
+        if not ours:
+            raise LedgerError(
+                f"expected job {job_id} to have the tag {tag}, the service says that it is another job; "
+                "remove the posted.json that names it, and qgeo hardware resume finds the job by its tag"
+            )
 
     def result(self, job_id: str) -> Any:
         """What the client makes of the result of a job that is done."""
@@ -159,14 +182,20 @@ class Account:
         asked(lambda: self._described(job_id)[0].job_cancel(job_id))
 
     def _described(self, job_id: str) -> tuple[Any, dict[str, Any]]:
-        """The client of the instance that has a job, and what it says of the job."""
+        """The client of the instance that has a job, and what it says of the job.
+
+        Raises:
+            UnknownJobError: all of them say that there is no such job.
+        """
         errors = []
         for client in self._clients():
             try:
                 return client, dict(client.job_get(job_id))
             except Exception as error:
                 errors.append(error)
-        raise errors[0]
+        if all(getattr(error, "status_code", None) == NOT_FOUND for error in errors):
+            raise UnknownJobError(f"the service knows no job {job_id}")
+        raise next(error for error in errors if getattr(error, "status_code", None) != NOT_FOUND)
 
     def _clients(self) -> Iterator[Any]:
         """One for each instance, the one in use first; their requests are bounded (`ibm_transport.py`)."""
@@ -200,6 +229,7 @@ def connected_service() -> Any:
         raise ConfigurationError(
             "expected qiskit-ibm-runtime for IBM Quantum, found none; pip install 'qgeo[ibm]'"
         ) from None
+    mask_logs_of_client()
     try:
         with bounded_sessions(), told("IBM Quantum to connect"):
             return QiskitRuntimeService()
@@ -239,7 +269,7 @@ def asked(question: Callable[[], Answer]) -> Answer:
     """
     try:
         return question()
-    except ConfigurationError:  # no account
+    except (ConfigurationError, UnknownJobError):  # no account, no such job
         raise
     except ValidationError as error:
         raise _unusable(first_problem(error)) from None

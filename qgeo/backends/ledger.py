@@ -8,6 +8,7 @@ jobs/0000/attempted.json   when it was last sent, written before that; gone agai
 jobs/0000/posted.json      the job's id
 jobs/0000/result.npz       its bits
 jobs/0000/usage.json       what it was charged; "final": false until the service has computed it
+jobs/0000/earlier.json     the jobs before it that ended without a result and were given up, their seconds
 
 What each file holds, and in which format: `ledger_files.py`. The folder appears by a rename, with its
 manifest.
@@ -36,6 +37,8 @@ from qgeo.backends.ledger_files import (
     LEDGER_FILES,
     Attempt,
     CircuitShape,
+    EarlierJob,
+    EarlierJobs,
     Entry,
     Manifest,
     ManifestHead,
@@ -103,9 +106,11 @@ class Ledger:
         LEDGER_FILES.write_json(path, LEDGER_FILES.read_json(path, dict[str, Any]) | settings)
 
     def sweep_drafts(self) -> None:
-        """Remove what killed processes were writing."""
+        """Remove what killed processes were writing, or had not removed yet."""
         for folder in (self.folder, *LEDGER_FILES.listed(self.folder / "jobs")):
             sweep(folder)
+        for number in self._numbers():
+            self._forget_given_up(number)
 
     def count(self) -> int:
         """How many jobs are written.
@@ -271,12 +276,56 @@ class Ledger:
         if not LEDGER_FILES.is_there(path):
             return None
         advice = "remove it, and resume finds the job by its tag"
-        return LEDGER_FILES.read_versioned(path, {1: Posted, 2: Posted}, advice, sealed=(2,)).job_id
+        known = LEDGER_FILES.read_versioned(path, {1: Posted, 2: Posted}, advice, sealed=(2,)).job_id
+        return None if self._is_given_up(number, known) else known
 
     def write_job_id(self, number: int, job_id: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         posted = Posted(format=FORMAT, job_id=job_id, posted=now)
         LEDGER_FILES.write_sealed(self._job(number) / "posted.json", posted)
+
+    def tag_of(self, number: int) -> str:
+        """The tag of the job that an entry stands for: another one after each job that was given up."""
+        return self.tags_of(number)[-1]
+
+    def tags_of(self, number: int) -> list[str]:
+        """Those of the jobs that were given up, too."""
+        tag, again = self.entry(number).tag, range(1, len(self.earlier(number)) + 1)
+        return [tag, *(str(uuid.uuid5(uuid.UUID(tag), f"again {count}")) for count in again)]
+
+    def earlier(self, number: int) -> tuple[EarlierJob, ...]:
+        """The jobs of an entry that were given up.
+
+        Raises:
+            LedgerError: that file is damaged.
+        """
+        path = self._earlier(number)
+        if not LEDGER_FILES.is_there(path):
+            return ()
+        return LEDGER_FILES.read_versioned(path, {2: EarlierJobs}, sealed=(2,)).jobs
+
+    def give_up(self, number: int, status: str) -> None:
+        """The job that an entry stands for has ended without a result: the entry is to be posted again.
+
+        What it was charged counts on; its estimate, where that is not known.
+        """
+        job_id, charged = self.job_id(number), self.charged(number)
+        if job_id is None:
+            return
+        seconds = self.entry(number).seconds if charged is None else charged
+        given_up = EarlierJob(job_id=job_id, status=status, seconds=seconds)
+        LEDGER_FILES.write_sealed(self._earlier(number), EarlierJobs(jobs=(*self.earlier(number), given_up)))
+        self._forget_given_up(number)
+
+    def _is_given_up(self, number: int, job_id: str) -> bool:
+        return job_id in {job.job_id for job in self.earlier(number)}
+
+    def _forget_given_up(self, number: int) -> None:
+        """Its id is removed last: as long as that is there, the other files are those of a job given up."""
+        posted = self._job(number) / "posted.json"
+        if LEDGER_FILES.is_there(posted) and self.earlier(number) and self.job_id(number) is None:
+            for path in (self._usage(number), self._attempted(number), posted):
+                LEDGER_FILES.remove(path)
 
     def has_result(self, number: int) -> bool:
         return LEDGER_FILES.is_there(self._result(number))
@@ -332,9 +381,13 @@ class Ledger:
         return sum(self.seconds_of(number) for number in range(self.count()))
 
     def seconds_of(self, number: int) -> float:
-        """Of one job."""
+        """Of one job, with those that were given up before it."""
         charged = self.charged(number)
-        return self.estimate(number) if charged is None else charged
+        return self.seconds_before(number) + (self.estimate(number) if charged is None else charged)
+
+    def seconds_before(self, number: int) -> float:
+        """Of the jobs of an entry that were given up."""
+        return sum(job.seconds for job in self.earlier(number))
 
     def estimate(self, number: int) -> float:
         """Seconds expected of a job that was not charged yet: none where it will never be posted."""
@@ -367,6 +420,9 @@ class Ledger:
 
     def _usage(self, number: int) -> Path:
         return self._job(number) / "usage.json"
+
+    def _earlier(self, number: int) -> Path:
+        return self._job(number) / "earlier.json"
 
     def _job(self, number: int) -> Path:
         return self.folder / "jobs" / f"{number:04d}"

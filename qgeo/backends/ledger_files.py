@@ -154,6 +154,21 @@ class Attempt(FileModel):
         return Moment(self.utc, self.uptime, self.boot)
 
 
+class EarlierJob(FileModel):
+    """A job that ended without a result and was given up: another one takes its place."""
+
+    job_id: JobId
+    status: str
+    seconds: Annotated[float, Field(ge=0)]
+
+
+class EarlierJobs(FileModel):
+    """Of one entry, in the order in which they were posted."""
+
+    format: Literal[2] = FORMAT
+    jobs: tuple[EarlierJob, ...]
+
+
 class Usage(FileModel):
     """What a job was charged; final: false until the service has computed it, missing in format 1."""
 

@@ -34,9 +34,12 @@ from qgeo.backends.runner import Runner, Wanted
 from qgeo.backends.spending import Spending, charge_now
 from qgeo.backends.splitting import Limits, Part
 from qgeo.backends.written_calls import WrittenCalls
-from qgeo.errors import HardwareError, PendingError, UnfitError
+from qgeo.errors import FailedJobError, PendingError, UnfitError
 from qgeo.estimators.mitigation import BESIDE
 from qgeo.locks import locked
+
+ENDED_WITHOUT_RESULT = ("failed", "cancelled", "missing")
+"""Statuses of jobs that will never have one."""
 
 
 class LedgerSampler(BaseSamplerV2):
@@ -78,7 +81,7 @@ class LedgerSampler(BaseSamplerV2):
         self.ledger, self.runner, self.wait, self.shared = ledger, runner, wait, shared or ledger.folder
         self.may_fetch, self.mitigation, self._clock = may_fetch, mitigation, clock or Clock()
         self.spending = spending or Spending(self.shared)
-        commands = commands or commands_of(ledger.folder)
+        self._commands = commands = commands or commands_of(ledger.folder)
         permission = Permission(
             (self.shared, ledger.folder),
             self.spending,
@@ -139,18 +142,19 @@ class LedgerSampler(BaseSamplerV2):
         """A job's bits if it is done, kept on disk from then on.
 
         Raises:
-            HardwareError: it failed or was cancelled.
+            FailedJobError: it failed, was cancelled, or is not there any more.
         """
         kept = self.ledger.result(number)
         if kept is not None or not self.may_fetch:
             return kept
         job_id = self._posting.job_id(number)
-        status = self.runner.status(job_id)
-        if status in ("failed", "cancelled"):
-            self._keep_usage(number, job_id)
-            raise HardwareError(
-                f"expected job {job_id} to be done, it is {status}; everything before it is kept; submit "
-                "into a new folder to run all of it again, and to pay for it again"
+        status = self.runner.status(job_id, self.ledger.tag_of(number))
+        if status in ENDED_WITHOUT_RESULT:
+            self.keep_usage(number, job_id)
+            raise FailedJobError(
+                f"expected job {number}, {job_id}, to be done, it is {status}; results of others are kept: "
+                f"{self._commands.retry} gives it up, and {self._commands.resume} then runs it again, for "
+                f"about {self.ledger.entry(number).seconds:.1f} QPU seconds more"
             )
         if status != "done":
             return None
@@ -159,7 +163,7 @@ class LedgerSampler(BaseSamplerV2):
         self.spending.settle(self.ledger, number)
         return list(finished.bits)
 
-    def _keep_usage(self, number: int, job_id: str) -> None:
+    def keep_usage(self, number: int, job_id: str) -> None:
         """What a job without a result was charged: nothing, or what it ran until it ended."""
         if self.ledger.charged(number) is None:
             self.ledger.write_usage(number, charge_now(self.runner.charged, job_id))

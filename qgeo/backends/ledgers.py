@@ -74,7 +74,7 @@ class Ledgers:
         ledger.sweep_drafts()
         if not ledger.exists:
             ledger.create(manifest | {"device": self.where.name, "options": self.where.options})
-        wait = POLL_SECONDS if is_device(self.where.name) else 0.0
+        wait, run = POLL_SECONDS if is_device(self.where.name) else 0.0, quote(str(self.folder.parent))
         return ledger_sampler(
             self.where,
             ledger,
@@ -84,7 +84,7 @@ class Ledgers:
             shared=self.folder,
             mitigation=self.mitigation,
             spending=self.spending,
-            commands=Commands(f"qgeo compare --resume {quote(str(self.folder.parent))}"),
+            commands=Commands(f"qgeo compare --resume {run}", f"qgeo hardware retry {run}"),
         )
 
     def close(self) -> None:

@@ -9,9 +9,13 @@ job gives it the same tag, so that either finds what the other one posted.
 
 from __future__ import annotations
 
+import logging
+
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.runner import Listed, Runner
 from qgeo.errors import RefusedError
+
+_log = logging.getLogger(__name__)
 
 
 class Listing:
@@ -29,12 +33,11 @@ class Listing:
         Raises:
             PendingError: no usable answer.
         """
-        found = _with(tag, self._of_ledger or [])
-        if found:
-            return found[0].job_id
+        known = only_id(self._of_ledger or [], tag)
+        if known:
+            return known
         jobs = self._ask_for_ledger() if self._of_ledger is None else None
-        found = _with(tag, self.runner.find(tag) if jobs is None else jobs)
-        return found[0].job_id if found else None
+        return only_id(self.runner.find(tag) if jobs is None else jobs, tag)
 
     def check_strangers(self, number: int) -> None:
         """Whether a job that is not listed under its tag may be posted.
@@ -44,8 +47,8 @@ class Listing:
         """
         count = self.ledger.count() if self._strangers else 0
         for known in range(self._entries, count):
-            tag = self.ledger.entry(known).tag
-            self._strangers = [listed for listed in self._strangers if tag not in listed.tags]
+            tags = self.ledger.tags_of(known)
+            self._strangers = [listed for listed in self._strangers if listed.tags.isdisjoint(tags)]
         self._entries = max(self._entries, count)
         if self._strangers:
             raise RefusedError(
@@ -62,5 +65,11 @@ class Listing:
         return None if tag is None else self._of_ledger
 
 
-def _with(tag: str, jobs: list[Listed]) -> list[Listed]:
-    return [listed for listed in jobs if tag in listed.tags]
+def only_id(jobs: list[Listed], tag: str) -> str | None:
+    """The id of the job with a tag, None without one. Of several, which no post of ours makes, the first;
+    whoever pays for the others is told."""
+    ids = list(dict.fromkeys(listed.job_id for listed in jobs if tag in listed.tags))
+    if len(ids) > 1:
+        for other in ids[1:]:
+            _log.warning("qgeo: job %s has the same tag as %s, which is taken; cancel it", other, ids[0])
+    return ids[0] if ids else None

@@ -2,14 +2,17 @@
 
 Three rules, because each of them misses something: the key and the instance of this account wherever they
 stand, however short; whatever follows a word like Bearer or "token":; every run of 25 characters or more that
-looks like one. The key is looked up where IBM's client has it, used for this, and kept nowhere.
+looks like one. The key is looked up where IBM's client has it, used for this, and kept nowhere. What the
+client itself logs goes through the same rules.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,6 +31,9 @@ _NAMED = re.compile(
     r"""(?:(?:bearer|basic)\s+)?)""" + _VALUE,
     re.IGNORECASE,
 )
+_CLIENT = ("qiskit_ibm_runtime", "ibm-cloud-sdk-core", "ibm_cloud_sdk_core", "ibm_platform_services")
+"""Packages whose loggers may show what the service echoes."""
+
 _LONG = re.compile(r"[A-Za-z0-9_\-.+~=]{25,}")
 
 
@@ -58,6 +64,39 @@ def account_secrets() -> Iterator[str]:
 
         for account in QiskitRuntimeService.saved_accounts().values():
             yield from (str(account.get(name) or "") for name in _SECRETS)
+
+
+def mask_logs_of_client() -> None:
+    """Mask whatever the client's modules log, as far as they are imported."""
+    for name in list(logging.root.manager.loggerDict):
+        logger = logging.getLogger(name)
+        if name.startswith(_CLIENT) and _MASK not in logger.filters:
+            logger.addFilter(_MASK)
+
+
+class _Mask(logging.Filter):
+    """Changes records and drops none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask the message and the text of its exception."""
+        if getattr(self._thread, "is_looking_up", False):  # the client says that it reads the accounts for us
+            return True
+        self._thread.is_looking_up = True
+        try:
+            secrets = tuple(account_secrets())
+        finally:
+            self._thread.is_looking_up = False
+        record.msg, record.args = masked(record.getMessage(), secrets), ()
+        if record.exc_info:
+            record.exc_text = masked(logging.Formatter().formatException(record.exc_info), secrets)
+        return True
+
+
+_MASK = _Mask()
 
 
 def _forms(secret: str) -> tuple[str, ...]:

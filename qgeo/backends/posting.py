@@ -21,7 +21,7 @@ from shlex import quote
 
 from qgeo.backends.clock import Clock
 from qgeo.backends.ledger import Ledger
-from qgeo.backends.listing import Listing
+from qgeo.backends.listing import Listing, only_id
 from qgeo.backends.runner import Listed, Runner, Tags
 from qgeo.backends.work import Work
 from qgeo.errors import PendingError, RefusedError, UnansweredError
@@ -39,10 +39,11 @@ listed."""
 
 @dataclass(frozen=True)
 class Commands:
-    """What somebody types to go on with a ledger; post_anyway: without waiting after a post without an
-    answer, where there is such a command."""
+    """What somebody types to go on with a ledger; retry: to give up jobs that ended without a result;
+    post_anyway: without waiting after a post without an answer, where there is such a command."""
 
     resume: str
+    retry: str
     post_anyway: str | None = None
 
     def with_advice(self, error: RefusedError) -> RefusedError:
@@ -52,8 +53,9 @@ class Commands:
 
 def commands_of(folder: Path) -> Commands:
     """Of a ledger that `qgeo hardware submit` made."""
-    resume = f"qgeo hardware resume {quote(str(folder))}"
-    return Commands(resume, f"{resume} --post-anyway")
+    place = quote(str(folder))
+    resume = f"qgeo hardware resume {place}"
+    return Commands(resume, f"qgeo hardware retry {place}", f"{resume} --post-anyway")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,7 @@ class Posting:
         known = self.ledger.job_id(number)
         if known is not None:
             return known
-        tag = self.ledger.entry(number).tag
+        tag = self.ledger.tag_of(number)
         job_id = self._searched(tag) or self._posted(number, tag)
         self.ledger.write_job_id(number, job_id)
         return job_id
@@ -163,9 +165,9 @@ class Posting:
     def _found_later(self, number: int, tag: str, error: UnansweredError) -> str:
         for wait in WAITS_BEFORE_SEARCH:
             self.clock.pause(wait)
-            found = self._search(tag)
+            found = only_id(self._search(tag), tag)
             if found:
-                return found[0].job_id
+                return found
         self.ledger.write_attempt(number, self.clock.now())
         raise UnansweredError(
             f"expected an answer to the post of job {number}, got none ({error}), and no job with its tag is "

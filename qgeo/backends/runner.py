@@ -69,8 +69,12 @@ class Runner(Protocol):
         """
         ...
 
-    def status(self, job_id: str) -> str:
-        """queued, running, done, failed or cancelled."""
+    def status(self, job_id: str, tag: str) -> str:
+        """queued, running, done, failed, cancelled, or missing where nobody knows such a job.
+
+        Raises:
+            PendingError: no usable answer now. LedgerError: the job has not this tag.
+        """
         ...
 
     def result(self, job_id: str, wanted: Wanted) -> Finished:
@@ -85,8 +89,8 @@ class Runner(Protocol):
         """
         ...
 
-    def cancel(self, job_id: str) -> None:
-        """End a job that is not done."""
+    def cancel(self, job_id: str, tag: str) -> None:
+        """End a job that is not done, if it has this tag."""
         ...
 
     def remaining_seconds(self) -> float | None:
@@ -118,8 +122,8 @@ class LocalRunner:
         del tag
         return []
 
-    def status(self, job_id: str) -> str:
-        del job_id
+    def status(self, job_id: str, tag: str) -> str:
+        del job_id, tag
         return "done"
 
     def result(self, job_id: str, wanted: Wanted) -> Finished:
@@ -132,8 +136,8 @@ class LocalRunner:
         del job_id
         return None
 
-    def cancel(self, job_id: str) -> None:
-        del job_id
+    def cancel(self, job_id: str, tag: str) -> None:
+        del job_id, tag
 
     def remaining_seconds(self) -> float | None:
         return None

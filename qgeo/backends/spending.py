@@ -144,6 +144,7 @@ class Spending:
 
     def _count(self, ledger: Ledger, number: int) -> None:
         charged, job = ledger.charged(number), (ledger.folder, number)
+        self._charged += ledger.seconds_before(number)
         if charged is not None:
             self._charged += charged
             return

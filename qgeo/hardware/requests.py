@@ -1,4 +1,4 @@
-"""Requests carried out: planned, submitted, resumed, collected, cancelled.
+"""Requests carried out: planned, submitted, resumed, collected, cancelled, tried again.
 
 Carrying a request (`fisher_request.py`) out on a ledger's sampler posts what is missing, or decodes what is
 there.
@@ -15,11 +15,11 @@ from typing import Any
 
 from qgeo.backends.device import Device, ledger_sampler
 from qgeo.backends.ledger import Ledger
-from qgeo.backends.ledger_files import LEDGER_FILES, write_cancelled
-from qgeo.backends.ledger_sampler import LedgerSampler
+from qgeo.backends.ledger_files import LEDGER_FILES, cancelled_since, write_cancelled
+from qgeo.backends.ledger_sampler import ENDED_WITHOUT_RESULT, LedgerSampler
 from qgeo.backends.plan import Plan
 from qgeo.backends.runner import Runner
-from qgeo.errors import HardwareError, PendingError, QGeoError
+from qgeo.errors import FailedJobError, HardwareError, PendingError, QGeoError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.methods import METHODS
 from qgeo.hardware.fisher_request import (
@@ -101,15 +101,25 @@ def collect(ledger: Ledger, where: Device) -> FisherEstimate:
 
     Raises:
         PendingError: a job is not done yet; what is done is kept.
-        HardwareError: a job failed or was cancelled.
+        FailedJobError: a job ended without a result; what is done behind it is kept, too.
     """
     request = read_request(ledger)
     ledger.sweep_drafts()
     sampler = _sampler(request, ledger, where, may_post=False)
-    for number in range(ledger.count()):
-        if not ledger.has_result(number) and ledger.job_id(number) is not None:
-            sampler.fetched(number)
+    posted = [number for number in range(ledger.count()) if ledger.job_id(number) is not None]
+    failures = [failure for number in posted if (failure := _failure(sampler, number))]
+    if failures:
+        raise failures[0]
     return request.carried_out(sampler)
+
+
+def _failure(sampler: LedgerSampler, number: int) -> FailedJobError | None:
+    """Fetch a job that is done; what is to be said of one that never will be."""
+    try:
+        sampler.fetched(number)
+    except FailedJobError as failure:
+        return failure
+    return None
 
 
 def cancel(ledger: Ledger, where: Device) -> list[JobState]:
@@ -146,7 +156,7 @@ def _cancelled(ledger: Ledger, runner: Runner) -> Iterator[str]:
         try:
             jobs = _jobs_of(ledger, number, runner)
             for job_id in jobs:
-                runner.cancel(job_id)
+                runner.cancel(job_id, ledger.tag_of(number))
         except PendingError as error:
             yield f"job {number}: {error}"
             continue
@@ -158,7 +168,7 @@ def _jobs_of(ledger: Ledger, number: int, runner: Runner) -> list[str]:
     """What an entry was posted as: the job that is known, and any that is found by its tag."""
     known = ledger.job_id(number)
     try:
-        found = [job.job_id for job in runner.find(ledger.entry(number).tag)]
+        found = [job.job_id for job in runner.find(ledger.tag_of(number))]
     except PendingError:
         if known is None:
             raise
@@ -166,6 +176,47 @@ def _jobs_of(ledger: Ledger, number: int, runner: Runner) -> list[str]:
     if known is None and found:
         ledger.write_job_id(number, found[0])
     return found if known is None else [known, *(job_id for job_id in found if job_id != known)]
+
+
+def retry_all(ledgers: Sequence[Ledger], where: Device, shared: Path) -> None:
+    """Give up every job that ended without a result: whoever resumes posts another one in its place.
+
+    What a job given up was charged counts on, and must be known: else the next one could pass the budget. Of
+    one that the service does not know any more, the estimate counts.
+
+    Raises:
+        HardwareError: the folder was cancelled.
+        PendingError: no usable answer, or a charge that is not final.
+    """
+    for folder in {shared, *(ledger.folder for ledger in ledgers)}:
+        if cancelled_since(folder):
+            raise HardwareError(f"expected jobs to run again, {folder} was cancelled; start in a new folder")
+    with locked(shared, LEDGER_FILES):
+        runner = where.runner()
+        for ledger in ledgers:
+            _give_up_ended(ledger, runner)
+
+
+def _give_up_ended(ledger: Ledger, runner: Runner) -> None:
+    for number in range(ledger.count()):
+        job_id = ledger.job_id(number)
+        if job_id is None or ledger.has_result(number):
+            continue
+        status = runner.status(job_id, ledger.tag_of(number))
+        if status in ENDED_WITHOUT_RESULT:
+            if status != "missing":
+                _know_charge(ledger, number, runner.charged(job_id))
+            ledger.give_up(number, status)
+
+
+def _know_charge(ledger: Ledger, number: int, seconds: float | None) -> None:
+    if ledger.charged(number) is None:
+        if seconds is None:
+            raise PendingError(
+                f"the service has not computed yet what job {ledger.job_id(number)} was charged, which must "
+                "count before another one is posted; try again later"
+            )
+        ledger.write_usage(number, seconds)
 
 
 def states(ledger: Ledger, sampler: LedgerSampler) -> list[JobState]:
@@ -193,7 +244,8 @@ def _state(ledger: Ledger, sampler: LedgerSampler, number: int) -> JobState:
     if ledger.has_result(number):
         status = "collected"
     else:
-        status = _unposted(ledger, number) if job_id is None else sampler.runner.status(job_id)
+        tag = ledger.tag_of(number)
+        status = _unposted(ledger, number) if job_id is None else sampler.runner.status(job_id, tag)
     charged = ledger.charged(number)
     return JobState(number, job_id, status, entry.circuits, entry.executions, entry.seconds, charged)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -149,14 +150,23 @@ def open_ledger(folder: Path) -> tuple[Ledger, Device]:
 
 def cancelled_states(folder: Path) -> dict[Path, list[JobState]]:
     """Cancel a ledger, or all those of a comparison's run folder; the jobs of each."""
-    found = manifests(folder)
-    if not found or Ledger(folder).exists:
-        ledger, where = open_ledger(folder)
-        return {folder: requests.cancel(ledger, where)}
-    opened = [open_ledger(manifest.parent) for manifest in found]
-    where, below = opened[0][1], folder / "ledger"
-    requests.cancel_all([ledger for ledger, _ in opened], where, below if below.is_dir() else folder)
-    samplers = [ledger_sampler(where, ledger, max_seconds=0, may_post=False) for ledger, _ in opened]
+    return _states_after(requests.cancel_all, folder)
+
+
+def retried_states(folder: Path) -> dict[Path, list[JobState]]:
+    """Give up jobs that ended without a result, of a ledger or of a comparison's run folder; the jobs of
+    each."""
+    return _states_after(requests.retry_all, folder)
+
+
+def _states_after(
+    action: Callable[[list[Ledger], Device, Path], None], folder: Path
+) -> dict[Path, list[JobState]]:
+    """The jobs of all ledgers of a folder, after something was done to all of them."""
+    opened = [open_ledger(manifest.parent) for manifest in manifests(folder)] or [open_ledger(folder)]
+    ledgers, where, below = [ledger for ledger, _ in opened], opened[0][1], folder / "ledger"
+    action(ledgers, where, below if below.is_dir() else folder)
+    samplers = [ledger_sampler(where, ledger, max_seconds=0, may_post=False) for ledger in ledgers]
     return {sampler.ledger.folder: requests.states(sampler.ledger, sampler) for sampler in samplers}
 
 

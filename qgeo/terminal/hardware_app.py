@@ -217,6 +217,19 @@ def cancel(folder: Folder) -> None:
         print_states(place, jobs)
 
 
+@hardware.command()
+def retry(folder: Folder) -> None:
+    """Give up jobs that failed or are gone, so that they can run again; nothing is posted by this.
+
+    `qgeo hardware resume` then posts another job for each, to be paid for anew; for a run folder of qgeo
+    compare `qgeo compare --resume` does.
+    """
+    from qgeo.terminal.hardware import print_states, retried_states
+
+    for place, jobs in retried_states(folder).items():
+        print_states(place, jobs)
+
+
 def backends(as_json: Json = False) -> None:
     """List what circuits can run on: simulators, fake devices, and your account's devices if there is one."""
     from qgeo.backends.names import fake_device_names

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from urllib.parse import quote
 
 import pytest
 
-from qgeo.backends.masking import readable
+from qgeo.backends.masking import mask_logs_of_client, readable
 
 KEYS = ["k7", "correct horse", "a/b+c=", "ключ-π", 'q"u\\o', "planted-api-key-0123456789abcdef0123456789"]
 ECHOES = [
@@ -83,3 +84,30 @@ def test_other_texts_stay_as_they_are(text):
 
 def test_an_error_without_a_text_has_its_kind():
     assert readable(TimeoutError()) == "TimeoutError"
+
+
+# ---- what the client logs itself -------------------------------------------------------------------------
+
+
+def test_what_the_client_logs_is_masked(monkeypatch, caplog):
+    # Seen to fail: its warnings of a device that it cannot read, with the key that the service echoes.
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", "k-7")
+    logger = logging.getLogger("qiskit_ibm_runtime.made_for_this")
+    mask_logs_of_client()
+    mask_logs_of_client()
+    assert len(logger.filters) == 1
+    logger.warning("Unable to create configuration for %s. %s ", "ibm_x", ValueError("400: k-7 was refused"))
+    try:
+        raise ValueError("k-7 again")
+    except ValueError:
+        logger.exception("of %d", 7)
+    assert caplog.messages == ["Unable to create configuration for ibm_x. 400: … was refused ", "of 7"]
+    assert "k-7" not in caplog.text
+    assert "… again" in caplog.text
+
+
+def test_other_loggers_are_left_alone(caplog):
+    logging.getLogger("qiskit.made_for_this").warning("token: abc")
+    mask_logs_of_client()
+    logging.getLogger("qiskit.made_for_this").warning("token: abc")
+    assert caplog.messages == ["token: abc"] * 2

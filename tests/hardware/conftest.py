@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hardware.loopback import LoopbackService
 from hardware.small_jobs import serving
 from qiskit_ibm_runtime import IBMBackend, QiskitRuntimeService
+from qiskit_ibm_runtime.api import session
 from qiskit_ibm_runtime.api.session import PostForcelistRetry
 from quick_clock import QuickClock
 from urllib3.util import Retry
@@ -55,6 +59,15 @@ def no_proxy() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("NO_PROXY", "no_proxy"):
             patch.setenv(name, "127.0.0.1")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stacks_without_source() -> Iterator[None]:
+    """The client looks for its caller at every request, and reads the source of all frames for it (44 ms,
+    half of these tests' time); names of files are all it uses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "inspect", SimpleNamespace(stack=partial(inspect.stack, 0)))
         yield
 
 

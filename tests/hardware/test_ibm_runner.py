@@ -6,8 +6,10 @@ Whatever is injected, the estimate in the end is there, one job was made, and th
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -23,9 +25,10 @@ from hardware.loopback_faults import (
 )
 from hardware.small_jobs import persistently, request, serving
 
-from qgeo.backends.device import device
+from qgeo.backends.device import device, known_device
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
+from qgeo.backends.work import Work
 from qgeo.errors import (
     ConfigurationError,
     HardwareError,
@@ -37,6 +40,7 @@ from qgeo.errors import (
 from qgeo.estimators.methods import METHODS
 from qgeo.hardware.requests import cancel, collect, post, submit
 
+NOTHING = Work((), (), 1)
 KEY = "planted-api-key-0123456789abcdef0123456789"
 
 
@@ -225,3 +229,21 @@ def test_the_key_is_nowhere(running, clock, tmp_path, monkeypatch, capsys, key):
     assert key not in everything
     assert CRN not in everything
     assert "the key … of … may not post" in everything
+
+
+@pytest.mark.parametrize("on", ["configuration", "properties", "status", "backends", "usage"])
+def test_the_client_logs_no_key_either(running, clock, monkeypatch, caplog, on):
+    # Seen to fail: "Unable to create configuration for ibm_manila" with what the service echoed.
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", "k-7")
+    running.inject(HttpError(400, on=on, says=f"the key k-7 of {CRN} is odd", times=3))
+    there = known_device("ibm_manila", clock=clock)
+    with caplog.at_level(logging.DEBUG):
+        for question in (
+            lambda: there.backend,
+            lambda: there.check_now(NOTHING),
+            there.runner().remaining_seconds,
+        ):
+            with suppress(QGeoError):
+                question()
+    assert "k-7" not in caplog.text
+    assert CRN not in caplog.text
