@@ -37,7 +37,13 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """Strict: true is no number, and "3" none either."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+List = Field(strict=False)
+"""TOML has lists where we have tuples."""
 
 
 class TaskSection(_Section):
@@ -64,7 +70,7 @@ DEFAULT_ARMS = ("born+adam", "born+quantum", "born+classical", "softmax+adam", "
 class ArmsSection(_Section):
     """Which arms run, as HEAD+METRIC."""
 
-    names: tuple[str, ...] = DEFAULT_ARMS
+    names: Annotated[tuple[str, ...], List] = DEFAULT_ARMS
 
     @model_validator(mode="after")
     def _distinct(self) -> ArmsSection:
@@ -111,7 +117,7 @@ class TuningSection(_Section):
     `damping` is relative: λ = damping · tr F / P at each step, so that no metric gains by its units.
     """
 
-    lr: tuple[Positive, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
+    lr: Annotated[tuple[Positive, ...], List] = (0.03, 0.1, 0.3, 1.0, 3.0)
     damping: Positive = 1.0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
 

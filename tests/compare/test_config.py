@@ -56,6 +56,12 @@ WRONG = [
     ({"heads": {"matched_to": "softmax"}}, "heads.matched_to.*'born' or 'pauli'.*got 'softmax'"),
     ({"backend": {"contexts": 257}}, "backend.contexts.*256.*got 257"),
     ({"task": 7}, "task"),
+    # Seen to fail: true taken for 1, which is a budget of one second.
+    ({"backend": {"max_seconds": True}}, "backend.max_seconds.*got True"),
+    ({"training": {"steps": True}}, "training.steps.*got True"),
+    ({"tuning": {"lr": [True]}}, "tuning.lr.0.*got True"),
+    ({"training": {"steps": "3"}}, "training.steps.*got '3'"),
+    ({"backend": {"mitigate_readout": 1}}, "backend.mitigate_readout.*got 1"),
 ]
 
 
