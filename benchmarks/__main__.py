@@ -53,7 +53,7 @@ WORKERS = """
 `qgeo compare --task golden-mean --arms born+quantum --backend aer --shots 1024 --steps 10 --seeds 2`, with
 `--workers` 2 and 1: processor seconds of all its processes (user + system), two rounds each. Before: Aer
 started threads on all cores in every worker. After: one thread in every library of every run
-(`qgeo/compare/threads.py`); the records are the same bytes. The machine was shared while this ran, so that
+(`qgeo/comparison/threads.py`); the records are the same bytes. The machine was shared while this ran, so that
 wall times say little: with two workers 520 and 325 s before, 175 and 112 s after.
 
 | workers | before, processor s | after, processor s |

@@ -22,8 +22,8 @@ _HOME = {
     "PauliHead": "qgeo.heads.pauli",
     "SoftmaxHead": "qgeo.heads.classical",
     "MLPHead": "qgeo.heads.classical",
-    "compare": "qgeo.compare.comparison",
-    "ComparisonResult": "qgeo.compare.comparison",
+    "compare": "qgeo.comparison.comparison",
+    "ComparisonResult": "qgeo.comparison.comparison",
     "QGeoError": "qgeo.errors",
 }
 
@@ -32,8 +32,8 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from qgeo.circuit.compiler import compile as compile
     from qgeo.circuit.program import Program as Program
-    from qgeo.compare.comparison import ComparisonResult as ComparisonResult
-    from qgeo.compare.comparison import compare as compare
+    from qgeo.comparison.comparison import ComparisonResult as ComparisonResult
+    from qgeo.comparison.comparison import compare as compare
     from qgeo.errors import QGeoError as QGeoError
     from qgeo.geometry.exact import classical_fisher as classical_fisher
     from qgeo.geometry.exact import quantum_fisher as quantum_fisher

@@ -235,7 +235,7 @@ def generate(
     draw: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sampling.")] = 0,
 ) -> None:
     """Sample text from a trained head."""
-    from qgeo.compare.generate import generate as sample
+    from qgeo.comparison.generate import generate as sample
 
     print(sample(folder, arm=arm, seed=seed, length=length, draw=draw))
 

@@ -13,7 +13,7 @@ import pytest
 from tiny_comparison import configuration, tree, write_toml
 
 from qgeo.cli import run
-from qgeo.compare.comparison import compare
+from qgeo.comparison.comparison import compare
 
 HEADER = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 SMALL = {
@@ -173,7 +173,7 @@ def test_a_head_that_is_not_there_is_named(finished, capsys, options, said):
 
 
 def test_a_head_that_is_not_trained_yet_is_named(here, capsys):
-    from qgeo.compare.comparison import prepare
+    from qgeo.comparison.comparison import prepare
 
     prepare(configuration(**SMALL), here / "fresh")
     assert run(["generate", "fresh"]) == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from qgeo.compare.config import Configuration, parse_configuration
+from qgeo.comparison.config import Configuration, parse_configuration
 
 ARMS = ("born+quantum", "born+classical", "softmax+adam")
 

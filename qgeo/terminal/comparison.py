@@ -8,12 +8,12 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from qgeo.compare.comparison import ComparisonResult, finish, prepare, resume
-from qgeo.compare.config import Configuration, load_settings, parse_configuration
-from qgeo.compare.inputs import load_inputs
-from qgeo.compare.matching import size_warnings
-from qgeo.compare.outlook import Outlook
-from qgeo.compare.run_folder import open_run_folder
+from qgeo.comparison.comparison import ComparisonResult, finish, prepare, resume
+from qgeo.comparison.config import Configuration, load_settings, parse_configuration
+from qgeo.comparison.inputs import load_inputs
+from qgeo.comparison.matching import size_warnings
+from qgeo.comparison.outlook import Outlook
+from qgeo.comparison.run_folder import open_run_folder
 from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages, stoppable, tables
 

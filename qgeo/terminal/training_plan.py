@@ -11,10 +11,10 @@ import tomli_w
 
 from qgeo.backends.device import Device, device, is_device
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
-from qgeo.compare.config import load_settings, parse_configuration
-from qgeo.compare.fitting import Fitted, fitted
-from qgeo.compare.inputs import build_task
-from qgeo.compare.training_plan import TrainingCosts, TrainingPlan
+from qgeo.comparison.config import load_settings, parse_configuration
+from qgeo.comparison.fitting import Fitted, fitted
+from qgeo.comparison.inputs import build_task
+from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan
 from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages
 

@@ -20,10 +20,10 @@ from quick_clock import QuickClock
 
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledgers import Ledgers
-from qgeo.compare.arms import parse_arm
-from qgeo.compare.config import parse_configuration
-from qgeo.compare.inputs import build_task
-from qgeo.compare.training import RunSettings, train
+from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.config import parse_configuration
+from qgeo.comparison.inputs import build_task
+from qgeo.comparison.training import RunSettings, train
 from qgeo.errors import UnansweredError
 from qgeo.files import digest
 

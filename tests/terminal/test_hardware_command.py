@@ -17,8 +17,8 @@ from qgeo.backends.device import Device
 from qgeo.backends.splitting import Limits
 from qgeo.circuit.qasm import load_qasm
 from qgeo.cli import run
-from qgeo.compare import report as report_page
-from qgeo.compare import schedule
+from qgeo.comparison import schedule
+from qgeo.comparison.page import report as report_page
 from qgeo.estimators.methods import METHODS
 from qgeo.hardware.requests import FisherRequest
 from qgeo.terminal.hardware import open_ledger

@@ -1,0 +1,1 @@
+"""Comparisons: configuration, training, tuning, statistics, run folder; `page/` draws the report."""

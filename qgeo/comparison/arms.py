@@ -1,0 +1,204 @@
+"""Arms: HEAD+METRIC, or HEAD+METRIC@BACKEND where it trains from shots, built from a configuration.
+
+    born+quantum   born+classical   born+adam   pauli+quantum-diagonal   softmax+classical   mlp+sgd   …
+    born+quantum@aer   born+classical@fake_manila
+
+Classical heads are matched to a quantum head's total of trainable parameters (`matching.py`). All heads of a
+seed draw their initial numbers from the same generator seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
+from qgeo.backends.names import resolve
+from qgeo.comparison.config import HeadsSection
+from qgeo.comparison.threads import THREADS
+from qgeo.errors import ConfigurationError
+from qgeo.estimators.block_diagonal import BlockDiagonalQFI
+from qgeo.estimators.diagonal import DiagonalQFI
+from qgeo.estimators.dry_run import DryRun
+from qgeo.estimators.execution import Executor
+from qgeo.estimators.lin_comb import LinCombQFI
+from qgeo.heads.born import BornHead
+from qgeo.heads.circuit_head import CircuitHead
+from qgeo.heads.classical import MLPHead, SoftmaxHead, matched_features
+from qgeo.heads.jacobian import count_trainable
+from qgeo.heads.measured import MeasuredHead
+from qgeo.heads.pauli import PauliHead
+from qgeo.optim.damping import RelativeDamping
+from qgeo.optim.estimated import EstimatedMetric, sampled_classical
+from qgeo.optim.metrics import METRICS, Metric
+from qgeo.optim.natural_gradient import NaturalGradient
+from qgeo.optim.trust_region import QuadraticTrustRegion
+
+QUANTUM_HEADS: dict[str, Any] = {"born": BornHead, "pauli": PauliHead}
+CLASSICAL_HEADS: dict[str, Any] = {"softmax": SoftmaxHead, "mlp": MLPHead}
+EXACT = "exact"
+FIRST_ORDER: dict[str, Any] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+MEASURED_METRICS: dict[str, Any] = {
+    "quantum": LinCombQFI,
+    "quantum-block-diagonal": BlockDiagonalQFI,
+    "quantum-diagonal": DiagonalQFI,
+    "classical": None,  # from the gradient's own shots
+    **FIRST_ORDER,
+}
+"""How each metric is had from shots."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A head and how it is trained, by name."""
+
+    head: str
+    metric: str
+    backend: str = EXACT
+
+    @property
+    def name(self) -> str:
+        return f"{self.head}+{self.metric}" + (f"@{self.backend}" if self.is_measured else "")
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it trains from shots."""
+        return self.backend != EXACT
+
+    @property
+    def twin(self) -> Arm:
+        """The same arm trained exactly, whose tuning it takes; an exact arm is its own."""
+        return Arm(self.head, self.metric)
+
+    @property
+    def is_quantum(self) -> bool:
+        return self.head in QUANTUM_HEADS
+
+    @property
+    def is_natural(self) -> bool:
+        """Whether a metric is inverted at each step."""
+        return self.metric in METRICS
+
+
+def parse_arm(name: str) -> Arm:
+    """An arm from its name.
+
+    Raises:
+        ConfigurationError: an unknown head or metric, a quantum metric on a classical head, or a backend for
+            what cannot train from shots.
+
+    >>> parse_arm("born+quantum")
+    Arm(head='born', metric='quantum', backend='exact')
+    """
+    name, at, backend = name.partition("@")
+    head, plus, metric = name.partition("+")
+    heads, metrics = [*QUANTUM_HEADS, *CLASSICAL_HEADS], [*METRICS, *FIRST_ORDER]
+    if not plus or head not in heads or metric not in metrics:
+        raise ConfigurationError(
+            f"unknown arm {name!r}: expected HEAD+METRIC with a head of {', '.join(heads)} "
+            f"and a metric of {', '.join(metrics)}"
+        )
+    if head in CLASSICAL_HEADS and metric.startswith("quantum"):
+        raise ConfigurationError(f"unknown arm {name!r}: a {head} head has no quantum metric; use +classical")
+    if at and (head in CLASSICAL_HEADS or metric not in MEASURED_METRICS):
+        raise ConfigurationError(
+            f"unknown arm {name + at + backend!r}: expected a quantum head and a metric of "
+            f"{', '.join(MEASURED_METRICS)} to train from shots"
+        )
+    return Arm(head, metric, backend or EXACT)
+
+
+def build_head(name: str, vocabulary: int, context: int, settings: HeadsSection, seed: int) -> nn.Module:
+    """A head with initial numbers drawn from `seed`."""
+    generator = torch.Generator().manual_seed(seed)
+    if name in QUANTUM_HEADS:
+        return QUANTUM_HEADS[name](
+            vocabulary,
+            context,
+            circuit=settings.circuit,
+            num_qubits=settings.qubits,
+            layers=settings.layers,
+            embedding=settings.embedding,
+            generator=generator,
+        )
+    target = count_trainable(build_head(settings.matched_to or "born", vocabulary, context, settings, seed))
+    features = matched_features(vocabulary, context, settings.embedding, target)
+    return CLASSICAL_HEADS[name](
+        vocabulary, context, features=features, embedding=settings.embedding, generator=generator
+    )
+
+
+def build_optimizer(
+    arm: Arm,
+    head: nn.Module,
+    lr: float,
+    damping: float,
+    *,
+    trust_region: float | None = None,
+    refresh: int = 1,
+    metric_shots: int | None = None,
+) -> torch.optim.Optimizer:
+    """The arm's optimizer; first-order arms use neither damping (relative to tr F / P) nor trust region.
+
+    A measured head's metric is an estimate, of `metric_shots` (by default the head's), and its trust region
+    the metric's own measure of the step.
+    """
+    if not arm.is_natural:
+        return FIRST_ORDER[arm.metric](head.parameters(), lr=lr)
+    metric: str | Metric = arm.metric
+    region: float | QuadraticTrustRegion | None = trust_region
+    if isinstance(head, MeasuredHead):
+        metric = measured_metric(arm.metric, head, metric_shots)
+        region = None if trust_region is None else QuadraticTrustRegion(trust_region)
+    relative = RelativeDamping(damping)
+    return NaturalGradient(head, metric=metric, lr=lr, damping=relative, trust_region=region, refresh=refresh)
+
+
+def measured_head(
+    head: CircuitHead, backend: str, shots: int, seed: int, mitigate_readout: bool = False
+) -> MeasuredHead:
+    """The head on a simulator by name, its sampling seeded."""
+    generator = np.random.default_rng(seed)
+    where = resolve(backend, generator, threads=THREADS)
+    executor = Executor(
+        where.sampler,
+        pass_manager=where.pass_manager,
+        generator=generator,
+        mitigate_readout=mitigate_readout,
+    )
+    return MeasuredHead(head, executor, shots=shots)
+
+
+def head_on_ledger(head: CircuitHead, sampler: LedgerSampler | DryRun, shots: int) -> MeasuredHead:
+    """The head on a device, its jobs in the sampler's ledger."""
+    return MeasuredHead(head, Executor(sampler, pass_manager=Untouched()), shots=shots)
+
+
+def measured_metric(name: str, head: MeasuredHead, shots: int | None = None) -> Metric:
+    """The metric called `name`, estimated where the head is measured, with so many shots or the head's.
+
+    `classical` has no shots but those of the gradient.
+    """
+    if name == "classical":
+        return sampled_classical
+    executor = head.executor
+    estimator = MEASURED_METRICS[name](
+        executor.sampler,
+        pass_manager=executor.pass_manager,
+        generator=executor.generator,
+        mitigate_readout=executor.mitigate_readout,
+    )
+    return EstimatedMetric(estimator, shots=head.shots if shots is None else shots)
+
+
+def parameter_groups(head: nn.Module) -> dict[str, int]:
+    """Trainable numbers by where they act: circuit, encoder, readout."""
+    groups = {"circuit": 0, "encoder": 0, "readout": 0}
+    for name, parameter in head.named_parameters():
+        group = "circuit" if name == "values" else "encoder" if name.startswith("encoder.") else "readout"
+        groups[group] += parameter.numel()
+    return groups

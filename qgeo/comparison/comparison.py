@@ -1,0 +1,232 @@
+"""compare: the main job, from a configuration to a run folder with its report.
+
+    configuration → run folder → tuning runs → final runs → records → statistics → report
+
+Everything between is in files of the run folder, so that the job can be killed at any moment and continued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from qgeo.backends.device import Device, device, is_device
+from qgeo.backends.ledgers import Ledgers
+from qgeo.backends.mitigated_work import Mitigation
+from qgeo.backends.names import resolve
+from qgeo.circuit.ansatz import ansatz
+from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.budget import check_budget, set_budget
+from qgeo.comparison.config import (
+    BackendSection,
+    Configuration,
+    dump_configuration,
+    parse_configuration,
+    read_toml,
+)
+from qgeo.comparison.inputs import build_task, environment, load_inputs, recorded_environment, with_own_corpus
+from qgeo.comparison.memory import check_memory
+from qgeo.comparison.outlook import Look, Outlook, check_outlook, outlook, outlook_of_folder
+from qgeo.comparison.results import build_results, chosen_learning_rates, final_outcomes
+from qgeo.comparison.run_folder import (
+    RunFolder,
+    create_run_folder,
+    open_run_folder,
+    sweep_drafts,
+    write_json,
+    write_json_lines,
+)
+from qgeo.comparison.schedule import default_workers, final_jobs, run_jobs, tuning_jobs
+from qgeo.errors import ConfigurationError
+
+Stage = Callable[[str, int], None]
+"""Told the name of a stage and how many jobs it has; then once per finished job with 0."""
+
+
+@dataclass(frozen=True)
+class ComparisonResult:
+    """A finished comparison: its folder and the content of its results.json."""
+
+    folder: Path
+    results: dict[str, Any] = field(repr=False)
+
+    @property
+    def report(self) -> Path:
+        return RunFolder(self.folder).report
+
+
+def compare(
+    configuration: Configuration | dict[str, Any] | None = None,
+    *,
+    out: str | Path | None = None,
+    workers: int = 1,
+    partial: bool = False,
+    on_progress: Stage | None = None,
+) -> ComparisonResult:
+    """Run a comparison in a new folder.
+
+    Args:
+        configuration: a `Configuration`, the same as nested dictionaries, or None for the defaults.
+        out: the run folder; by default runs/TASK-TIMESTAMP. An existing non-empty folder is refused.
+        workers: processes; 1 runs everything in this one. More import the calling script anew, so that it
+            needs the guard `if __name__ == "__main__":`, as always with Python's multiprocessing.
+        partial: on a device, start although the budget is too small to finish.
+        on_progress: called as (stage, number of jobs) and then as (stage, 0) for each finished one.
+
+    Raises:
+        ConfigurationError, TaskError, RunFolderError: before anything is written.
+        HardwareError: it cannot finish within its budget; nothing is written then. Or it is used up.
+        AgreementError: a trained head and Aer disagree.
+    """
+    folder = prepare(_as_configuration(configuration), None if out is None else Path(out), partial=partial)
+    return finish(folder.path, workers=workers, on_progress=on_progress)
+
+
+def prepare(
+    configuration: Configuration, out: Path | None = None, *, partial: bool = False, look: Look | None = None
+) -> RunFolder:
+    """Check everything that can be checked, then make the run folder.
+
+    Args:
+        partial: see `compare`; look: told what it will take on a device, beside its budget.
+    """
+    arms = [parse_arm(name) for name in configuration.arms.names]
+    task = build_task(configuration.task)
+    ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
+    where = _checked_backend(configuration.backend)
+    check_memory(configuration, arms, task)
+    if where is not None:
+        _look_ahead(outlook(configuration, task, where, _budget(configuration)), partial, look)
+    own, corpus = with_own_corpus(configuration)
+    path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    return create_run_folder(path, dump_configuration(own, environment()), corpus)
+
+
+def resume(
+    path: Path,
+    *,
+    workers: int | None = None,
+    max_seconds: float | None = None,
+    partial: bool = False,
+    look: Look | None = None,
+    on_progress: Stage | None = None,
+) -> ComparisonResult:
+    """Finish whatever a run folder still lacks; a finished one is left as it is.
+
+    Args:
+        max_seconds: the budget from now on, if it is to be another.
+        partial, look: see `prepare`.
+    """
+    folder = open_run_folder(path)
+    folder.check_inputs(read_toml(folder.config))
+    if folder.is_finished:
+        return ComparisonResult(path, folder.read_results())
+    sweep_drafts(folder)
+    if max_seconds is not None:
+        check_budget(folder, max_seconds)
+    configuration, task = load_inputs(path.resolve())
+    with _ledgers(configuration.backend, folder) as ledgers:
+        if ledgers is not None:
+            budget = _budget(configuration) if max_seconds is None else max_seconds
+            ahead = outlook_of_folder(configuration, task, ledgers.where, budget, folder)
+            _look_ahead(ahead, partial, look)
+    if max_seconds is not None:
+        set_budget(folder, max_seconds)
+    return finish(path, workers=workers, on_progress=on_progress)
+
+
+def finish(path: Path, *, workers: int | None = None, on_progress: Stage | None = None) -> ComparisonResult:
+    """Run whatever a run folder lacks, within its budget."""
+    from qgeo.comparison.page.report import write_report  # matplotlib is imported only where a report is made
+
+    folder = RunFolder(path)
+    configuration, task = load_inputs(path.resolve())
+    report = on_progress or _silent
+    pool = workers or default_workers()
+    arms = [parse_arm(name) for name in configuration.arms.names]
+    with _ledgers(configuration.backend, folder) as ledgers:
+        _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report, None)
+        chosen = chosen_learning_rates(folder, configuration)
+        _run_stage("training", final_jobs(configuration, chosen), folder, pool, report, ledgers)
+    report("report", 1)
+    write_records(folder, configuration)
+    results = build_results(folder, configuration, task, recorded_environment(folder))
+    write_json(folder.results, results)
+    folder.seal_outputs()
+    write_report(folder.path)
+    report("report", 0)
+    return ComparisonResult(path, results)
+
+
+def write_records(folder: RunFolder, configuration: Configuration) -> None:
+    """records.jsonl and timings.jsonl from the finished runs, in the order of arms, seeds and steps."""
+    outcomes = final_outcomes(folder, configuration, chosen_learning_rates(folder, configuration))
+    runs = [run for of_arm in outcomes.values() for run in of_arm]
+    write_json_lines(folder.path / "records.jsonl", (record for run in runs for record in run["records"]))
+    write_json_lines(folder.path / "timings.jsonl", (timing for run in runs for timing in _timings(run)))
+
+
+def _checked_backend(backend: BackendSection) -> Device | None:
+    """A name that exists, and a budget where somebody is paid; the device where there is a budget."""
+    if is_device(backend.name):
+        if backend.max_seconds is None:
+            raise ConfigurationError(f"expected a budget to train on {backend.name}; pass --max-seconds N")
+    else:
+        resolve(backend.name)
+    return None if backend.max_seconds is None else device(backend.name)
+
+
+def _budget(configuration: Configuration) -> float:
+    return configuration.backend.max_seconds or 0.0
+
+
+def _look_ahead(found: Outlook | None, partial: bool, look: Look | None) -> None:
+    """Say what is ahead, and refuse what cannot finish."""
+    if found is None:
+        return
+    if look is not None:
+        look(found)
+    check_outlook(found, partial)
+
+
+def _timings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for record, seconds in zip(run["records"], run["seconds"], strict=True):
+        yield {"arm": record["arm"], "seed": record["seed"], "step": record["step"], "seconds": seconds}
+
+
+@contextmanager
+def _ledgers(backend: BackendSection, folder: RunFolder) -> Iterator[Ledgers | None]:
+    """The ledgers of a comparison that has a budget, closed in the end."""
+    if backend.max_seconds is None:
+        yield None
+        return
+    mitigation = Mitigation(readout=backend.mitigate_readout)
+    made = Ledgers(folder.ledgers.resolve(), backend.name, backend.max_seconds, mitigation=mitigation)
+    with closing(made) as ledgers:
+        yield ledgers
+
+
+def _run_stage(
+    stage: str,
+    jobs: list[Any],
+    folder: RunFolder,
+    workers: int,
+    report: Stage,
+    ledgers: Ledgers | None,
+) -> None:
+    report(stage, len(jobs))
+    run_jobs(jobs, RunFolder(folder.path.resolve()), workers, lambda: report(stage, 0), ledgers)
+
+
+def _silent(_stage: str, _jobs: int) -> None:
+    """Nobody watches."""
+
+
+def _as_configuration(configuration: Configuration | dict[str, Any] | None) -> Configuration:
+    if isinstance(configuration, Configuration):
+        return configuration
+    return parse_configuration(configuration or {})

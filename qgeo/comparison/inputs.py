@@ -1,0 +1,99 @@
+"""What every run of a comparison starts from: its configuration and its task, read from the run folder."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from qgeo.comparison.config import Configuration, TaskSection, load_configuration, read_toml
+from qgeo.comparison.run_folder import RUN_FILES, RunFolder, open_run_folder
+from qgeo.tasks.task import Task, source_task, text_task
+from qgeo.tasks.text import PYTHON_REFERENCE, python_reference, read_corpus
+
+_VERSIONS = ("qgeo", "torch", "numpy", "scipy", "qiskit", "qiskit-aer")
+
+
+def load_inputs(path: Path) -> tuple[Configuration, Task]:
+    """Configuration and task of a run folder, made once per process and folder."""
+    return _loaded_inputs(path, open_run_folder(path).config.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _loaded_inputs(path: Path, written_at: int) -> tuple[Configuration, Task]:
+    """A run folder's inputs never change, but another one may come to lie at the same path."""
+    del written_at
+    folder = open_run_folder(path)
+    folder.check_inputs(read_toml(folder.config))
+    configuration = load_configuration(folder.config)
+    return configuration, build_task(configuration.task)
+
+
+def build_task(section: TaskSection) -> Task:
+    """The task that a configuration names.
+
+    Raises:
+        TaskError, ConfigurationError: a corpus that cannot be used, an unknown source, sizes out of range.
+    """
+    if section.name is not None:
+        return source_task(section.name, context=section.context, length=section.length, seed=section.seed)
+    corpus = python_reference() if section.text is None else Path(section.text)
+    title = section.title or (PYTHON_REFERENCE if section.text is None else None)
+    return text_task(corpus, context=section.context, vocabulary=section.vocabulary, name=title)
+
+
+def with_own_corpus(configuration: Configuration) -> tuple[Configuration, str | None]:
+    """The configuration as it stands in the run folder, and the text to copy there (None for a source)."""
+    section = configuration.task
+    if section.name is not None:
+        return configuration, None
+    text = python_reference() if section.text is None else read_corpus(section.text)
+    title = section.title or (PYTHON_REFERENCE if section.text is None else Path(section.text).stem)
+    own = section.model_copy(update={"text": "corpus.txt", "title": title})
+    return configuration.model_copy(update={"task": own}), text
+
+
+def recorded_environment(folder: RunFolder) -> dict[str, str]:
+    """Versions that a run folder was made with.
+
+    Raises:
+        RunFolderError: its configuration has none, or no texts.
+    """
+    found = read_toml(folder.config).get("environment")
+    if not isinstance(found, dict) or "qgeo" not in found or set(map(type, found.values())) != {str}:
+        raise RUN_FILES.damaged(
+            folder.config, "expected versions as texts in [environment]", "restore it from a copy"
+        )
+    return found
+
+
+def environment() -> dict[str, str]:
+    """Versions, platform and git revision that a comparison ran with."""
+    found = {name: version(name) for name in _VERSIONS}
+    found |= {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    found["cores"] = str(os.cpu_count())
+    revision = _git_revision()
+    return found | ({"git": revision} if revision else {})
+
+
+def _git_revision() -> str | None:
+    """The checkout that this file lies in, with + where it has changes."""
+    here = Path(__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None if answer.returncode == 0 and _is_our_checkout(here) else None
+
+
+def _is_our_checkout(here: Path) -> bool:
+    return (here.parents[1] / ".git").exists()

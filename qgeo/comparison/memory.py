@@ -1,0 +1,55 @@
+"""What a comparison needs in memory, asked before it starts: never an out-of-memory kill in the middle.
+
+A coarse sum, from sizes alone: a quantum head's states (and tangents, for a metric) of one batch, and the
+dense information matrix of a natural-gradient arm with its factor.
+"""
+
+from __future__ import annotations
+
+import os
+
+from qgeo.comparison.arms import Arm, build_head
+from qgeo.comparison.config import Configuration
+from qgeo.errors import ConfigurationError
+from qgeo.heads.circuit_head import CircuitHead
+from qgeo.heads.jacobian import count_trainable
+from qgeo.tasks.task import Task
+
+_STATES_AT_ONCE = 8
+"""States of a batch that live at the same time in a gradient step: both sweeps, their buffers, autograd's."""
+
+
+def check_memory(configuration: Configuration, arms: list[Arm], task: Task) -> None:
+    """Refuse a comparison whose largest run does not fit into this machine.
+
+    Raises:
+        ConfigurationError: the message names the arm, what it needs and what there is.
+    """
+    there = physical_memory()
+    for arm in arms:
+        needed = run_bytes(configuration, arm, task)
+        if there is not None and needed > there:
+            raise ConfigurationError(
+                f"expected runs that fit into {there / 2**30:.0f} GiB of memory, got {arm.name}, which needs "
+                f"about {needed / 2**30:.0f} GiB; use fewer qubits, a smaller batch, or a smaller encoder"
+            )
+
+
+def run_bytes(configuration: Configuration, arm: Arm, task: Task) -> int:
+    """About how many bytes one run of an arm holds at once."""
+    head = build_head(arm.head, task.vocabulary_size, task.context, configuration.heads, 0)
+    parameters, batch = count_trainable(head), configuration.training.batch
+    matrix = 8 * 3 * parameters**2 if arm.is_natural and not arm.metric.endswith("matrix-free") else 0
+    jacobian = 8 * batch * task.vocabulary_size * parameters if arm.metric == "empirical" else 0
+    if not isinstance(head, CircuitHead):
+        return matrix + jacobian
+    program = head.program
+    rows = 2 * len(program.columns) if matrix else 0
+    return matrix + jacobian + 16 * batch * program.dimension * (rows + _STATES_AT_ONCE)
+
+
+def physical_memory() -> int | None:
+    """Bytes of this machine, where the system tells."""
+    if not hasattr(os, "sysconf"):  # Windows
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,114 @@
+"""Whether a comparison on a device can finish within its budget, asked before anything is posted.
+
+    outlook    spent (charges, else estimates, of all jobs on disk) + Σ over unfinished runs (plan − written)
+
+A comparison that would stop in its middle for lack of seconds is refused, unless a part of it is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+from qgeo.backends.device import Device
+from qgeo.backends.ledger import Ledger
+from qgeo.backends.spending import Spending, fits
+from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.config import Configuration
+from qgeo.comparison.run_folder import RunFolder
+from qgeo.comparison.schedule import final_key
+from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan, training_plan
+from qgeo.errors import HardwareError, QGeoError
+from qgeo.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a comparison will have taken when it is finished, beside its budget, all in QPU seconds.
+
+    plan: of all runs; spent: on disk already; left: of unfinished runs.
+    """
+
+    plan: TrainingPlan
+    spent: float
+    left: float
+    budget: float
+
+    @property
+    def total(self) -> float:
+        return self.spent + self.left
+
+
+Look = Callable[[Outlook], None]
+"""Told the outlook before it is held against the budget."""
+
+
+def outlook(configuration: Configuration, task: Task, where: Device, budget: float) -> Outlook | None:
+    """Of a new comparison; None where no arm trains on the device."""
+    if not _measured(configuration):
+        return None
+    plan = training_plan(configuration, task, where)
+    return Outlook(plan, 0.0, plan.seconds, budget)
+
+
+def outlook_of_folder(
+    configuration: Configuration, task: Task, where: Device, budget: float, folder: RunFolder
+) -> Outlook | None:
+    """Of a comparison that is gone on with; None where nothing is left to train on the device.
+
+    Nor is there one where the device cannot be had: what lies on disk needs none, and nothing is posted then.
+    """
+    unfinished = {
+        name: [seed for seed in range(configuration.training.seeds) if not _is_done(folder, name, seed)]
+        for name in _measured(configuration)
+    }
+    if not any(unfinished.values()) or not _is_there(where):
+        return None
+    costs, training, backend = (
+        TrainingCosts(configuration, task, where),
+        configuration.training,
+        configuration.backend,
+    )
+    runs = [(name, seed) for name, seeds in unfinished.items() for seed in seeds]
+    left = sum(
+        max(0.0, costs.run(name, seed, training, backend).seconds - _written(folder, name, seed))
+        for name, seed in runs
+    )
+    return Outlook(costs.plan(training, backend), Spending(folder.ledgers).seconds(), left, budget)
+
+
+def check_outlook(found: Outlook, partial: bool) -> None:
+    """
+    Raises:
+        HardwareError: the budget is too small to finish, and no part was asked for.
+    """
+    if partial or fits(found.total, found.budget):
+        return
+    raise HardwareError(
+        f"expected at most {found.budget:g} QPU seconds, this comparison takes about {ceil(found.total):,} "
+        f"on {found.plan.device}; raise --max-seconds, lower the training to what fits (qgeo hardware plan "
+        f"--config FILE --fit {found.budget:g}), or spend it on a part of the comparison with --partial"
+    )
+
+
+def _measured(configuration: Configuration) -> list[str]:
+    return [name for name in configuration.arms.names if parse_arm(name).is_measured]
+
+
+def _is_done(folder: RunFolder, arm: str, seed: int) -> bool:
+    return folder.part(final_key(arm, seed)).exists()
+
+
+def _is_there(where: Device) -> bool:
+    try:
+        return where.backend is not None
+    except QGeoError:
+        return False
+
+
+def _written(folder: RunFolder, arm: str, seed: int) -> float:
+    """Estimates of the jobs that a run has on disk."""
+    ledger = Ledger(folder.ledgers / final_key(arm, seed))
+    numbers = range(ledger.count()) if ledger.exists else ()
+    return sum(ledger.entry(number).seconds for number in numbers)

@@ -1,0 +1,236 @@
+"""report.html: one self-contained page that says what a run folder found, and its figures as files.
+
+    results.json + records.jsonl + timings.jsonl + config.toml  →  figures/*.svg, figures/*.pdf, report.html
+
+The page asks for nothing from elsewhere: no script, font, image or link; a content security policy says so
+too. Every string is escaped, and control characters of a corpus are shown, not obeyed. The text is in
+`report.html.j2`, the look in `report.css`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from itertools import count
+from math import isfinite, log2
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from qgeo.comparison.page import drawing, figures, series
+from qgeo.comparison.page.series import Run, read_run
+from qgeo.comparison.run_folder import RunFolder, write_atomically
+from qgeo.comparison.statistics import Interval, read_difference
+from qgeo.tasks.text import OTHER
+
+FEWEST_SEEDS = 10
+"""Below it the page says that no conclusion should be drawn."""
+
+_READINGS = {
+    "open": "one seed: no interval",
+    "none": "inside the margin",
+    "lower": "lower",
+    "higher": "higher",
+    "undecided": "undecided",
+}
+_CAPTIONS = {
+    "loss-over-steps": "Validation loss over training steps",
+    "loss-over-seconds": "Validation loss over training time",
+    "loss-over-circuits": "Validation loss over circuits run",
+    "loss-over-shots": "Validation loss over shots",
+    "loss-over-noise": "Trained heads under depolarizing noise",
+    "final-losses": "Validation loss after the last step, per arm",
+    "paired-differences": "Difference from the reference arm, paired by seed",
+    "spectra": "Eigenvalues of the quantum and the classical Fisher information",
+}
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LINE_BREAKS = {"\n": "↵\n", "\r": "␍", "\t": "⇥\t"}
+
+
+def write_report(folder: Path) -> Path:
+    """Write figures/ and then report.html, which appears complete or not at all.
+
+    Args:
+        folder: a run folder with results.json, records.jsonl, timings.jsonl and config.toml.
+
+    Raises:
+        RunFolderError: a file is missing or damaged.
+    """
+    run = read_run(folder)
+    drawn = draw_figures(run)
+    drawing.figure_files(drawn, folder / "figures")
+    write_atomically(RunFolder(folder).report, render(run, drawn))
+    return RunFolder(folder).report
+
+
+def draw_figures(run: Run) -> dict[str, Figure]:
+    """Figures by file name; those without anything to show are left out."""
+    results, levels = run.results, series.levels(run.results)
+    drawn = {
+        "loss-over-steps": figures.loss_over_steps(series.curves(run), levels),
+        "loss-over-seconds": figures.loss_over_seconds(series.curves(run, over_seconds=True), levels),
+        "final-losses": figures.final_losses(series.final_rows(run), levels),
+    }
+    for cost in ("circuits", "shots"):
+        if curves := series.cost_curves(run, cost):
+            drawn[f"loss-over-{cost}"] = figures.loss_over_cost(curves, levels, f"{cost} since the start")
+    if noisy := series.noise_curves(run):
+        drawn["loss-over-noise"] = figures.loss_over_noise(noisy, levels)
+    if differences := series.difference_rows(run):
+        margin = results["protocol"]["equivalence_margin"]
+        drawn["paired-differences"] = figures.paired_differences(differences, results["reference"], margin)
+    if panels := series.panels(run):
+        drawn["spectra"] = figures.spectra(panels)
+    return drawn
+
+
+def render(run: Run, drawn: Mapping[str, Figure]) -> str:
+    """The page."""
+    inline = {
+        name: Markup(drawing.inline_svg(figure, name, f"{_CAPTIONS[name]}; the numbers are in the tables."))
+        for name, figure in drawn.items()
+    }
+    swatches, marks = [figures.swatch(place) for place in range(len(run.arms))], count()
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run.results,
+            config=run.config,
+            figures=inline,
+            captions=_CAPTIONS,
+            swatch=lambda place: Markup(drawing.inline_svg(swatches[place], f"mark-{next(marks)}", "")),
+            seconds=_seconds(run),
+            readings=_readings(run),
+            tuning=[_tuning_row(arm, run.results["protocol"]["lr_grid"]) for arm in run.arms],
+            fewest_seeds=FEWEST_SEEDS,
+            other=OTHER,
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number,
+        "signed": lambda value: number(value, signed=True),
+        "grouped": grouped,
+        "scientific": scientific,
+        "whitespace": visible_whitespace,
+        "minus": lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", text),
+        "indices": indices,
+        "breakable": lambda name: escape(name).replace("+", Markup("+<wbr>")).replace("@", Markup("<wbr>@")),
+        "printable": printable,
+        "bits": lambda nats: nats * log2(np.e),
+    }
+    return environment
+
+
+def number(value: float | None, digits: int = 4, *, signed: bool = False) -> str:
+    """A number with a true minus sign; an en dash where there is none.
+
+    >>> number(-0.5, 2), number(0.5, 2, signed=True), number(None)
+    ('−0.50', '+0.50', '–')
+    """
+    if value is None or not isfinite(value):
+        return "–"
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+
+
+def grouped(value: float) -> str:
+    """An integer with narrow spaces between groups of three; up to 9999 without."""
+    return f"{value:,.0f}".replace(",", "\u202f") if abs(value) > 9999 else f"{value:.0f}"
+
+
+def scientific(value: float) -> str:
+    """Two digits and a power of ten.
+
+    >>> scientific(3.14e-12), scientific(0)
+    ('3.1 × 10⁻¹²', '0')
+    """
+    if value == 0:
+        return "0"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def indices(text: str) -> Markup:
+    """Escaped text with single letters after an underscore as subscripts.
+
+    >>> str(indices("F_Q > 0"))
+    'F<sub>Q</sub> &gt; 0'
+    """
+    return Markup(re.sub(r"_([A-Za-z])\b", r"<sub>\1</sub>", str(escape(text))))
+
+
+def printable(text: str) -> str:
+    """Text whose control, format and surrogate characters are pictures of themselves, except line ends."""
+    return "".join(
+        c if c == "\n" or not unicodedata.category(c).startswith("C") else _picture(c) for c in text
+    )
+
+
+def visible_whitespace(text: str) -> Markup:
+    """Escaped text in which spaces, line ends and tabs have faint marks.
+
+    >>> str(visible_whitespace("a <b>"))
+    'a<i>·</i>&lt;b&gt;'
+    """
+    pieces = []
+    for character in text:
+        if character == " ":
+            pieces.append(Markup("<i>·</i>"))
+        elif character in _LINE_BREAKS:
+            pieces.append(Markup("<i>{}</i>").format(_LINE_BREAKS[character]))
+        else:
+            pieces.append(escape(printable(character)))
+    return Markup("").join(pieces)
+
+
+def _picture(character: str) -> str:
+    code = ord(character)
+    return chr(0x2400 + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
+
+
+def _seconds(run: Run) -> list[dict[str, Any]]:
+    """Per arm, training seconds of its runs: mean and range; a diverged run counts until it ended."""
+    table = series.table(run.timings, "seconds")
+    totals = []
+    for arm in run.arms:
+        cells = table.get(arm["name"], {})
+        last = {seed: seconds for (seed, _), seconds in sorted(cells.items())}
+        times = list(last.values()) or [np.nan]
+        totals.append({"mean": np.mean(times), "low": min(times), "high": max(times), "n": len(last)})
+    return totals
+
+
+def _readings(run: Run) -> list[str | None]:
+    """Per arm, what its paired difference allows to say."""
+    margin = run.results["protocol"]["equivalence_margin"]
+    return [
+        None if arm["difference"] is None else _reading(series.interval(arm["difference"]), margin)
+        for arm in run.arms
+    ]
+
+
+def _reading(difference: Interval, margin: float) -> str:
+    return "diverged" if difference.mean is None else _READINGS[read_difference(difference, margin)]
+
+
+def _tuning_row(arm: dict[str, Any], grid: list[float]) -> dict[str, Any]:
+    """Trials of one arm by learning rate, and whether the chosen one lies at an end of the grid."""
+    by_rate: dict[float, list[dict[str, Any]]] = {rate: [] for rate in grid}
+    for trial in arm["trials"]:
+        by_rate.setdefault(trial["lr"], []).append(trial)
+    return {"cells": by_rate, "at_end": len(grid) > 1 and arm["lr"] in (min(grid), max(grid))}

@@ -1,0 +1,107 @@
+"""What a comparison on a device will run and cost, counted before it starts.
+
+    arm       Σ over the kinds of its steps:  number of steps × jobs of the calls of such a step
+    seconds   by the formula of `backends/cost.py`, over every circuit as the device will run it
+
+All final runs of all arms that train there are in it: every distinct context of every batch, every metric,
+every calibration. Tuning and evaluation are simulated and cost nothing there. It is what is posted, to the
+job and the execution; a run that diverges ends early and costs less.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+from qgeo.backends.device import Device
+from qgeo.backends.mitigated_work import Mitigation
+from qgeo.backends.plan import Judged, Plan, Total
+from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.config import BackendSection, Configuration, TrainingSection
+from qgeo.comparison.step_calls import Step, StepCalls, count_steps, numbered_contexts, step_calls
+from qgeo.errors import ConfigurationError
+from qgeo.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Plans by arm, on a device."""
+
+    device: str
+    arms: tuple[Plan, ...]
+
+    @property
+    def seconds(self) -> float:
+        """QPU seconds of all arms."""
+        return sum(plan.seconds for plan in self.arms)
+
+    @property
+    def jobs(self) -> int:
+        return sum(plan.jobs for plan in self.arms)
+
+    @property
+    def executions(self) -> int:
+        return sum(plan.shots for plan in self.arms)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"jobs": self.jobs, "executions": self.executions, "seconds": self.seconds}
+
+
+class TrainingCosts:
+    """What trainings of one configuration cost, whatever their shots, batch, refresh and steps.
+
+    Circuits are noted and transpiled once; they depend on heads and metrics alone.
+
+    Raises:
+        ConfigurationError: no arm trains on a device.
+        CircuitError: circuits that do not fit it.
+    """
+
+    def __init__(self, configuration: Configuration, task: Task, where: Device) -> None:
+        self._contexts, self._device = numbered_contexts(task.train), where.name
+        arms = [arm for arm in map(parse_arm, configuration.arms.names) if arm.is_measured]
+        if not arms:
+            raise ConfigurationError(
+                "expected an arm that trains on a device, got none; let [backend] name one"
+            )
+        self._calls = {arm.name: step_calls(configuration, task, arm) for arm in arms}
+        mitigation = Mitigation(readout=configuration.backend.mitigate_readout)
+        self._judged = {
+            name: Judged(calls.circuits(), where.pass_manager, mitigation, where.limits)
+            for name, calls in self._calls.items()
+        }
+
+    @property
+    def has_metrics(self) -> bool:
+        """Whether any metric has circuits of its own."""
+        return any(calls.metric for calls in self._calls.values())
+
+    def plan(self, training: TrainingSection, backend: BackendSection) -> TrainingPlan:
+        """All final runs with these settings."""
+        steps = reduce(add, (self._steps(training, seed) for seed in range(training.seeds)))
+        return TrainingPlan(self._device, tuple(self._plan(name, steps, backend) for name in self._calls))
+
+    def run(self, name: str, seed: int, training: TrainingSection, backend: BackendSection) -> Plan:
+        """One final run of an arm."""
+        return self._plan(name, self._steps(training, seed), backend)
+
+    def _plan(self, name: str, steps: Counter[Step], backend: BackendSection) -> Plan:
+        calls, judged = self._calls[name], self._judged[name]
+        kinds = (_of_step(calls, step, judged, backend).times(number) for step, number in steps.items())
+        return judged.plan(name, reduce(add, kinds, Total()))
+
+    def _steps(self, training: TrainingSection, seed: int) -> Counter[Step]:
+        return count_steps(training, self._contexts, seed)
+
+
+def training_plan(configuration: Configuration, task: Task, where: Device) -> TrainingPlan:
+    """The plan of a configuration as it is; see `TrainingCosts`."""
+    return TrainingCosts(configuration, task, where).plan(configuration.training, configuration.backend)
+
+
+def _of_step(calls: StepCalls, step: Step, judged: Judged, backend: BackendSection) -> Total:
+    wanted = calls.of(step, backend.shots, backend.metric_shots or backend.shots)
+    return reduce(add, map(judged.total, wanted), Total())
