@@ -20,11 +20,13 @@ from qiskit.circuit import ParameterVector
 from benchmarks.drawn import Drawn, DrawnInBases, states_of
 from qgeo.estimators.derivatives import state_circuit
 from qgeo.estimators.lin_comb import LinCombQFI
-from qgeo.estimators.methods import METHODS, WITH_DRAWS
+from qgeo.estimators.methods import METHODS, methods_with
 from qgeo.estimators.pauli_circuit import pauli_circuit
 from qgeo.estimators.random_directions import Directions
 from qgeo.estimators.spsa import SPSAQFI
 from qgeo.estimators.stein import SteinQFI
+
+WITH_DRAWS = methods_with(lambda each: each.has_draws)
 
 Floats = NDArray[np.float64]
 

@@ -26,6 +26,7 @@ from qiskit_aer.noise import NoiseModel
 from qiskit_aer.primitives import SamplerV2
 
 from qgeo.errors import ConfigurationError
+from qgeo.registry import Registry
 
 TRANSPILER_SEED = 7
 LEVEL = 2
@@ -82,20 +83,10 @@ def resolve(name: Any, generator: np.random.Generator | None = None, *, threads:
             f"expected a simulator here, got {name!r}, where jobs are paid for; use qgeo hardware submit, or "
             "qgeo compare with --max-seconds"
         )
-    limit = {"max_parallel_threads": threads}
-    if name == "exact":
-        return Backend(name, None, None, lambda: AerSimulator(method="density_matrix", **limit))
-    if name == "aer":
-        return _on_simulators(name, partial(AerSimulator, **limit), generator, None)
-    if name.startswith(_NOISE):
-        device = fake_device(name.removeprefix(_NOISE))
-        noise = NoiseModel.from_backend(device)
-        gates = [gate for gate in noise.basis_gates if gate not in ("delay", "reset")]
-        manager = generate_preset_pass_manager(1, basis_gates=gates, seed_transpiler=TRANSPILER_SEED)
-        return _on_simulators(name, partial(AerSimulator, noise_model=noise, **limit), generator, manager)
-    device = fake_device(name)
-    manager = generate_preset_pass_manager(LEVEL, device, seed_transpiler=TRANSPILER_SEED)
-    return _on_simulators(name, partial(AerSimulator.from_backend, device, **limit), generator, manager)
+    kinds = [kind for kind in BACKENDS.values() if kind.takes(name)]
+    if not kinds:
+        raise _unknown(name)
+    return kinds[0].resolve(name, generator, threads)
 
 
 def fake_device(name: str) -> Any:
@@ -109,10 +100,14 @@ def fake_device(name: str) -> Any:
         with warnings.catch_warnings():  # some devices announce that their errors are not typical
             warnings.simplefilter("ignore")
             return known[name]()
-    near = get_close_matches(name, ["exact", "aer", *known], n=3) or ["fake_manila", "fake_torino"]
-    raise ConfigurationError(
-        f"expected a backend exact, aer, aer:noise=fake_NAME or fake_NAME, got {name!r}; "
-        f"near names: {', '.join(near)}"
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> ConfigurationError:
+    """Nothing is called so, with what comes near."""
+    near = get_close_matches(name, ["exact", "aer", *_fake_devices()], n=3) or ["fake_manila", "fake_torino"]
+    return ConfigurationError(
+        f"expected a backend among {BACKENDS}, got {name!r}; near names: {', '.join(near)}"
     )
 
 
@@ -123,6 +118,55 @@ def fake_device_names() -> tuple[str, ...]:
         ConfigurationError: qiskit-ibm-runtime is not installed.
     """
     return tuple(sorted(_fake_devices()))
+
+
+@dataclass(frozen=True)
+class BackendKind:
+    """Backends of one kind; name: how they are called, as help texts show it.
+
+    takes: whether a name is of this kind; resolve: (name, generator, threads) → the backend.
+    """
+
+    name: str
+    takes: Callable[[str], bool]
+    resolve: Callable[[str, np.random.Generator, int], Backend]
+
+
+def _exact(name: str, _: np.random.Generator, threads: int) -> Backend:
+    return Backend(
+        name, None, None, lambda: AerSimulator(method="density_matrix", max_parallel_threads=threads)
+    )
+
+
+def _aer(name: str, generator: np.random.Generator, threads: int) -> Backend:
+    return _on_simulators(name, partial(AerSimulator, max_parallel_threads=threads), generator, None)
+
+
+def _noisy_aer(name: str, generator: np.random.Generator, threads: int) -> Backend:
+    noise = NoiseModel.from_backend(fake_device(name.removeprefix(_NOISE)))
+    gates = [gate for gate in noise.basis_gates if gate not in ("delay", "reset")]
+    manager = generate_preset_pass_manager(1, basis_gates=gates, seed_transpiler=TRANSPILER_SEED)
+    make = partial(AerSimulator, noise_model=noise, max_parallel_threads=threads)
+    return _on_simulators(name, make, generator, manager)
+
+
+def _on_fake_device(name: str, generator: np.random.Generator, threads: int) -> Backend:
+    device = fake_device(name)
+    manager = generate_preset_pass_manager(LEVEL, device, seed_transpiler=TRANSPILER_SEED)
+    make = partial(AerSimulator.from_backend, device, max_parallel_threads=threads)
+    return _on_simulators(name, make, generator, manager)
+
+
+BACKENDS: Registry[BackendKind] = Registry(
+    "a backend",
+    (
+        BackendKind("exact", "exact".__eq__, _exact),
+        BackendKind("aer", "aer".__eq__, _aer),
+        BackendKind("aer:noise=fake_NAME", lambda name: name.startswith(_NOISE), _noisy_aer),
+        BackendKind("fake_NAME", lambda name: name.startswith("fake_"), _on_fake_device),
+    ),
+)
+"""Simulators. Devices that are paid for are in `device.py`."""
 
 
 def _fake_devices() -> dict[str, Any]:

@@ -10,7 +10,6 @@ seed draw their initial numbers from the same generator seed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,35 +20,20 @@ from qgeo.backends.names import resolve
 from qgeo.comparison.config import HeadsSection
 from qgeo.comparison.threads import THREADS
 from qgeo.errors import ConfigurationError
-from qgeo.estimators.block_diagonal import BlockDiagonalQFI
-from qgeo.estimators.diagonal import DiagonalQFI
 from qgeo.estimators.dry_run import DryRun
 from qgeo.estimators.execution import Executor
-from qgeo.estimators.lin_comb import LinCombQFI
-from qgeo.heads.born import BornHead
 from qgeo.heads.circuit_head import CircuitHead
-from qgeo.heads.classical import MLPHead, SoftmaxHead, matched_features
 from qgeo.heads.jacobian import count_trainable
+from qgeo.heads.kinds import HEADS, HeadSpec
 from qgeo.heads.measured import MeasuredHead
-from qgeo.heads.pauli import PauliHead
 from qgeo.optim.damping import RelativeDamping
-from qgeo.optim.estimated import EstimatedMetric, sampled_classical
-from qgeo.optim.metrics import METRICS, Metric
+from qgeo.optim.exact import Rule
+from qgeo.optim.first_order import FIRST_ORDER
+from qgeo.optim.metrics import METRICS
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.optim.trust_region import QuadraticTrustRegion
 
-QUANTUM_HEADS: dict[str, Any] = {"born": BornHead, "pauli": PauliHead}
-CLASSICAL_HEADS: dict[str, Any] = {"softmax": SoftmaxHead, "mlp": MLPHead}
 EXACT = "exact"
-FIRST_ORDER: dict[str, Any] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-MEASURED_METRICS: dict[str, Any] = {
-    "quantum": LinCombQFI,
-    "quantum-block-diagonal": BlockDiagonalQFI,
-    "quantum-diagonal": DiagonalQFI,
-    "classical": None,  # from the gradient's own shots
-    **FIRST_ORDER,
-}
-"""How each metric is had from shots."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ class Arm:
 
     @property
     def is_quantum(self) -> bool:
-        return self.head in QUANTUM_HEADS
+        return HEADS[self.head].is_quantum
 
     @property
     def is_natural(self) -> bool:
@@ -96,40 +80,44 @@ def parse_arm(name: str) -> Arm:
     """
     name, at, backend = name.partition("@")
     head, plus, metric = name.partition("+")
-    heads, metrics = [*QUANTUM_HEADS, *CLASSICAL_HEADS], [*METRICS, *FIRST_ORDER]
-    if not plus or head not in heads or metric not in metrics:
+    if not plus or head not in HEADS or not (metric in METRICS or metric in FIRST_ORDER):
         raise ConfigurationError(
-            f"unknown arm {name!r}: expected HEAD+METRIC with a head of {', '.join(heads)} "
-            f"and a metric of {', '.join(metrics)}"
+            f"unknown arm {name!r}: expected HEAD+METRIC with a head of {HEADS} and a metric of {METRICS}, "
+            f"{FIRST_ORDER}"
         )
-    if head in CLASSICAL_HEADS and metric.startswith("quantum"):
+    is_quantum = HEADS[head].is_quantum
+    if not is_quantum and metric in METRICS and METRICS[metric].needs_circuit:
         raise ConfigurationError(f"unknown arm {name!r}: a {head} head has no quantum metric; use +classical")
-    if at and (head in CLASSICAL_HEADS or metric not in MEASURED_METRICS):
+    if at and not (is_quantum and metric in trained_from_shots()):
         raise ConfigurationError(
             f"unknown arm {name + at + backend!r}: expected a quantum head and a metric of "
-            f"{', '.join(MEASURED_METRICS)} to train from shots"
+            f"{', '.join(trained_from_shots())} to train from shots"
         )
     return Arm(head, metric, backend or EXACT)
 
 
+def trained_from_shots() -> tuple[str, ...]:
+    """The metrics that an arm can have on a backend, first-order optimizers included."""
+    return (*(name for name, metric in METRICS.items() if metric.from_shots), *FIRST_ORDER)
+
+
 def build_head(name: str, vocabulary: int, context: int, settings: HeadsSection, seed: int) -> nn.Module:
     """A head with initial numbers drawn from `seed`."""
-    generator = torch.Generator().manual_seed(seed)
-    if name in QUANTUM_HEADS:
-        return QUANTUM_HEADS[name](
-            vocabulary,
-            context,
-            circuit=settings.circuit,
-            num_qubits=settings.qubits,
-            layers=settings.layers,
-            embedding=settings.embedding,
-            generator=generator,
-        )
-    target = count_trainable(build_head(settings.matched_to or "born", vocabulary, context, settings, seed))
-    features = matched_features(vocabulary, context, settings.embedding, target)
-    return CLASSICAL_HEADS[name](
-        vocabulary, context, features=features, embedding=settings.embedding, generator=generator
+    kind, parameters = HEADS[name], 0
+    if not kind.is_quantum:
+        matched = build_head(settings.matched_to or "born", vocabulary, context, settings, seed)
+        parameters = count_trainable(matched)
+    spec = HeadSpec(
+        vocabulary,
+        context,
+        embedding=settings.embedding,
+        circuit=settings.circuit,
+        qubits=settings.qubits,
+        layers=settings.layers,
+        parameters=parameters,
+        generator=torch.Generator().manual_seed(seed),
     )
+    return kind(spec)
 
 
 def build_optimizer(
@@ -149,7 +137,7 @@ def build_optimizer(
     """
     if not arm.is_natural:
         return FIRST_ORDER[arm.metric](head.parameters(), lr=lr)
-    metric: str | Metric = arm.metric
+    metric: Rule = METRICS[arm.metric]
     region: float | QuadraticTrustRegion | None = trust_region
     if isinstance(head, MeasuredHead):
         metric = measured_metric(arm.metric, head, metric_shots)
@@ -178,21 +166,18 @@ def head_on_ledger(head: CircuitHead, sampler: LedgerSampler | DryRun, shots: in
     return MeasuredHead(head, Executor(sampler, pass_manager=Untouched()), shots=shots)
 
 
-def measured_metric(name: str, head: MeasuredHead, shots: int | None = None) -> Metric:
+def measured_metric(name: str, head: MeasuredHead, shots: int | None = None) -> Rule:
     """The metric called `name`, estimated where the head is measured, with so many shots or the head's.
 
-    `classical` has no shots but those of the gradient.
+    Raises:
+        ConfigurationError: it cannot be had from shots.
     """
-    if name == "classical":
-        return sampled_classical
-    executor = head.executor
-    estimator = MEASURED_METRICS[name](
-        executor.sampler,
-        pass_manager=executor.pass_manager,
-        generator=executor.generator,
-        mitigate_readout=executor.mitigate_readout,
-    )
-    return EstimatedMetric(estimator, shots=head.shots if shots is None else shots)
+    from_shots = METRICS[name].from_shots
+    if from_shots is None:
+        raise ConfigurationError(
+            f"expected a metric of {', '.join(trained_from_shots())} to train from shots, got {name!r}"
+        )
+    return from_shots(head, shots)
 
 
 def parameter_groups(head: nn.Module) -> dict[str, int]:

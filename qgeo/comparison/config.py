@@ -6,6 +6,7 @@
     [training]  steps, batch, seeds
     [tuning]    the grid every arm gets, on seeds of its own
     [backend]   where quantum heads are run again after training
+    [plugins]   modules = ["my_module"], which register heads, metrics, methods or sources of their own
 
 An unknown key is an error that names it.
 """
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from qgeo.errors import ConfigurationError
 from qgeo.files import Storage
+from qgeo.heads.kinds import HEADS
+from qgeo.registry import import_plugins
 
 CONFIGURATION_FILES = Storage(
     name="configuration",
@@ -79,19 +82,24 @@ class ArmsSection(_Section):
         return self
 
 
-QuantumHeadName = Literal["born", "pauli"]
-
-
 class HeadsSection(_Section):
     """What heads are made of. A classical head gets the width closest in parameters to the head `matched_to`,
     by default that of the first quantum arm, or born where there is none.
     """
 
-    matched_to: QuantumHeadName | None = None
+    matched_to: str | None = None
     circuit: str = "hardware-efficient"
     layers: Annotated[int, Field(ge=1, le=1000)] = 3
     qubits: Annotated[int, Field(ge=1, le=20)] | None = None
     embedding: Annotated[int, Field(ge=1, le=1024)] = 4
+
+    @field_validator("matched_to")
+    @classmethod
+    def _has_a_circuit(cls, name: str | None) -> str | None:
+        quantum = [kind for kind, head in HEADS.items() if head.is_quantum]
+        if name is not None and name not in quantum:
+            raise ValueError(f"expected a quantum head among {', '.join(quantum)}")
+        return name
 
 
 class TrainingSection(_Section):
@@ -146,9 +154,16 @@ class BackendSection(_Section):
     mitigate_readout: bool = False
 
 
+class PluginsSection(_Section):
+    """Modules that are imported before anything else is read, in every process (`registry.py`)."""
+
+    modules: Annotated[tuple[str, ...], List] = ()
+
+
 class Configuration(_Section):
     """Everything that decides a comparison's numbers."""
 
+    plugins: PluginsSection = PluginsSection()
     task: TaskSection = TaskSection()
     arms: ArmsSection = ArmsSection()
     heads: HeadsSection = HeadsSection()
@@ -165,7 +180,7 @@ class Configuration(_Section):
             raise ValueError(f"the arm {foreign[0]} needs backend.name = {foreign[0].partition('@')[2]!r}")
         if self.backend.name == "exact" or any("@" in name for name in names):
             return self
-        both = [(name, name + twin) if name.startswith(("born+", "pauli+")) else (name,) for name in names]
+        both = [(name, name + twin) if _is_quantum(name) else (name,) for name in names]
         arms = ArmsSection(names=tuple(name for pair in both for name in pair))
         object.__setattr__(self, "arms", arms)  # frozen for everybody else
         return self
@@ -174,10 +189,16 @@ class Configuration(_Section):
     def _matched(self) -> Configuration:
         """Classical heads are as large as a quantum head that stands beside them."""
         if self.heads.matched_to is None:
-            quantum = [name.split("+")[0] for name in self.arms.names if name.startswith(("born+", "pauli+"))]
+            quantum = [name.split("+")[0] for name in self.arms.names if _is_quantum(name)]
             heads = self.heads.model_copy(update={"matched_to": (*quantum, "born")[0]})
             object.__setattr__(self, "heads", heads)
         return self
+
+
+def _is_quantum(arm: str) -> bool:
+    """Whether an arm's head has a circuit; a head that nobody knows is refused later, by name."""
+    head = arm.partition("+")[0]
+    return head in HEADS and HEADS[head].is_quantum
 
 
 def load_configuration(path: Path) -> Configuration:
@@ -220,6 +241,7 @@ def parse_configuration(settings: dict[str, Any], origin: str = "the options") -
     2
     """
     try:
+        import_plugins(PluginsSection.model_validate(settings.get("plugins", {})).modules)
         return Configuration.model_validate(settings)
     except ValidationError as error:
         raise ConfigurationError(_first_problem(error, origin)) from None

@@ -13,6 +13,7 @@ from qgeo.comparison.config import Configuration
 from qgeo.errors import ConfigurationError
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.heads.jacobian import count_trainable
+from qgeo.optim.metrics import METRICS, Sizes
 from qgeo.tasks.task import Task
 
 _STATES_AT_ONCE = 8
@@ -38,14 +39,11 @@ def check_memory(configuration: Configuration, arms: list[Arm], task: Task) -> N
 def run_bytes(configuration: Configuration, arm: Arm, task: Task) -> int:
     """About how many bytes one run of an arm holds at once."""
     head = build_head(arm.head, task.vocabulary_size, task.context, configuration.heads, 0)
-    parameters, batch = count_trainable(head), configuration.training.batch
-    matrix = 8 * 3 * parameters**2 if arm.is_natural and not arm.metric.endswith("matrix-free") else 0
-    jacobian = 8 * batch * task.vocabulary_size * parameters if arm.metric == "empirical" else 0
-    if not isinstance(head, CircuitHead):
-        return matrix + jacobian
-    program = head.program
-    rows = 2 * len(program.columns) if matrix else 0
-    return matrix + jacobian + 16 * batch * program.dimension * (rows + _STATES_AT_ONCE)
+    program, batch = head.program if isinstance(head, CircuitHead) else None, configuration.training.batch
+    amplitudes, columns = (0, 0) if program is None else (program.dimension, len(program.columns))
+    sizes = Sizes(batch, task.vocabulary_size, count_trainable(head), amplitudes, columns)
+    states = 16 * _STATES_AT_ONCE * batch * amplitudes
+    return states + (METRICS[arm.metric].bytes(sizes) if arm.is_natural else 0)
 
 
 def physical_memory() -> int | None:

@@ -17,7 +17,7 @@ import torch
 from qgeo.comparison.answer import answer
 from qgeo.comparison.arms import Arm, build_head, parameter_groups, parse_arm
 from qgeo.comparison.config import Configuration
-from qgeo.comparison.cost import FORMULAE
+from qgeo.comparison.cost import formulae
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.noise import PROBABILITIES
 from qgeo.comparison.outcomes import FinalOutcome
@@ -34,7 +34,7 @@ from qgeo.comparison.training import mean_loss, validation_windows
 from qgeo.geometry.spectra import eigenvalues, summary
 from qgeo.heads.ngram import LARGEST_TABLE, NgramHead
 from qgeo.heads.sampling import sample_tokens
-from qgeo.optim.metrics import classical, quantum
+from qgeo.optim.exact import classical, quantum
 from qgeo.tasks.task import Task
 
 EQUIVALENCE_MARGIN = 0.01
@@ -233,5 +233,5 @@ def _protocol(configuration: Configuration) -> dict[str, Any]:
         "budget_axis": "steps",
         "primary_endpoint": "validation loss after the last step, nats per token, mean over seeds",
         "equivalence_margin": EQUIVALENCE_MARGIN,
-        "cost_formulae": FORMULAE,
+        "cost_formulae": formulae(),
     }

@@ -33,7 +33,7 @@ from qgeo.circuit.plain import PlainCircuit, plain, rebuilt
 from qgeo.errors import CircuitError, ConfigurationError, HardwareError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import MOST_SHOTS
-from qgeo.estimators.methods import WITH_DRAWS, WITH_READOUT, estimator_by_name
+from qgeo.estimators.methods import METHODS, methods_with
 from qgeo.estimators.mitigation import zero_noise
 from qgeo.files import MOST_JSON_BYTES, FileModel, digest
 from qgeo.hardware.plan import expected_stderr, planned
@@ -75,13 +75,14 @@ class FisherRequest:
         Raises:
             ConfigurationError: the method has no inverse of readout errors.
         """
-        if self.mitigation.readout and self.method not in WITH_READOUT:
+        method = METHODS[self.method]
+        if self.mitigation.readout and not method.inverts_readout:
+            able = ", ".join(methods_with(lambda each: each.inverts_readout))
             raise ConfigurationError(
-                f"expected a method of {', '.join(WITH_READOUT)} for readout mitigation, got {self.method!r}"
+                f"expected a method of {able} for readout mitigation, got {self.method!r}"
             )
-        more = {} if self.draws is None or self.method not in WITH_DRAWS else {"draws": self.draws}
-        estimator = estimator_by_name(
-            self.method,
+        more = {"draws": self.draws} if self.draws is not None and method.has_draws else {}
+        estimator = method(
             sampler,
             pass_manager=Untouched(),
             generator=np.random.default_rng(self.draw),

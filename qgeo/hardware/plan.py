@@ -17,6 +17,7 @@ from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.plan import Call, Judged, Plan, Total
 from qgeo.backends.splitting import Limits
 from qgeo.estimators.dry_run import DryRun
+from qgeo.estimators.methods import METHODS
 
 TRANSPILED_AT_MOST = 24
 """Circuits that a plan transpiles; more are judged by an even choice of so many, and all of them where the
@@ -64,10 +65,9 @@ def _may_be_long(calls: Sequence[Call], judged: Judged) -> bool:
 def expected_stderr(method: str, shots: int, mitigation: Mitigation = PLAIN) -> float | None:
     """Largest standard error of an entry between two single-term parameters.
 
-    1/√s where one ±1 reading gives it, ½/√s where four overlaps do; None for methods whose random directions
-    dominate. (3 F₁ − F₃)/2 multiplies it by √10/2. What the inversion of readout errors adds is not in it.
+    As the method's record says; None for methods whose random directions dominate. (3 F₁ − F₃)/2 multiplies
+    it by √10/2. What the inversion of readout errors adds is not in it.
     """
+    expected = METHODS[method].stderr
     growth = 10**0.5 / 2 if mitigation.zero_noise else 1.0
-    if method in ("lin-comb", "mid-circuit", "block-diagonal", "diagonal"):
-        return float(growth * shots**-0.5)
-    return float(growth * 0.5 * shots**-0.5) if method == "parameter-shift" else None
+    return None if expected is None else growth * expected(shots)

@@ -22,7 +22,7 @@ from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.geometry.operators import InformationMatrix
 from qgeo.heads.jacobian import count_trainable, flat_parameters, trainable
 from qgeo.heads.protocol import Head
-from qgeo.optim.metrics import metric_by_name
+from qgeo.optim.metrics import METRICS
 
 
 class HeadNetwork(NeuralNetwork):
@@ -74,7 +74,7 @@ class HeadNetwork(NeuralNetwork):
         self, name: str, inputs: Tensor, weights: Tensor, targets: Tensor | None = None
     ) -> InformationMatrix:
         """The metric called `name` (`qgeo.optim.metrics`) over the weights, at contexts `inputs` (B, k)."""
-        return metric_by_name(name)(self._at(weights), self._contexts(inputs), targets)
+        return METRICS[name](self._at(weights), self._contexts(inputs), targets)
 
     def _forward(self, input_data: Any, weights: Any) -> NDArray[np.float64]:
         with torch.no_grad():

@@ -20,10 +20,10 @@ from qgeo.geometry.operators import DenseMatrix, InformationMatrix
 from qgeo.heads.jacobian import flat_parameters
 from qgeo.interop.circuit_network import CircuitNetwork
 from qgeo.interop.head_network import HeadNetwork
-from qgeo.optim.metrics import Metric
+from qgeo.optim.exact import Rule
 
 
-def network_metric(network: Any, name: str = "quantum") -> Metric:
+def network_metric(network: Any, name: str = "quantum") -> Rule:
     """The metric called `name` for a `TorchConnector` around a network of this room.
 
     Args:

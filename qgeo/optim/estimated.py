@@ -9,6 +9,7 @@ readout at measured probabilities stands in, as for the exact metric.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ from qgeo.heads.circuit_head import CircuitHead
 from qgeo.heads.jacobian import count_trainable
 from qgeo.heads.measured import MeasuredHead
 from qgeo.heads.protocol import CircuitPoint, Head
+from qgeo.optim.exact import Rule
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +62,23 @@ class EstimatedMetric:
         if isinstance(head, MeasuredHead):
             head.cost = head.cost + Cost(found.circuits, found.shots)
         return _with_readout(head, contexts, found)
+
+
+def estimated_by(build: Callable[..., FisherEstimator]) -> Callable[[MeasuredHead, int | None], Rule]:
+    """How an estimator makes a metric of a measured head: where the head is measured, with the head's shots
+    unless others are asked for."""
+
+    def rule(head: MeasuredHead, shots: int | None) -> Rule:
+        executor = head.executor
+        estimator = build(
+            executor.sampler,
+            pass_manager=executor.pass_manager,
+            generator=executor.generator,
+            mitigate_readout=executor.mitigate_readout,
+        )
+        return EstimatedMetric(estimator, shots=head.shots if shots is None else shots)
+
+    return rule
 
 
 def sampled_classical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:

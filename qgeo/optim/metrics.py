@@ -1,162 +1,148 @@
-"""Metrics by name: the rule that gives a head its information matrix at some contexts.
+"""Metrics by name: the one place where a metric is entered.
 
-    quantum                  F_Q over everything before the measurement, pulled back through the encoder;
-                             behind the measurement F_Q is zero and the F_C block stands in
-    quantum-block-diagonal   F_Q's blocks on the circuit's commuting layers, pulled back
-    quantum-diagonal         the diagonal of those blocks
-    quantum-matrix-free      the same as quantum, by products and conjugate gradients
-    classical                F_C of the head's output, exact
-    empirical                gradients at the observed tokens (needs targets)
+A record holds the exact rule, how the metric is had from shots, what it costs on hardware and what it needs
+in memory; natural gradient, arms, plans, costs and help texts know a metric by its record alone.
 
-A metric is a function (head, contexts, targets) → `InformationMatrix` over the head's trainable parameters,
-in `named_parameters` order. Geometry does not know heads; this file joins the two.
+Costs are circuit evaluations per context for a circuit of m rotations, as the published methods count them,
+ungrouped; grouping lowers them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from qgeo.errors import ConfigurationError
-from qgeo.geometry.blockwise import connected_blocks, layer_blocks_fisher
-from qgeo.geometry.classical import output_fisher
-from qgeo.geometry.empirical import empirical_fisher
-from qgeo.geometry.matrix_free import MatrixFreeFisher
-from qgeo.geometry.operators import (
-    BlockDiagonalMatrix,
-    DenseMatrix,
-    DiagonalMatrix,
-    DirectSum,
-    InformationMatrix,
-)
-from qgeo.geometry.pullback import pulled_back_fisher, pulled_back_output_fisher
-from qgeo.geometry.tangent_products import tangent_products
-from qgeo.heads.protocol import CircuitPoint, Head, QuantumHead, StagedHead
-
-Metric = Callable[[Head, Tensor, Tensor | None], InformationMatrix]
+from qgeo.circuit.program import Program
+from qgeo.estimators.block_diagonal import BlockDiagonalQFI
+from qgeo.estimators.diagonal import DiagonalQFI
+from qgeo.estimators.lin_comb import LinCombQFI
+from qgeo.geometry.operators import InformationMatrix
+from qgeo.heads.measured import MeasuredHead
+from qgeo.heads.protocol import Head
+from qgeo.optim import exact
+from qgeo.optim.estimated import estimated_by, sampled_classical
+from qgeo.optim.exact import Rule
+from qgeo.registry import Registry
 
 
-def classical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-    """F_C of the head's output over all its trainable parameters."""
-    del targets
-    if not isinstance(head, StagedHead):
-        return output_fisher(*head.log_probs_and_jacobian(contexts))
-    staged = head.staged_jacobian(contexts)
-    own, size = torch.cat([staged.by_own, staged.by_readout], 2), staged.by_own.shape[2]
-    joint = pulled_back_output_fisher(staged.log_probs, own, staged.by_angle, staged.angle_jacobian)
-    return DenseMatrix(_readout_last(joint.matrix, size, staged.by_readout.shape[2]))
+@dataclass(frozen=True)
+class Sizes:
+    """What the memory of a step depends on: contexts of a batch, tokens, trainable parameters; amplitudes of
+    a state and columns of the program, 0 for a classical head."""
+
+    batch: int
+    vocabulary: int
+    parameters: int
+    amplitudes: int = 0
+    columns: int = 0
 
 
-def empirical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-    """Empirical Fisher at the observed tokens."""
-    if targets is None:
-        raise ConfigurationError("the metric 'empirical' needs targets, got none; pass step(targets=...)")
-    return empirical_fisher(head.log_probs_and_jacobian(contexts)[1], targets)
+@dataclass(frozen=True)
+class Evaluations:
+    """Circuit evaluations that a metric takes beside the gradient: in words, and counted per context."""
+
+    formula: str
+    count: Callable[[Program], int]
 
 
-def quantum(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-    """F_Q over circuit and encoder, F_C over the readout, no block between the two."""
-    del targets
-    quantum_head = _quantum(head)
-    point = quantum_head.circuit_point(contexts)
-    before = _before_measurement(point)
-    if not point.num_readout:
-        return DenseMatrix(before)
-    return DenseMatrix(torch.block_diag(before, _readout_block(quantum_head, contexts)))
+FromShots = Callable[[MeasuredHead, int | None], Rule]
+"""From a measured head and shots per circuit (None: the head's own) to the rule that estimates there."""
 
 
-def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-    """F_Q's blocks on the circuit's commuting layers, pulled back; F_C over the readout."""
-    del targets
-    quantum_head = _quantum(head)
-    point = quantum_head.circuit_point(contexts)
-    before = _layer_blocks(point)
-    groups = connected_blocks(before)
-    blocks = [before[group][:, group] for group in groups]
-    if point.num_readout:
-        blocks.append(_readout_block(quantum_head, contexts))
-        groups.append(len(before) + torch.arange(point.num_readout))
-    return BlockDiagonalMatrix(tuple(blocks), torch.cat(groups) if groups else torch.arange(0))
+@dataclass(frozen=True)
+class Metric:
+    """A metric by name; calling it calls the exact rule.
 
-
-def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-    """`quantum` by products alone, solved by conjugate gradients: for very many parameters."""
-    del targets
-    quantum_head = _quantum(head)
-    point = quantum_head.circuit_point(contexts)
-    before = MatrixFreeFisher(
-        point.program, point.values, point.angles, point.own_columns, point.angle_jacobian
-    )
-    if not point.num_readout:
-        return before
-    return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
-
-
-def quantum_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-    """The diagonal of those blocks; F_C over the readout."""
-    del targets
-    quantum_head = _quantum(head)
-    point = quantum_head.circuit_point(contexts)
-    before = DiagonalMatrix(_layer_blocks(point).diagonal())
-    if not point.num_readout:
-        return before
-    return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
-
-
-METRICS: dict[str, Metric] = {
-    "quantum": quantum,
-    "quantum-block-diagonal": quantum_block_diagonal,
-    "quantum-diagonal": quantum_diagonal,
-    "quantum-matrix-free": quantum_matrix_free,
-    "classical": classical,
-    "empirical": empirical,
-}
-
-
-def metric_by_name(name: str) -> Metric:
-    """The metric called `name`.
-
-    Raises:
-        ConfigurationError: there is none.
+    Attributes:
+        exact: (head, contexts, targets) → information matrix over the head's trainable parameters.
+        evaluations: what it costs on hardware; bytes: what it holds at once beside the gradient's states.
+        from_shots: how a head that trains from shots has it; None where it cannot be had.
+        needs_circuit: whether only quantum heads have it; needs_targets: whether a step needs targets for it.
     """
-    if name not in METRICS:
-        raise ConfigurationError(f"expected a metric among {', '.join(METRICS)}, got {name!r}")
-    return METRICS[name]
+
+    name: str
+    exact: Rule
+    evaluations: Evaluations
+    bytes: Callable[[Sizes], int]
+    from_shots: FromShots | None = None
+    needs_circuit: bool = False
+    needs_targets: bool = False
+
+    def __call__(self, head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+        """The information matrix of a head at these contexts."""
+        return self.exact(head, contexts, targets)
 
 
-def _readout_last(matrix: Tensor, own: int, readout: int) -> Tensor:
-    """Rows and columns (own, readout, encoder) → (own, encoder, readout), the order of the parameters."""
-    if not readout:
-        return matrix
-    index = torch.arange(len(matrix))
-    order = torch.cat([index[:own], index[own + readout :], index[own : own + readout]])
-    return matrix[order][:, order]
+# --- what metrics cost -----------------------------------------------------------------------------------
 
 
-def _quantum(head: Head) -> QuantumHead:
-    if not isinstance(head, QuantumHead):
-        raise ConfigurationError(
-            f"expected a quantum head for a quantum metric, got {type(head).__name__}; use 'classical'"
-        )
-    return head
+def _pairs(count: int) -> int:
+    return count * (count - 1) // 2 + count
 
 
-def _before_measurement(point: CircuitPoint) -> Tensor:
-    """F_Q over the circuit's trainable parameters and the encoder's, (P + W, P + W)."""
-    columns, num_own = (*point.own_columns, *point.data_columns), len(point.own_columns)
-    products = tangent_products(point.program, point.values, point.angles, columns, num_own)
-    if not point.num_encoder:
-        return 4 / len(point.angles) * products.own
-    return pulled_back_fisher(products, point.angle_jacobian).matrix
+def _of_all_pairs(program: Program) -> int:
+    return _pairs(len(program.angles))
 
 
-def _layer_blocks(point: CircuitPoint) -> Tensor:
-    return layer_blocks_fisher(
-        point.program, point.values, point.angles, point.own_columns, point.angle_jacobian
-    )
+def _of_layers(program: Program) -> int:
+    """What is in no layer has no effect."""
+    return sum(_pairs(len(layer)) for layer in program.layers)
 
 
-def _readout_block(head: QuantumHead, contexts: Tensor) -> Tensor:
-    return output_fisher(*head.readout_jacobian(contexts)).to_dense()
+_ALL_PAIRS = Evaluations(
+    "B · (m(m−1)/2 + m): linear combination of unitaries over m rotations, ungrouped", _of_all_pairs
+)
+_LAYERS = Evaluations("B · Σ_l (m_l(m_l−1)/2 + m_l): the pairs inside commuting layers", _of_layers)
+_DIAGONAL = Evaluations("B · m", lambda program: len(program.angles))
+# Conjugate gradients need F v for v that are known one after the other; no circuit measures F v as such.
+_PRODUCTS = Evaluations(
+    f"{_ALL_PAIRS.formula}; the same matrix as quantum: products save a simulator's work, no circuit",
+    _of_all_pairs,
+)
+REUSED = Evaluations("0: reuses the outcomes of the gradient's circuits", lambda _: 0)
+
+
+# --- what metrics hold -----------------------------------------------------------------------------------
+
+
+def dense_bytes(sizes: Sizes) -> int:
+    """The matrix, its factor and a workspace; of a circuit all tangents of a batch, from both ends."""
+    return 24 * sizes.parameters**2 + 32 * sizes.batch * sizes.amplitudes * sizes.columns
+
+
+def _with_jacobian(sizes: Sizes) -> int:
+    return dense_bytes(sizes) + 8 * sizes.batch * sizes.vocabulary * sizes.parameters
+
+
+def _none(_: Sizes) -> int:
+    """Products need a few vectors."""
+    return 0
+
+
+METRICS: Registry[Metric] = Registry(
+    "a metric",
+    (
+        Metric("quantum", exact.quantum, _ALL_PAIRS, dense_bytes, estimated_by(LinCombQFI), True),
+        Metric(
+            "quantum-block-diagonal",
+            exact.quantum_block_diagonal,
+            _LAYERS,
+            dense_bytes,
+            estimated_by(BlockDiagonalQFI),
+            needs_circuit=True,
+        ),
+        Metric(
+            "quantum-diagonal",
+            exact.quantum_diagonal,
+            _DIAGONAL,
+            dense_bytes,
+            estimated_by(DiagonalQFI),
+            needs_circuit=True,
+        ),
+        Metric("quantum-matrix-free", exact.quantum_matrix_free, _PRODUCTS, _none, needs_circuit=True),
+        Metric("classical", exact.classical, REUSED, dense_bytes, lambda _head, _shots: sampled_classical),
+        Metric("empirical", exact.empirical, REUSED, _with_jacobian, needs_targets=True),
+    ),
+)

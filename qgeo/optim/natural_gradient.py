@@ -22,7 +22,8 @@ from qgeo.geometry.storage import from_plain_form, plain_form
 from qgeo.heads.jacobian import trainable
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.estimated import EstimatedMetric
-from qgeo.optim.metrics import Metric, metric_by_name
+from qgeo.optim.exact import Rule
+from qgeo.optim.metrics import METRICS
 from qgeo.optim.trust_region import QuadraticTrustRegion, longest_within
 
 
@@ -69,7 +70,7 @@ class NaturalGradient(torch.optim.Optimizer):
         self,
         head: nn.Module,
         *,
-        metric: str | Metric | FisherEstimator = "quantum",
+        metric: str | Rule | FisherEstimator = "quantum",
         lr: float = 0.1,
         damping: float | RelativeDamping | LevenbergMarquardt = 1e-3,
         refresh: int = 1,
@@ -223,12 +224,12 @@ class NaturalGradient(torch.optim.Optimizer):
             )
 
 
-def _as_metric(metric: str | Metric | FisherEstimator, shots: int | None) -> Metric:
+def _as_metric(metric: str | Rule | FisherEstimator, shots: int | None) -> Rule:
     if isinstance(metric, FisherEstimator):
         return EstimatedMetric(metric, shots=shots)
     if shots is not None:
         raise ConfigurationError(f"expected shots with an estimator as the metric, got {metric!r}")
-    return metric_by_name(metric) if isinstance(metric, str) else metric
+    return METRICS[metric] if isinstance(metric, str) else metric
 
 
 def _evaluate(closure: Callable[[], Any] | None) -> Any:

@@ -13,13 +13,14 @@ Crutchfield & Feldman, Chaos 13, 25 (2003) (golden mean, even, RRXOR); Marzen & 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import product
-from types import MappingProxyType
 
 import numpy as np
 
 from qgeo.errors import ConfigurationError
+from qgeo.registry import Registry
 from qgeo.tasks.memory import PAULIS, Arrow, HiddenMarkovMemory, QubitMemory
 from qgeo.tasks.token_source import TokenSource
 
@@ -33,10 +34,6 @@ def source(name: str) -> TokenSource:
     >>> source("golden-mean").definition
     'A: 0→A (1−p), 1→B (p); B: 0→A; p = 0.5'
     """
-    if name not in SOURCES:
-        raise ConfigurationError(
-            f"expected a source out of {', '.join(SOURCES)}, got {name!r}; choose one of these"
-        )
     return SOURCES[name]()
 
 
@@ -142,21 +139,33 @@ def zipf_bigram(vocabulary: int = 16, s: float = 1.0) -> TokenSource:
     return _markov("zipf-bigram", f"P(j|i) ∝ (1 + (j−i mod V))^(−s); V = {vocabulary}, s = {s:g}", arrows)
 
 
-SOURCES: Mapping[str, Callable[[], TokenSource]] = MappingProxyType(
-    {
-        "golden-mean": golden_mean,
-        "even": even,
-        "perturbed-coin": perturbed_coin,
-        "rrxor": rrxor,
-        "sns": sns,
-        "mess3": mess3,
-        "bloch-walk": bloch_walk,
-        "noisy-parity": noisy_parity,
-        "dyck-2": dyck2,
-        "zipf-bigram": zipf_bigram,
-    }
+@dataclass(frozen=True)
+class NamedSource:
+    """A source by name; build: from its numbers, all of which have standard values."""
+
+    name: str
+    build: Callable[..., TokenSource]
+
+    def __call__(self, *numbers: float, **named: float) -> TokenSource:
+        """The source with these numbers."""
+        return self.build(*numbers, **named)
+
+
+SOURCES: Registry[NamedSource] = Registry(
+    "a source",
+    (
+        NamedSource("golden-mean", golden_mean),
+        NamedSource("even", even),
+        NamedSource("perturbed-coin", perturbed_coin),
+        NamedSource("rrxor", rrxor),
+        NamedSource("sns", sns),
+        NamedSource("mess3", mess3),
+        NamedSource("bloch-walk", bloch_walk),
+        NamedSource("noisy-parity", noisy_parity),
+        NamedSource("dyck-2", dyck2),
+        NamedSource("zipf-bigram", zipf_bigram),
+    ),
 )
-"""Builders by name, in the order in which they are listed."""
 
 
 def _markov(name: str, definition: str, arrows: Sequence[Arrow], characters: str = "") -> TokenSource:

@@ -49,8 +49,8 @@ def fisher_report(
 def print_fisher(report: dict[str, Any]) -> None:
     """The matrix where it fits, its standard errors, its eigenvalues, its cost."""
     console, matrix, names = tables(), np.array(report["matrix"]), report["parameters"]
-    kind = "classical" if report["method"] == "sampled-cfi" else "quantum"
-    console.print(f"{kind} Fisher information, {len(names)} × {len(names)}, method {report['method']}")
+    kind, size = _kind(report["method"]), f"{len(names)} × {len(names)}"
+    console.print(f"{kind} Fisher information, {size}, method {report['method']}")
     if len(names) <= _WIDEST_PRINTED:
         _print_matrix(names, matrix)
     if report["stderr"] is not None and len(names):
@@ -70,6 +70,13 @@ def print_fisher(report: dict[str, Any]) -> None:
     cost = report["cost"]
     ran = f"{cost['circuits']:,} circuits, {cost['shots']:,} shots, " if cost["circuits"] else ""
     console.print(f"{ran}{cost['seconds']:.3f} s; --json prints every entry")
+
+
+def _kind(method: str) -> str:
+    """Which information a method gives."""
+    from qgeo.estimators.methods import METHODS
+
+    return METHODS[method].fisher if method in METHODS else "quantum"
 
 
 def _print_flagged(names: list[str], flagged: NDArray[np.bool_]) -> None:

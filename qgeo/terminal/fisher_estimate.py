@@ -33,12 +33,14 @@ class FisherOptions:
     project: bool = False
 
 
-DEFAULT_SHOTS, MOST_SHOTS = 4096, 10_000_000
-NAMES = (
-    *(EXACT, "lin-comb", "mid-circuit", "parameter-shift", "block-diagonal", "diagonal"),
-    *("spsa", "stein", "random-measurement", "sampled-cfi", MIXED),
-)
-_WITH_DRAWS = ("spsa", "stein", "random-measurement")
+DEFAULT_SHOTS = 4096
+
+
+def method_names() -> tuple[str, ...]:
+    """Everything that `--method` takes."""
+    from qgeo.estimators.methods import METHODS
+
+    return (EXACT, *METHODS, MIXED)
 
 
 def check_options(options: FisherOptions) -> None:
@@ -46,9 +48,12 @@ def check_options(options: FisherOptions) -> None:
     Raises:
         ConfigurationError: an unknown method, or options that do not go together.
     """
+    from qgeo.estimators.estimator import MOST_SHOTS
+    from qgeo.estimators.methods import methods_with
+
     method, backend, shots = options.method, options.backend, options.shots
-    if method not in NAMES:
-        raise ConfigurationError(f"expected a method of {', '.join(NAMES)}, got {method!r}")
+    if method not in method_names():
+        raise ConfigurationError(f"expected a method of {', '.join(method_names())}, got {method!r}")
     if method == EXACT and (backend not in (None, "exact") or shots is not None or options.project):
         raise ConfigurationError(
             "expected no --backend, --shots or --project with the method exact; choose another --method"
@@ -61,8 +66,9 @@ def check_options(options: FisherOptions) -> None:
         raise ConfigurationError(f"expected at most {MOST_SHOTS:,} shots, got {shots}")
     if backend == "exact" and shots is not None:
         raise ConfigurationError("expected no --shots on the backend exact; choose --backend aer")
-    if options.draws is not None and method not in _WITH_DRAWS:
-        raise ConfigurationError(f"expected --draws with one of {', '.join(_WITH_DRAWS)}, got {method!r}")
+    drawing = methods_with(lambda each: each.has_draws)
+    if options.draws is not None and method not in drawing:
+        raise ConfigurationError(f"expected --draws with one of {', '.join(drawing)}, got {method!r}")
 
 
 def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherOptions) -> dict[str, Any]:
@@ -94,14 +100,13 @@ def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherO
 
 
 def _estimator(options: FisherOptions, backend: Any, generator: np.random.Generator, progress: Any) -> Any:
-    from qgeo.estimators.methods import estimator_by_name
+    from qgeo.estimators.methods import METHODS
     from qgeo.estimators.mixed_state import MixedStateQFI
 
     if options.method == MIXED:
         return MixedStateQFI(backend.density_simulator(), pass_manager=backend.pass_manager)
     more = {} if options.draws is None else {"draws": options.draws}
-    return estimator_by_name(
-        options.method,
+    return METHODS[options.method](
         backend.sampler,
         pass_manager=backend.pass_manager,
         generator=generator,

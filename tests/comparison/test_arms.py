@@ -6,9 +6,6 @@ import pytest
 import torch
 
 from qgeo.comparison.arms import (
-    CLASSICAL_HEADS,
-    FIRST_ORDER,
-    QUANTUM_HEADS,
     Arm,
     build_head,
     build_optimizer,
@@ -17,11 +14,13 @@ from qgeo.comparison.arms import (
 )
 from qgeo.comparison.config import HeadsSection
 from qgeo.errors import ConfigurationError
+from qgeo.heads.kinds import HEADS
+from qgeo.optim.first_order import FIRST_ORDER
 from qgeo.optim.metrics import METRICS
 from qgeo.optim.natural_gradient import NaturalGradient
 
 SMALL = HeadsSection(layers=1, embedding=2)
-HEADS = [*QUANTUM_HEADS, *CLASSICAL_HEADS]
+CLASSICAL_HEADS = [name for name, kind in HEADS.items() if not kind.is_quantum]
 
 
 @pytest.mark.parametrize("metric", [*METRICS, *FIRST_ORDER])

@@ -53,7 +53,10 @@ WRONG = [
     ({"backend": {"shots": 0}}, "backend.shots.*got 0"),
     ({"backend": {"metric_shots": 1}}, "backend.metric_shots.*got 1"),
     ({"training": {"refresh": 0}}, "training.refresh.*got 0"),
-    ({"heads": {"matched_to": "softmax"}}, "heads.matched_to.*'born' or 'pauli'.*got 'softmax'"),
+    (
+        {"heads": {"matched_to": "softmax"}},
+        "heads.matched_to.*a quantum head among born, pauli, got 'softmax'",
+    ),
     ({"backend": {"contexts": 257}}, "backend.contexts.*256.*got 257"),
     ({"task": 7}, "task"),
     # Seen to fail: true taken for 1, which is a budget of one second.

@@ -11,11 +11,12 @@ from tiny_comparison import write_toml
 from qgeo.backends.device import Device, device
 from qgeo.backends.ledger import Ledger
 from qgeo.cli import run
+from qgeo.comparison import schedule
 from qgeo.comparison.comparison import compare
 from qgeo.comparison.config import load_configuration, parse_configuration
 from qgeo.comparison.inputs import build_task, load_inputs
 from qgeo.comparison.outlook import check_outlook, outlook, outlook_of_folder
-from qgeo.comparison.page import report, schedule
+from qgeo.comparison.page import report
 from qgeo.comparison.run_folder import RunFolder
 from qgeo.errors import ConfigurationError, HardwareError
 

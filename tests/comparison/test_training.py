@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
@@ -74,7 +75,8 @@ def test_records_are_one_per_step_and_count_evaluations():
 def test_a_metric_is_taken_and_counted_every_refresh_steps(refresh, taken, monkeypatch):
     # Seen to fail: refresh not handed to the optimizer; every step counted.
     seen, metric = [], METRICS["quantum"]
-    monkeypatch.setitem(METRICS, "quantum", lambda *a: (seen.append(1), metric(*a))[1])
+    counted = replace(metric, exact=lambda *a: (seen.append(1), metric(*a))[1])
+    monkeypatch.setitem(METRICS._records, "quantum", counted)
     records = run("born+quantum", config=configuration(training={"refresh": refresh})).records
     assert len(seen) == taken
     assert records[-1]["metric_evaluations"] == taken * 8 * (4 * 3 // 2 + 4)

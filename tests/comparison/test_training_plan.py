@@ -14,11 +14,12 @@ from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.splitting import Limits
+from qgeo.comparison import schedule
 from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.comparison import compare
 from qgeo.comparison.config import Configuration, parse_configuration
 from qgeo.comparison.inputs import build_task
-from qgeo.comparison.page import report, schedule
+from qgeo.comparison.page import report
 from qgeo.comparison.step_calls import Step, count_steps, numbered_contexts
 from qgeo.comparison.training import RunSettings, train
 from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan, training_plan

@@ -23,7 +23,9 @@ from benchmarks.coverage_table import (
     section,
     wilson_upper,
 )
-from qgeo.estimators.methods import METHODS, WITH_DRAWS
+from qgeo.estimators.methods import METHODS, methods_with
+
+WITH_DRAWS = methods_with(lambda each: each.has_draws)
 
 NAMED = {case.name: case for case in cases()}
 FROM_SHOTS = [method for method in METHODS if method not in WITH_DRAWS]

@@ -12,7 +12,7 @@ from qiskit_aer.primitives import SamplerV2
 from qgeo.estimators.derivatives import measured_probabilities, shifted_derivatives
 from qgeo.estimators.dry_run import DryRun, wanted
 from qgeo.estimators.execution import Executor
-from qgeo.estimators.methods import METHODS, estimator_by_name
+from qgeo.estimators.methods import METHODS
 from qgeo.estimators.pauli_circuit import pauli_circuit
 
 
@@ -51,7 +51,7 @@ def test_every_method_is_noted_as_it_runs(method, rows):
     values, dry, spy = np.random.default_rng(1).uniform(-1, 1, (rows, 4)), DryRun(), Spy()
     costs = []
     for sampler in (dry, spy):
-        estimator = estimator_by_name(method, sampler, generator=np.random.default_rng(0))
+        estimator = METHODS[method](sampler, generator=np.random.default_rng(0))
         if hasattr(estimator, "draws"):
             estimator.draws = 3
         found = estimator.estimate_mean(a_circuit(), values, shots=7)

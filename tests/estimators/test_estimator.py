@@ -16,12 +16,14 @@ from qgeo.errors import CircuitError, ConfigurationError, QGeoError, ShapeError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.lin_comb import LinCombQFI
-from qgeo.estimators.methods import METHODS, WITH_DRAWS, estimator_by_name
+from qgeo.estimators.methods import METHODS, methods_with
 from qgeo.estimators.mixed_state import MixedStateQFI
 from qgeo.estimators.random_measurement import RandomMeasurementQFI
 from qgeo.estimators.running_average import RunningAverage
 from qgeo.estimators.spsa import SPSAQFI
 from qgeo.estimators.stein import SteinQFI
+
+WITH_DRAWS = methods_with(lambda each: each.has_draws)
 
 # --- rows and a Jacobian --------------------------------------------------------------------------
 
@@ -52,7 +54,7 @@ OPTIONS = {
 @pytest.mark.parametrize("method", [*FULL, "sampled-cfi", "mixed-state"])
 def test_the_mean_over_rows_is_pulled_back(method, options):
     # Seen to fail when weights were ignored; the first row's Jacobian served all.
-    estimator = MixedStateQFI() if method == "mixed-state" else estimator_by_name(method)
+    estimator = MixedStateQFI() if method == "mixed-state" else METHODS[method]()
     matrix_of = reference.cfim if method == "sampled-cfi" else reference.qfim
     found = estimator.estimate_mean(shared_pair(), ROWS, shots=None, **OPTIONS[options])
     assert_allclose(found.matrix, mean_of(matrix_of, **OPTIONS[options]), rtol=0, atol=1e-8)
@@ -90,7 +92,7 @@ def test_another_circuit_is_not_taken_for_the_last_one():
 
 # --- mistakes -------------------------------------------------------------------------------------
 
-EVERY = {name: estimator_by_name(name) for name in METHODS}
+EVERY = {name: METHODS[name]() for name in METHODS}
 pair, at = generic_pair(), values_of(generic_pair())
 
 SHAPES = {
@@ -151,7 +153,7 @@ def one(message, error, call):
 WIDE = circuit_of(21, ("h", 0), ("ry", A, 20))
 MISTAKES = [
     one("expected shots for a circuit of 21 qubits", CircuitError, lambda: exact(WIDE)),
-    one("expected a method among lin-comb, ", ConfigurationError, lambda: estimator_by_name("qfi")),
+    one("expected a method among lin-comb, ", ConfigurationError, lambda: METHODS["qfi"]()),
     one("at least 2 draws, for a standard error, got 1", ConfigurationError, lambda: SPSAQFI(draws=1)),
     one("at least 2 draws", ConfigurationError, lambda: RandomMeasurementQFI(draws=1)),
     one("expected a spread > 0, got 0", ConfigurationError, lambda: SteinQFI(spread=0)),
@@ -189,7 +191,7 @@ def test_mistakes_are_explained(call, error, message):
 
 def test_a_sampler_that_cannot_measure_midway_says_so_itself():
     with pytest.raises(Exception, match="mid-circuit measurement"):
-        estimator_by_name("mid-circuit", StatevectorSampler()).estimate(pair, at, shots=10)
+        METHODS["mid-circuit"](StatevectorSampler()).estimate(pair, at, shots=10)
 
 
 class NoSampler:
@@ -202,7 +204,7 @@ class NoSampler:
 @pytest.mark.parametrize("wrong", [NoSampler(), AerSimulator()], ids=["duck", "backend"])
 def test_a_backend_is_no_sampler(wrong):
     with pytest.raises(ConfigurationError, match="expected a Qiskit V2 sampler"):
-        estimator_by_name("lin-comb", wrong)
+        METHODS["lin-comb"](wrong)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -214,18 +216,16 @@ def test_a_backend_is_no_sampler(wrong):
 def test_wrong_jacobians_are_refused(method, jacobian):
     # Seen to fail: one row's Jacobian is broadcast over two.
     with pytest.raises(ShapeError, match="Jacobian"):
-        estimator_by_name(method).estimate_mean(
-            generic_pair(), np.zeros((2, 4)), shots=None, jacobian=jacobian
-        )
+        METHODS[method]().estimate_mean(generic_pair(), np.zeros((2, 4)), shots=None, jacobian=jacobian)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_no_circuit_and_shots_that_are_no_number(method):
     with pytest.raises(CircuitError, match="expected a QuantumCircuit, got str"):
-        estimator_by_name(method).estimate("circuit", [], shots=None)
+        METHODS[method]().estimate("circuit", [], shots=None)
     with pytest.raises(ConfigurationError, match="shots per circuit, or None"):
-        estimator_by_name(method).estimate(generic_pair(), np.zeros(4), shots=True)
+        METHODS[method]().estimate(generic_pair(), np.zeros(4), shots=True)
     with pytest.raises(ShapeError, match="weights"):
-        estimator_by_name(method).estimate_mean(
+        METHODS[method]().estimate_mean(
             generic_pair(), np.zeros((2, 4)), shots=None, weights=np.array([np.nan, 1.0])
         )

@@ -26,8 +26,10 @@ from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.execution import Executor, Task
 from qgeo.estimators.experiments import append_rotation, empty_circuit
 from qgeo.estimators.lin_comb import LinCombQFI
-from qgeo.estimators.methods import METHODS, WITH_DRAWS, estimator_by_name
+from qgeo.estimators.methods import METHODS, methods_with
 from qgeo.estimators.parameter_shift import ParameterShiftQFI
+
+WITH_DRAWS = methods_with(lambda each: each.has_draws)
 
 # --- what a primitive receives --------------------------------------------------------------------
 
@@ -50,9 +52,7 @@ def test_costs_are_what_the_sampler_received(method, inner):
     jobs, circuits = COSTS[method]
     spy = Counting(inner)
     options = {"draws": 5} if method in WITH_DRAWS else {}
-    found = estimator_by_name(method, spy, **options).estimate(
-        generic_pair(), values_of(generic_pair()), shots=8
-    )
+    found = METHODS[method](spy, **options).estimate(generic_pair(), values_of(generic_pair()), shots=8)
     assert (spy.circuits, spy.shots) == (found.circuits, found.shots) == (circuits, 8 * circuits)
     assert spy.jobs == jobs
 
@@ -63,7 +63,7 @@ BIG = {"lin-comb": 66, "mid-circuit": 66, "block-diagonal": 6, "diagonal": 6, "p
 @pytest.mark.parametrize("method", BIG)
 def test_costs_of_24_parameters_on_four_qubits(method):
     spy, circuit = Counting(Zeros()), three_repetitions()
-    found = estimator_by_name(method, spy).estimate(circuit, values_of(circuit), shots=2)
+    found = METHODS[method](spy).estimate(circuit, values_of(circuit), shots=2)
     assert spy.circuits == found.circuits == BIG[method]
     assert found.metadata["distinct_circuits"] == BIG[method]
     assert (spy.shots, spy.jobs) == (found.shots, 1) == (2 * BIG[method], 1)
@@ -74,7 +74,7 @@ def test_costs_of_three_rows(method):
     # Seen to fail when rows of a circuit without parameters were counted one by one.
     spy, rows = Counting(Zeros()), np.random.default_rng(1).normal(size=(3, 4))
     options = {"draws": 2} if method in WITH_DRAWS else {}
-    found = estimator_by_name(method, spy, **options).estimate_mean(generic_pair(), rows, shots=5)
+    found = METHODS[method](spy, **options).estimate_mean(generic_pair(), rows, shots=5)
     assert (spy.circuits, spy.shots) == (found.circuits, found.shots)
 
 
@@ -141,7 +141,7 @@ def test_every_sampler_gives_the_matrix_within_its_error_bars(method, sampler):
     if (method, sampler) == ("mid-circuit", "statevector"):
         pytest.skip("Qiskit's statevector sampler does not measure in mid-circuit")
     circuit, values = generic_pair(), values_of(generic_pair())
-    estimator = estimator_by_name(method, SAMPLERS[sampler](), generator=np.random.default_rng(4))
+    estimator = METHODS[method](SAMPLERS[sampler](), generator=np.random.default_rng(4))
     found = estimator.estimate(circuit, values, shots=4000)
     error = found.matrix - expected_of(method, circuit, values)
     uncertain = expected_of(method, circuit, values) != 0

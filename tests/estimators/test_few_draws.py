@@ -13,10 +13,12 @@ from scipy.stats import t
 
 from benchmarks.coverage import Case, expectation, repeated
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.methods import METHODS, WITH_DRAWS
+from qgeo.estimators.methods import METHODS, methods_with
 from qgeo.estimators.random_measurement import RandomMeasurementQFI
 from qgeo.estimators.spsa import SPSAQFI
 from qgeo.estimators.stein import SteinQFI
+
+WITH_DRAWS = methods_with(lambda each: each.has_draws)
 
 DIRECTIONS = {"spsa": SPSAQFI, "stein": SteinQFI}
 CIRCUITS = {

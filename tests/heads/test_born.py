@@ -25,7 +25,8 @@ from qgeo.geometry.classical import output_fisher
 from qgeo.geometry.operators import InformationMatrix
 from qgeo.heads.born import BornHead, FoldedReadout, OutcomeProbabilities
 from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values, shared_encoder
-from qgeo.optim.metrics import METRICS, classical, quantum
+from qgeo.optim.exact import classical, quantum
+from qgeo.optim.metrics import METRICS
 
 
 def qiskit_outcomes(head: BornHead, context: list[int], inputs: Sequence[str]) -> np.ndarray:

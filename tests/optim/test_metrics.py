@@ -34,7 +34,7 @@ from qgeo.estimators.diagonal import DiagonalQFI
 from qgeo.geometry.operators import BlockDiagonalMatrix, InformationMatrix
 from qgeo.heads.born import BornHead
 from qgeo.optim.estimated import EstimatedMetric
-from qgeo.optim.metrics import METRICS, metric_by_name
+from qgeo.optim.metrics import METRICS
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-11}
 NUMERICAL = {"rtol": 1e-6, "atol": 1e-8}
@@ -304,4 +304,4 @@ def test_empirical_without_targets_is_refused():
 @pytest.mark.parametrize("name", ["qfim", "Quantum", "", "fisher"])
 def test_unknown_metric_is_named_beside_the_known_ones(name):
     with pytest.raises(ConfigurationError, match=f"quantum.*classical.*empirical.*'{name}'"):
-        metric_by_name(name)
+        METRICS[name]

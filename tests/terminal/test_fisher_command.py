@@ -13,8 +13,7 @@ from qgeo.circuit.qasm import load_qasm
 from qgeo.cli import run
 from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.terminal.fisher import fisher_report
-from qgeo.terminal.fisher_estimate import NAMES as METHODS
-from qgeo.terminal.fisher_estimate import FisherOptions
+from qgeo.terminal.fisher_estimate import FisherOptions, method_names
 from qgeo.terminal.values import random_values, read_values
 
 HEADER = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
@@ -191,4 +190,4 @@ def test_arrays_of_another_shape_or_without_numbers_end_in_one_line(circuit, tmp
 def test_every_method_that_is_named_is_in_the_help(capsys):
     assert run(["fisher", "--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(method in shown for method in METHODS)
+    assert all(method in shown for method in method_names())

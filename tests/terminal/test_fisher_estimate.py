@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from qgeo.cli import run
-from qgeo.estimators.estimator import MOST_SHOTS
-from qgeo.estimators.methods import METHODS, WITH_DRAWS
-from qgeo.terminal import fisher_estimate
-from qgeo.terminal.fisher_estimate import DEFAULT_SHOTS, MIXED, NAMES
+from qgeo.estimators.methods import METHODS, methods_with
+from qgeo.terminal.fisher_estimate import DEFAULT_SHOTS, MIXED
 from qgeo.terminal.values import random_values
+
+WITH_DRAWS = methods_with(lambda each: each.has_draws)
 
 BLOCH = """OPENQASM 3.0;
 include "stdgates.inc";
@@ -31,14 +31,7 @@ def bloch(tmp_path):
     return place
 
 
-def test_the_names_of_the_command_line_are_those_of_the_library():
-    # They are written again there, so that a look at the options does not import Qiskit.
-    assert set(NAMES) == {"exact", MIXED, *METHODS}
-    assert set(fisher_estimate._WITH_DRAWS) == set(WITH_DRAWS)
-    assert fisher_estimate.MOST_SHOTS == MOST_SHOTS
-
-
-@pytest.mark.parametrize("method", [name for name in NAMES if name != "exact"])
+@pytest.mark.parametrize("method", [*METHODS, MIXED])
 def test_every_method_runs_in_its_exact_limit(method, bloch, capsys):
     assert run(["fisher", str(bloch), "--random", "3", "--method", method, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)

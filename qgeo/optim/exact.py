@@ -1,0 +1,141 @@
+"""Exact metrics: the rules that give a head its information matrix at some contexts.
+
+    quantum                  F_Q over everything before the measurement, pulled back through the encoder;
+                             behind the measurement F_Q is zero and the F_C block stands in
+    quantum-block-diagonal   F_Q's blocks on the circuit's commuting layers, pulled back
+    quantum-diagonal         the diagonal of those blocks
+    quantum-matrix-free      the same as quantum, by products and conjugate gradients
+    classical                F_C of the head's output, exact
+    empirical                gradients at the observed tokens (needs targets)
+
+A rule is a function (head, contexts, targets) → `InformationMatrix` over the head's trainable parameters, in
+`named_parameters` order. Geometry does not know heads; this file joins the two. Their names: `metrics.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from qgeo.errors import ConfigurationError
+from qgeo.geometry.blockwise import connected_blocks, layer_blocks_fisher
+from qgeo.geometry.classical import output_fisher
+from qgeo.geometry.empirical import empirical_fisher
+from qgeo.geometry.matrix_free import MatrixFreeFisher
+from qgeo.geometry.operators import (
+    BlockDiagonalMatrix,
+    DenseMatrix,
+    DiagonalMatrix,
+    DirectSum,
+    InformationMatrix,
+)
+from qgeo.geometry.pullback import pulled_back_fisher, pulled_back_output_fisher
+from qgeo.geometry.tangent_products import tangent_products
+from qgeo.heads.protocol import CircuitPoint, Head, QuantumHead, StagedHead
+
+Rule = Callable[[Head, Tensor, Tensor | None], InformationMatrix]
+
+
+def classical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """F_C of the head's output over all its trainable parameters."""
+    del targets
+    if not isinstance(head, StagedHead):
+        return output_fisher(*head.log_probs_and_jacobian(contexts))
+    staged = head.staged_jacobian(contexts)
+    own, size = torch.cat([staged.by_own, staged.by_readout], 2), staged.by_own.shape[2]
+    joint = pulled_back_output_fisher(staged.log_probs, own, staged.by_angle, staged.angle_jacobian)
+    return DenseMatrix(_readout_last(joint.matrix, size, staged.by_readout.shape[2]))
+
+
+def empirical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """Empirical Fisher at the observed tokens."""
+    if targets is None:
+        raise ConfigurationError("the metric 'empirical' needs targets, got none; pass step(targets=...)")
+    return empirical_fisher(head.log_probs_and_jacobian(contexts)[1], targets)
+
+
+def quantum(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """F_Q over circuit and encoder, F_C over the readout, no block between the two."""
+    del targets
+    quantum_head = _quantum(head)
+    point = quantum_head.circuit_point(contexts)
+    before = _before_measurement(point)
+    if not point.num_readout:
+        return DenseMatrix(before)
+    return DenseMatrix(torch.block_diag(before, _readout_block(quantum_head, contexts)))
+
+
+def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """F_Q's blocks on the circuit's commuting layers, pulled back; F_C over the readout."""
+    del targets
+    quantum_head = _quantum(head)
+    point = quantum_head.circuit_point(contexts)
+    before = _layer_blocks(point)
+    groups = connected_blocks(before)
+    blocks = [before[group][:, group] for group in groups]
+    if point.num_readout:
+        blocks.append(_readout_block(quantum_head, contexts))
+        groups.append(len(before) + torch.arange(point.num_readout))
+    return BlockDiagonalMatrix(tuple(blocks), torch.cat(groups) if groups else torch.arange(0))
+
+
+def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """`quantum` by products alone, solved by conjugate gradients: for very many parameters."""
+    del targets
+    quantum_head = _quantum(head)
+    point = quantum_head.circuit_point(contexts)
+    before = MatrixFreeFisher(
+        point.program, point.values, point.angles, point.own_columns, point.angle_jacobian
+    )
+    if not point.num_readout:
+        return before
+    return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
+
+
+def quantum_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    """The diagonal of those blocks; F_C over the readout."""
+    del targets
+    quantum_head = _quantum(head)
+    point = quantum_head.circuit_point(contexts)
+    before = DiagonalMatrix(_layer_blocks(point).diagonal())
+    if not point.num_readout:
+        return before
+    return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
+
+
+def _readout_last(matrix: Tensor, own: int, readout: int) -> Tensor:
+    """Rows and columns (own, readout, encoder) → (own, encoder, readout), the order of the parameters."""
+    if not readout:
+        return matrix
+    index = torch.arange(len(matrix))
+    order = torch.cat([index[:own], index[own + readout :], index[own : own + readout]])
+    return matrix[order][:, order]
+
+
+def _quantum(head: Head) -> QuantumHead:
+    if not isinstance(head, QuantumHead):
+        raise ConfigurationError(
+            f"expected a quantum head for a quantum metric, got {type(head).__name__}; use 'classical'"
+        )
+    return head
+
+
+def _before_measurement(point: CircuitPoint) -> Tensor:
+    """F_Q over the circuit's trainable parameters and the encoder's, (P + W, P + W)."""
+    columns, num_own = (*point.own_columns, *point.data_columns), len(point.own_columns)
+    products = tangent_products(point.program, point.values, point.angles, columns, num_own)
+    if not point.num_encoder:
+        return 4 / len(point.angles) * products.own
+    return pulled_back_fisher(products, point.angle_jacobian).matrix
+
+
+def _layer_blocks(point: CircuitPoint) -> Tensor:
+    return layer_blocks_fisher(
+        point.program, point.values, point.angles, point.own_columns, point.angle_jacobian
+    )
+
+
+def _readout_block(head: QuantumHead, contexts: Tensor) -> Tensor:
+    return output_fisher(*head.readout_jacobian(contexts)).to_dense()
