@@ -1,21 +1,19 @@
-"""Elements → blocks: neighbours on few qubits become one matrix, permutations between them an index map.
+"""Elements → blocks: neighbours on few qubits become one matrix, permutations between them a monomial matrix.
 
 Qubits are dealt into cells of equal width, so that a block is one efficient product: amplitudes are
 (left, 2ᵏ, right) with few different shapes. Greedy, in circuit order: an element joins the last block it can
 reach inside its cell, or opens one. Elements across cells: fixed ones that only move amplitudes (CX, CZ,
-SWAP) gather in relabellings; others get a block of their own. Elements that depend on data stay in blocks
-of their own kind and in narrower cells, because each context has its own matrix.
+SWAP) gather in monomial matrices; others get a block of their own. Elements that depend on data stay in
+blocks of their own kind and in narrower cells, because each context has its own matrix.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import reduce
 
-import numpy as np
-
-from qgeo.circuit.elements import Element, Fixed, Matrix, embedded
-from qgeo.circuit.program import Block, FixedStep, Relabelling, RotationStep, Step
+from qgeo.circuit.elements import Element, Fixed, embedded
+from qgeo.circuit.monomial import MonomialMatrix, identity, is_monomial, on_qubits
+from qgeo.circuit.program import Block, FixedStep, Part, RotationStep, Step
 
 WIDE, NARROW = 5, 4
 """Most qubits of a cell that all contexts share: 5, where 32×32 matrices make efficient products, but 4 for
@@ -24,8 +22,8 @@ WIDE, NARROW = 5, 4
 PER_CONTEXT_WIDTH = 3
 """Most qubits of a cell with one matrix per context: small, because derivatives are stored per context."""
 
-RELABELLED_QUBITS = 14
-"""Widest circuit with index maps of all 2ⁿ amplitudes; beyond it every fixed gate is a small matrix."""
+MONOMIAL_QUBITS = 14
+"""Widest circuit with monomial matrices of all 2ⁿ amplitudes; beyond it a fixed gate is a small matrix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +86,8 @@ class _Draft:
 
 
 @dataclass(eq=False)
-class _MapDraft:
-    """A relabelling while it grows: any fixed elements that only move amplitudes."""
+class _MonomialDraft:
+    """A monomial matrix while it grows: any fixed elements that only move amplitudes."""
 
     members: list[Fixed] = field(default_factory=list)
 
@@ -101,13 +99,15 @@ class _MapDraft:
         assert isinstance(item.element, Fixed)
         self.members.append(item.element)
 
-    def finished(self, num_qubits: int) -> Relabelling:
-        """The product of the gathered elements as one index map of all 2ⁿ amplitudes."""
-        start = Relabelling(np.arange(2**num_qubits), np.ones(2**num_qubits, dtype=complex))
-        return reduce(lambda earlier, element: _followed(earlier, element), self.members, start)
+    def finished(self, num_qubits: int) -> MonomialMatrix:
+        """The product of the gathered elements."""
+        product = identity(num_qubits)
+        for element in self.members:
+            product = on_qubits(element.matrix, element.qubits, num_qubits).after(product)
+        return product
 
 
-def fuse(items: list[Placed], num_qubits: int, width: int | None = None) -> tuple[Block | Relabelling, ...]:
+def fuse(items: list[Placed], num_qubits: int, width: int | None = None) -> tuple[Part, ...]:
     """Blocks whose product, first to last, is the product of the elements.
 
     Args:
@@ -120,7 +120,7 @@ def fuse(items: list[Placed], num_qubits: int, width: int | None = None) -> tupl
         False: Cells(num_qubits, width),
         True: Cells(num_qubits, min(width, PER_CONTEXT_WIDTH)),
     }
-    drafts: list[_Draft | _MapDraft] = []
+    drafts: list[_Draft | _MonomialDraft] = []
     last_on_qubit: dict[int, int] = {}
     for item in items:
         index = _home(item, drafts, last_on_qubit, cells)
@@ -135,7 +135,7 @@ def _measured_width(num_qubits: int) -> int:
 
 def _home(
     item: Placed,
-    drafts: list[_Draft | _MapDraft],
+    drafts: list[_Draft | _MonomialDraft],
     last_on_qubit: dict[int, int],
     cells: dict[bool, Cells],
 ) -> int:
@@ -148,26 +148,13 @@ def _home(
     return len(drafts) - 1
 
 
-def _new_draft(item: Placed, cells: Cells) -> _Draft | _MapDraft:
-    across = not cells.one(item.qubits) and cells.num_qubits <= RELABELLED_QUBITS
-    return _MapDraft() if across and _is_monomial(item.element) else _Draft(set(item.qubits))
+def _new_draft(item: Placed, cells: Cells) -> _Draft | _MonomialDraft:
+    across = not cells.one(item.qubits) and cells.num_qubits <= MONOMIAL_QUBITS
+    return _MonomialDraft() if across and _is_monomial(item.element) else _Draft(set(item.qubits))
 
 
 def _is_monomial(element: Element) -> bool:
-    """One entry of modulus 1 in every row."""
-    return isinstance(element, Fixed) and bool(((np.abs(element.matrix) > 1e-12).sum(1) == 1).all())
-
-
-def _followed(earlier: Relabelling, element: Fixed) -> Relabelling:
-    """First `earlier`, then `element`: (U ψ)_z = u[z', s'] ψ_s with s the amplitude that u moves to z."""
-    target = np.arange(len(earlier.source))
-    inside = sum(((target >> qubit) & 1) << slot for slot, qubit in enumerate(element.qubits))
-    from_inside = np.abs(element.matrix).argmax(1)[inside]
-    mask = sum(1 << qubit for qubit in element.qubits)
-    spread = sum(((from_inside >> slot) & 1) << qubit for slot, qubit in enumerate(element.qubits))
-    moved_from = (target & ~mask) | spread
-    entry: Matrix = element.matrix[inside, from_inside]
-    return Relabelling(earlier.source[moved_from], entry * earlier.phase[moved_from])
+    return isinstance(element, Fixed) and is_monomial(element.matrix)
 
 
 def _append(steps: list[Step], item: Placed, positions: tuple[int, ...], num_qubits: int) -> None:

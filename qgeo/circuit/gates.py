@@ -28,6 +28,17 @@ from qgeo.circuit.elements import (
     placed,
     rotation,
 )
+from qgeo.circuit.paulis import (
+    Term,
+    all_commute,
+    from_label,
+    gathered,
+    generator_of,
+    letter,
+    qubits_of,
+    string_matrix,
+    support,
+)
 from qgeo.errors import CircuitError
 
 MAX_DENSE_QUBITS = 10
@@ -39,7 +50,6 @@ X = np.array([[0, 1], [1, 0]], dtype=complex)
 Y = np.array([[0, -1j], [1j, 0]])
 Z = np.diag([1.0 + 0j, -1])
 ONE = np.diag([0j, 1])
-_PAULI = {"I": np.eye(2, dtype=complex), "X": X, "Y": Y, "Z": Z}
 
 Angles = Sequence[Any]
 
@@ -162,14 +172,18 @@ def evolved_hamiltonian(gate: PauliEvolutionGate) -> SparsePauliOp:
     return hamiltonian
 
 
-def _evolution(gate: PauliEvolutionGate) -> list[Element]:
+def hamiltonian_terms(gate: PauliEvolutionGate) -> list[Term]:
+    """The strings of H of exp(−i t H), on the gate's qubits 0, 1, … Errors: see `evolved_hamiltonian`."""
     hamiltonian = evolved_hamiltonian(gate)
-    if len(hamiltonian.group_commuting()) > 1:
-        return [_dense_evolution(hamiltonian, gate.time)]
-    labelled = zip(hamiltonian.paulis.to_labels(), hamiltonian.coeffs.real, strict=True)
-    return [
-        element for label, weight in labelled for element in _pauli_rotation(label, weight * 2 * gate.time)
-    ]
+    labelled = zip(hamiltonian.paulis.to_labels(), hamiltonian.coeffs.real.tolist(), strict=True)
+    return [from_label(text)._replace(weight=weight) for text, weight in labelled]
+
+
+def _evolution(gate: PauliEvolutionGate) -> list[Element]:
+    terms = hamiltonian_terms(gate)
+    if not all_commute(terms):
+        return [_dense_evolution(terms, gate.time)]
+    return [element for term in terms for element in _pauli_rotation(term, term.weight * 2 * gate.time)]
 
 
 def sparse_pauli(operator: Any) -> SparsePauliOp:
@@ -179,38 +193,33 @@ def sparse_pauli(operator: Any) -> SparsePauliOp:
     return operator if isinstance(operator, SparsePauliOp) else SparsePauliOp(operator)
 
 
-def _dense_evolution(hamiltonian: SparsePauliOp, time: Any) -> Element:
-    acts = hamiltonian.paulis.x | hamiltonian.paulis.z
-    support = [qubit for qubit in range(hamiltonian.num_qubits) if acts[:, qubit].any()]
-    if len(support) > MAX_DENSE_QUBITS:
+def _dense_evolution(terms: list[Term], time: Any) -> Element:
+    qubits = tuple(qubits_of(support(terms)))
+    if len(qubits) > MAX_DENSE_QUBITS:
         raise CircuitError(
             f"expected a PauliEvolutionGate of non-commuting terms on at most {MAX_DENSE_QUBITS} qubits, "
-            f"got {len(support)}; decompose() it into Trotter steps first"
+            f"got {len(qubits)}; decompose() it into Trotter steps first"
         )
-    labels = hamiltonian.paulis.to_labels()
-    on_support = ["".join(label[-1 - qubit] for qubit in reversed(support)) for label in labels]
-    reduced = SparsePauliOp(on_support, hamiltonian.coeffs)
-    return rotation(2 * reduced.to_matrix(), tuple(support), time)
+    on_support = (term._replace(x=gathered(term.x, qubits), z=gathered(term.z, qubits)) for term in terms)
+    return rotation(2 * generator_of(on_support, len(qubits)), qubits, time)
 
 
-def _pauli_rotation(label: str, angle: Any) -> list[Element]:
-    """exp(−i angle P/2) for a Pauli label (leftmost letter on the highest qubit)."""
-    support = [(q, letter) for q, letter in enumerate(reversed(label)) if letter != "I"]
-    if not support:
+def _pauli_rotation(term: Term, angle: Any) -> list[Element]:
+    """exp(−i angle P/2) for a Pauli string, whatever its weight."""
+    qubits = tuple(qubits_of(term.x | term.z))
+    if not qubits:
         return [global_phase(-0.5 * angle)]
-    if len(support) > _MAX_PAULI_SUPPORT:
-        return _laddered(support, angle)
-    generator = np.ones((1, 1), dtype=complex)
-    for _, letter in support:
-        generator = np.kron(_PAULI[letter], generator)
-    return [rotation(generator, tuple(q for q, _ in support), angle)]
+    if len(qubits) > _MAX_PAULI_SUPPORT:
+        return _laddered(term, qubits, angle)
+    string = Term(gathered(term.x, qubits), gathered(term.z, qubits))
+    return [rotation(string_matrix(string, len(qubits)).dense(), qubits, angle)]
 
 
-def _laddered(support: list[tuple[int, str]], angle: Any) -> list[Element]:
+def _laddered(term: Term, qubits: tuple[int, ...], angle: Any) -> list[Element]:
     """A wide Pauli rotation as C† RZ C: C turns letters into Z and collects the parity in the last qubit."""
     to_z = {"X": np.array([[1, 1], [1, -1]]) / np.sqrt(2), "Y": np.array([[1, -1j], [1, 1j]]) / np.sqrt(2)}
     cx = embedded(X, (1,), 2) @ np.kron(np.eye(2), ONE) + np.kron(np.eye(2), np.eye(2) - ONE)
-    bases: list[Element] = [Fixed(to_z[letter] + 0j, (q,)) for q, letter in support if letter != "Z"]
-    ladder: list[Element] = [Fixed(cx, (a, b)) for (a, _), (b, _) in pairwise(support)]
+    bases: list[Element] = [Fixed(to_z[letter(term, q)] + 0j, (q,)) for q in qubits_of(term.x)]
+    ladder: list[Element] = [Fixed(cx, pair) for pair in pairwise(qubits)]
     clifford = [*bases, *ladder]
-    return [*clifford, rotation(Z, (support[-1][0],), angle), *inverted(clifford)]
+    return [*clifford, rotation(Z, (qubits[-1],), angle), *inverted(clifford)]

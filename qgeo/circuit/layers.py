@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qgeo.circuit.elements import Matrix
-from qgeo.circuit.paulis import Term, all_commute, commute, pauli_terms, support
+from qgeo.circuit.paulis import Term, all_commute, commute, mask_of, pauli_terms, support
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Placeable:
             terms = self.terms
         else:
             terms = () if self.generator is None else pauli_terms(self.generator, self.qubits)
-        return tuple(term for term in terms if term[0] | term[1])
+        return tuple(term for term in terms if term.x | term.z)
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ class _Draft:
 def columns(items: Iterable[Placeable]) -> tuple[Column, ...]:
     """The columns of a circuit, first to last.
 
-    >>> z0, x1 = Placeable((), terms=((0, 1, 1.0),)), Placeable((), terms=((2, 0, 1.0),))
+    >>> z0, x1 = Placeable((), terms=(Term(0, 1),)), Placeable((), terms=(Term(2, 0),))
     >>> [column.items for column in columns([z0, Placeable((1,)), x1, z0])]  # x1 stays behind the gate
     [(0, 3), (1,), (2,)]
     """
     drafts: list[_Draft] = []
     for position, item in enumerate(items):
         if item.is_fixed and item.qubits:  # without qubits: a phase
-            mask = sum(1 << qubit for qubit in item.qubits)
+            mask = mask_of(item.qubits)
             _home(drafts, (), mask).add(position, (), mask)
         elif strings := item.strings():
             mask = support(strings)

@@ -3,8 +3,8 @@
 A program is a sequence of blocks. A block acts on a few qubits and is a product of steps, fixed unitaries
 and rotations; its unitary and the unitary's derivatives are small dense matrices, and everything a
 simulation does to states is a product with one of them. Blocks that depend on data have one matrix per
-context; all others are shared by all contexts. Fixed gates between blocks that only move amplitudes are
-index maps.
+context; all others are shared by all contexts. Fixed gates between blocks that only move amplitudes and
+change their phases are monomial matrices on all qubits at once.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.expression import Expression
 from qgeo.circuit.layers import Placeable, angle_layers
+from qgeo.circuit.monomial import MonomialMatrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,20 +58,13 @@ class Block:
         return tuple(step for step in self.steps if isinstance(step, RotationStep))
 
 
-@dataclass(frozen=True, eq=False)
-class Relabelling:
-    """Fixed gates that only move amplitudes and turn their phases (CX, CZ, SWAP, S, …), all qubits at once:
+Part = Block | MonomialMatrix
+"""What a program is a sequence of."""
 
-    (U ψ)_z = phase_z ψ_{source_z}
-    """
 
-    source: NDArray[np.int64]
-    phase: Matrix
-
-    @property
-    def rotations(self) -> tuple[RotationStep, ...]:
-        """None: nothing here depends on a parameter."""
-        return ()
+def rotations_of(block: Part) -> tuple[RotationStep, ...]:
+    """The rotations of a block; nothing in a monomial matrix depends on a parameter."""
+    return block.rotations if isinstance(block, Block) else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +86,7 @@ class Program:
     input_parameters: tuple[str, ...]
     angles: tuple[Expression, ...]
     num_shared_angles: int
-    blocks: tuple[Block | Relabelling, ...]
+    blocks: tuple[Part, ...]
     items: tuple[Placeable, ...]
 
     @property
@@ -126,7 +117,7 @@ class Program:
     @property
     def rotations(self) -> tuple[RotationStep, ...]:
         """Every rotation, block by block."""
-        return tuple(step for block in self.blocks for step in block.rotations)
+        return tuple(step for block in self.blocks for step in rotations_of(block))
 
     @property
     def columns(self) -> tuple[str, ...]:

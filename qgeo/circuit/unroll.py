@@ -15,12 +15,12 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import AnnotatedOperation, Barrier, Delay, Gate, Instruction
 from qiskit.circuit.library import IGate, Initialize, PauliEvolutionGate, UnitaryGate
 from qiskit.exceptions import QiskitError
-from qiskit.quantum_info import Operator, SparsePauliOp
+from qiskit.quantum_info import Operator
 
 from qgeo.circuit.elements import Element, Fixed, Rotation, global_phase, placed
-from qgeo.circuit.gates import evolved_hamiltonian, gate_elements
+from qgeo.circuit.gates import gate_elements, hamiltonian_terms
 from qgeo.circuit.layers import Placeable
-from qgeo.circuit.paulis import Term
+from qgeo.circuit.paulis import Term, all_commute, spread
 from qgeo.errors import CircuitError
 
 Result = TypeVar("Result")
@@ -98,23 +98,18 @@ def _operation_items(operation: Any, qubits: tuple[int, ...], source: str) -> It
 def _evolution_items(gate: PauliEvolutionGate, qubits: tuple[int, ...], source: str) -> Iterator[Item]:
     """exp(−i t H): one rotation, or one gate; where it has a number for t and terms that do not commute, its
     matrix, as Qiskit's definition of it is not exact."""
-    elements = _read(gate, qubits, source)
+    elements, terms = _read(gate, qubits, source), hamiltonian_terms(gate)
     if is_symbolic(gate):
-        yield Item(source, qubits, elements, angle=gate.time, terms=_terms(evolved_hamiltonian(gate), qubits))
-    elif len(evolved_hamiltonian(gate).group_commuting()) > 1:
+        yield Item(source, qubits, elements, angle=gate.time, terms=_generator_terms(terms, qubits))
+    elif not all_commute(terms):
         yield from _pieces(elements, source)
     else:
         yield Item(source, qubits, elements, gate)
 
 
-def _terms(hamiltonian: SparsePauliOp, qubits: tuple[int, ...]) -> tuple[Term, ...]:
-    """The strings of 2H, the generator of exp(−i t H)."""
-
-    def mask(acts: Any) -> int:
-        return sum(1 << qubit for qubit, acting in zip(qubits, acts.tolist(), strict=True) if acting)
-
-    paulis, weights = hamiltonian.paulis, 2 * hamiltonian.coeffs.real
-    return tuple((mask(x), mask(z), float(w)) for x, z, w in zip(paulis.x, paulis.z, weights, strict=True))
+def _generator_terms(terms: list[Term], qubits: tuple[int, ...]) -> tuple[Term, ...]:
+    """The strings of 2H, the generator of exp(−i t H), on the circuit's qubits."""
+    return tuple(Term(spread(x, qubits), spread(z, qubits), 2 * weight) for x, z, weight in terms)
 
 
 def _composite_items(operation: Any, qubits: tuple[int, ...], source: str) -> Iterator[Item]:

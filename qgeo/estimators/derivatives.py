@@ -183,7 +183,7 @@ def _ancilla_circuit(source: PauliCircuit, term: int) -> QuantumCircuit:
     after = 1 + column_of_layer(source, source.layer_of_term[term])
     append_columns(circuit, source, 0, after, angles)
     circuit.h(ancilla)
-    append_controlled(circuit, source.paulis[term], ancilla)
+    append_controlled(circuit, source.terms[term], ancilla)
     append_columns(circuit, source, after, len(source.columns), angles)
     circuit.sdg(ancilla)
     circuit.h(ancilla)

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.quantum_info import Pauli, SparsePauliOp
+from qiskit.quantum_info import SparsePauliOp
 
+from qgeo.circuit.paulis import Term, label, signs, spread
 from qgeo.errors import CircuitError
 from qgeo.estimators.outcomes import Outcomes
 
@@ -48,21 +49,15 @@ def without_measurements(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[
 
 def z_strings(qubits: list[int], isa: QuantumCircuit, width: int) -> list[SparsePauliOp]:
     """Z on every subset of the qubits, in the order of binary counting, laid out as the circuit is."""
-    strings = []
-    for subset in range(2 ** len(qubits)):
-        z = np.zeros(width, dtype=bool)
-        z[[qubit for place, qubit in enumerate(qubits) if subset >> place & 1]] = True
-        string = SparsePauliOp(Pauli((z, np.zeros(width, dtype=bool))))
-        strings.append(string.apply_layout(isa.layout) if isa.layout else string)
-    return strings
+    subsets = (Term(0, spread(subset, qubits)) for subset in range(2 ** len(qubits)))
+    strings = [SparsePauliOp(label(subset, width)) for subset in subsets]
+    return [string.apply_layout(isa.layout) if isa.layout else string for string in strings]
 
 
 def from_expectations(values: Floats, bits: list[int], num_bits: int, shots: int) -> list[Outcomes]:
     """Outcomes per row from expectation values (rows, 2^C)."""
     index = np.arange(values.shape[1])
-    overlap = index[:, None] & index
-    parity = np.array([[bin(int(cell)).count("1") & 1 for cell in row] for row in overlap])
-    frequencies = values @ (1.0 - 2.0 * parity) / len(index)
+    frequencies = values @ signs(index[:, None], index) / len(index)
     table = np.zeros((len(index), num_bits), dtype=bool)
     for place, bit in enumerate(bits):
         table[:, bit] = (index >> place) & 1

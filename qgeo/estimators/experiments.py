@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import ParameterVector
-from qiskit.quantum_info import Pauli, PauliList
 
+from qgeo.circuit.paulis import Term, letter, qubits_of
 from qgeo.estimators.basis import Bits, read_basis
 from qgeo.estimators.pauli_circuit import FixedGates, Layer, PauliCircuit
 
@@ -60,7 +60,7 @@ def ancilla_experiment(source: PauliCircuit, term: int, layer: int, *, imaginary
     after = 1 + column_of_layer(source, source.layer_of_term[term])
     append_columns(circuit, source, 0, after, angles)
     circuit.h(ancilla)
-    append_controlled(circuit, source.paulis[term], ancilla)
+    append_controlled(circuit, source.terms[term], ancilla)
     append_columns(circuit, source, after, column_of_layer(source, layer), angles)
     if imaginary:
         circuit.sdg(ancilla)
@@ -75,7 +75,7 @@ def mid_circuit_experiment(source: PauliCircuit, term: int, layer: int) -> Exper
     circuit = empty_circuit(source.num_qubits, source.num_qubits + 1)
     after = 1 + column_of_layer(source, source.layer_of_term[term])
     append_columns(circuit, source, 0, after, angles)
-    sign = _append_measurement(circuit, source.paulis[term], bit)
+    sign = _append_measurement(circuit, source.terms[term], bit)
     append_columns(circuit, source, after, column_of_layer(source, layer), angles)
     return _read(circuit, source, layer, [bit], sign)
 
@@ -99,55 +99,53 @@ def append_columns(circuit: QuantumCircuit, source: PauliCircuit, start: int, st
                 circuit.append(gate.operation, gate.qubits)
         else:
             for term in column.terms:
-                append_rotation(circuit, source.paulis[term], angles[term])
+                append_rotation(circuit, source.terms[term], angles[term])
 
 
-def append_rotation(circuit: QuantumCircuit, pauli: Pauli, angle: Any) -> None:
+def append_rotation(circuit: QuantumCircuit, string: Term, angle: Any) -> None:
     """exp(−i angle P/2) as a standard gate on one or two qubits, else through a ladder of cx."""
-    support = _support(pauli)
-    letters = "".join(_letter(pauli, qubit) for qubit in support)
+    support = qubits_of(string.x | string.z)
+    letters = "".join(letter(string, qubit) for qubit in support)
     native = {"X": "rx", "Y": "ry", "Z": "rz", "XX": "rxx", "YY": "ryy", "ZZ": "rzz", "ZX": "rzx"}
     if letters in native:
         getattr(circuit, native[letters])(angle, *support)
     elif letters == "XZ":
         circuit.rzx(angle, *reversed(support))
     else:
-        sign, undo = _append_parity(circuit, pauli)
+        sign, undo = _append_parity(circuit, string)
         circuit.rz(sign * angle, support[-1])
         circuit.compose(undo, inplace=True)
 
 
-def append_controlled(circuit: QuantumCircuit, pauli: Pauli, control: int) -> None:
+def append_controlled(circuit: QuantumCircuit, string: Term, control: int) -> None:
     """The Pauli string, controlled by one qubit."""
-    for qubit in _support(pauli):
-        getattr(circuit, "c" + _letter(pauli, qubit).lower())(control, qubit)
+    for qubit in qubits_of(string.x | string.z):
+        getattr(circuit, "c" + letter(string, qubit).lower())(control, qubit)
 
 
-def _append_measurement(circuit: QuantumCircuit, pauli: Pauli, bit: int) -> float:
+def _append_measurement(circuit: QuantumCircuit, string: Term, bit: int) -> float:
     """Measure a Pauli string without disturbing what commutes with it; the sign of the reading."""
-    sign, undo = _append_parity(circuit, pauli)
-    circuit.measure(_support(pauli)[-1], bit)
+    sign, undo = _append_parity(circuit, string)
+    circuit.measure(qubits_of(string.x | string.z)[-1], bit)
     circuit.compose(undo, inplace=True)
     return sign
 
 
-def _append_parity(circuit: QuantumCircuit, pauli: Pauli) -> tuple[float, QuantumCircuit]:
-    """Turn the string into ±Z on its last qubit: the sign, and the circuit that turns back."""
-    basis = read_basis(PauliList([pauli]))
-    forth, support = basis.circuit, _support(pauli)
-    for qubit, following in pairwise(support):
+def _append_parity(circuit: QuantumCircuit, string: Term) -> tuple[float, QuantumCircuit]:
+    """Bring the string to ±Z on its last qubit: the sign, and the circuit that brings it back."""
+    basis = read_basis([string], circuit.num_qubits)
+    forth = basis.circuit
+    for qubit, following in pairwise(qubits_of(string.x | string.z)):
         forth.cx(qubit, following)
-    wide = QuantumCircuit(circuit.num_qubits)
-    wide.compose(forth, range(forth.num_qubits), inplace=True)
-    circuit.compose(wide, inplace=True)
-    return float(basis.signs[0]), wide.inverse()
+    circuit.compose(forth, inplace=True)
+    return float(basis.signs[0]), forth.inverse()
 
 
 def _read(
     circuit: QuantumCircuit, source: PauliCircuit, layer: int, extra: list[int], sign: float
 ) -> Experiment:
     """Measure the layer's strings; bits in `extra` multiply every reading, and so does `sign`."""
-    basis = read_basis(source.paulis[list(source.layers[layer].terms)])
+    basis = read_basis([source.terms[term] for term in source.layers[layer].terms], source.num_qubits)
     circuit.compose(basis.circuit, range(source.num_qubits), inplace=True)
     masks = np.zeros((len(basis.masks), circuit.num_clbits), dtype=bool)
     masks[:, : source.num_qubits] = basis.masks
@@ -160,11 +158,3 @@ def _read(
 def column_of_layer(source: PauliCircuit, layer: int) -> int:
     """Position of a layer among the columns."""
     return [position for position, column in enumerate(source.columns) if isinstance(column, Layer)][layer]
-
-
-def _support(pauli: Pauli) -> list[int]:
-    return np.flatnonzero(pauli.x | pauli.z).tolist()
-
-
-def _letter(pauli: Pauli, qubit: int) -> str:
-    return "IXZY"[int(pauli.x[qubit]) + 2 * int(pauli.z[qubit])]

@@ -58,7 +58,7 @@ def overlap_plan(source: PauliCircuit) -> OverlapPlan:
                 circuit.append(gate.operation.inverse(), gate.qubits)
         else:
             for term in reversed(column.terms):
-                append_rotation(circuit, source.paulis[term], angles[terms + term])
+                append_rotation(circuit, source.terms[term], angles[terms + term])
     circuit.measure(qubits, qubits)
     return OverlapPlan(source, circuit)
 

@@ -23,7 +23,6 @@ import torch
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
-from qiskit.quantum_info import PauliList
 
 from qgeo.circuit.elements import Fixed
 from qgeo.circuit.expression import Expression, expression
@@ -64,22 +63,26 @@ class PauliCircuit:
 
     Attributes:
         num_qubits: n; parameters: names in `circuit.parameters` order, P of them.
-        paulis: the K terms on all n qubits, without phase; columns: what acts on |0…0⟩, first to last.
-        gate_angles: one expression per parameterized gate; gate_of_term, weights: (K,) the gate of each term
-            and its weight: a_k = weights[k] · angle of gate_of_term[k].
+        terms: the K strings and their weights; columns: what acts on |0…0⟩, first to last.
+        gate_angles: one expression per parameterized gate; gate_of_term: (K,) the gate of each term:
+            a_k = weight of term k · angle of gate_of_term[k].
     """
 
     num_qubits: int
     parameters: tuple[str, ...]
-    paulis: PauliList
+    terms: tuple[Term, ...]
     columns: tuple[Layer | FixedGates, ...]
     gate_angles: tuple[Expression, ...]
     gate_of_term: NDArray[np.int64]
-    weights: Floats
 
     @property
     def num_terms(self) -> int:
-        return len(self.gate_of_term)
+        return len(self.terms)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """(K,)."""
+        return np.array([term.weight for term in self.terms], dtype=float)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -120,7 +123,8 @@ def pauli_circuit(circuit: QuantumCircuit) -> PauliCircuit:
     >>> from qiskit.circuit import Parameter
     >>> circuit = QuantumCircuit(2)
     >>> _ = circuit.h(0), circuit.crx(Parameter("a"), 0, 1)
-    >>> pauli_circuit(circuit).paulis.to_labels()
+    >>> from qgeo.circuit.paulis import label
+    >>> [label(term, 2) for term in pauli_circuit(circuit).terms]
     ['XI', 'XZ']
     """
     if not isinstance(circuit, QuantumCircuit):
@@ -131,16 +135,14 @@ def pauli_circuit(circuit: QuantumCircuit) -> PauliCircuit:
     placed = [item.placeable() for item in items]
     strings = [_commuting_strings(item, own) for item, own in zip(items, placed, strict=True)]
     rotations = [position for position, own in enumerate(strings) if own]
-    terms = [term for position in rotations for term in strings[position]]
     gate_of_term = [gate for gate, position in enumerate(rotations) for _ in strings[position]]
     return PauliCircuit(
         num_qubits=circuit.num_qubits,
         parameters=tuple(names),
-        paulis=_pauli_list(terms, circuit.num_qubits),
+        terms=tuple(term for position in rotations for term in strings[position]),
         columns=tuple(_columns(items, placed, strings)),
         gate_angles=tuple(expression(items[position].angle, column_of) for position in rotations),
         gate_of_term=np.array(gate_of_term, dtype=np.int64),
-        weights=np.array([weight for *_, weight in terms], dtype=float),
     )
 
 
@@ -173,18 +175,6 @@ def _fixed_gate(item: Item) -> FixedGate:
     [element] = item.elements
     assert isinstance(element, Fixed)
     return FixedGate(UnitaryGate(element.matrix), item.qubits)
-
-
-def _pauli_list(terms: list[Term], num_qubits: int) -> PauliList:
-    """The strings on all qubits, without their weights."""
-    if not terms:
-        return PauliList(["I" * num_qubits])[:0]
-    x, z = [x for x, _, _ in terms], [z for _, z, _ in terms]
-    return PauliList.from_symplectic(_bits(z, num_qubits), _bits(x, num_qubits))
-
-
-def _bits(masks: list[int], num_qubits: int) -> NDArray[np.bool_]:
-    return np.array([[bool(mask >> qubit & 1) for qubit in range(num_qubits)] for mask in masks])
 
 
 def _value(angle: Expression, values: Floats) -> Floats:

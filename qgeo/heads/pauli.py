@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qgeo.circuit.paulis import Term, from_label, label, mask_of, string_matrix
 from qgeo.errors import ConfigurationError
 from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values, shared_encoder
 from qgeo.heads.jacobian import input_jacobian
@@ -24,14 +26,15 @@ from qgeo.heads.sizes import chosen_qubits
 class PauliExpectations:
     """h_k = ⟨ψ|P_k|ψ⟩ for Pauli labels (rightmost letter on qubit 0).
 
-    P|z⟩ flips the bits under X and Y and multiplies by a phase, so that P ψ is an index map and a product.
+    A string is a monomial matrix, so that P ψ is a gather and a product.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
-        maps = [_pauli_map(label) for label in labels]
-        self.source = torch.stack([source for source, _ in maps])
-        self.phase = torch.stack([phase for _, phase in maps])
-        self.diagonal = not any(set(label) & set("XY") for label in labels)
+        strings = [from_label(text) for text in labels]
+        matrices = [string_matrix(string, len(text)) for string, text in zip(strings, labels, strict=True)]
+        self.source = torch.from_numpy(np.stack([matrix.source for matrix in matrices]))
+        self.phase = torch.from_numpy(np.stack([matrix.phase for matrix in matrices]))
+        self.diagonal = not any(string.x for string in strings)
 
     def __call__(self, states: Tensor) -> Tensor:
         return (states.unsqueeze(1).conj() * self._applied(states)).sum(-1).real
@@ -55,24 +58,6 @@ class PauliExpectations:
         return states[:, self.source] * self.phase
 
 
-def _pauli_map(label: str) -> tuple[Tensor, Tensor]:
-    """(P ψ)_z = phase_z ψ_{source_z}."""
-    if not label or set(label) - set("IXYZ"):
-        raise ConfigurationError(f"expected Pauli labels of the letters I X Y Z, got {label!r}")
-    target = torch.arange(2 ** len(label))
-    source = target.clone()
-    phase = torch.ones(len(target), dtype=torch.complex128)
-    for qubit, letter in enumerate(reversed(label)):
-        sign = 1.0 - 2.0 * ((target >> qubit) & 1)
-        if letter in "XY":
-            source ^= 1 << qubit
-        if letter == "Z":
-            phase *= sign
-        if letter == "Y":
-            phase *= -1j * sign  # ⟨0|Y|1⟩ = −i, ⟨1|Y|0⟩ = i
-    return source, phase
-
-
 class SoftmaxReadout(nn.Module):
     """log softmax(W (s·h) + b); s starts at 1, W small and random, b at 0."""
 
@@ -93,7 +78,7 @@ class SoftmaxReadout(nn.Module):
 def default_labels(num_qubits: int) -> list[str]:
     """Z on every qubit and ZZ on every pair: all read from one Z measurement."""
     sets = [*combinations(range(num_qubits), 1), *combinations(range(num_qubits), 2)]
-    return ["".join("Z" if q in chosen else "I" for q in reversed(range(num_qubits))) for chosen in sets]
+    return [label(Term(0, mask_of(qubits)), num_qubits) for qubits in sets]
 
 
 class PauliHead(CircuitHead):
@@ -124,7 +109,7 @@ class PauliHead(CircuitHead):
         generator = generator or torch.Generator().manual_seed(0)
         choice = choose_circuit(circuit, chosen_qubits(num_qubits, vocabulary), layers, input_parameters)
         labels = default_labels(choice.program.num_qubits) if observables is None else list(observables)
-        if not labels or any(len(label) != choice.program.num_qubits for label in labels):
+        if not labels or any(len(text) != choice.program.num_qubits for text in labels):
             raise ConfigurationError(
                 f"expected Pauli labels of {choice.program.num_qubits} letters, got {labels}"
             )

@@ -57,8 +57,8 @@ def apply_each(matrices: Tensor, states: Tensor, qubits: tuple[int, ...], out: T
         out.view(count, -1, size, right).copy_(together.transpose(0, 1))
 
 
-def relabelled(states: Tensor, source: Tensor, phase: Tensor | None, out: Tensor | None = None) -> Tensor:
-    """phase_z ψ_{source_z} for every amplitude z of states (..., 2ⁿ), written to `out` or a new tensor."""
+def apply_monomial(source: Tensor, phase: Tensor | None, states: Tensor, out: Tensor | None = None) -> Tensor:
+    """phase_k ψ_{source_k} for every amplitude k of states (..., 2ⁿ), written to `out` or a new tensor."""
     moved = torch.gather(states, -1, source.expand(states.shape), out=out)
     return moved if phase is None else moved.mul_(phase)
 

@@ -1,7 +1,7 @@
 """A program's numbers as tensors, made once per device and data type.
 
-Everything here is constant: eigenbases of generators, fixed matrices, index maps. Values and inputs never
-enter, so that a memo of it cannot go stale.
+Everything here is constant: eigenbases of generators, fixed matrices, monomial matrices. Values and inputs
+never enter, so that a memo of it cannot go stale.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from torch import Tensor
 
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.expression import Tree
-from qgeo.circuit.program import Block, FixedStep, Program, Relabelling
+from qgeo.circuit.monomial import MonomialMatrix
+from qgeo.circuit.program import Block, FixedStep, Program
 from qgeo.simulate.groups import GroupConstants, group_constants, grouped_blocks
 from qgeo.simulate.tensors import Index, as_index, index_tensor
 
@@ -32,13 +33,19 @@ class BlockConstants:
 
 
 @dataclass(frozen=True, eq=False)
-class MapConstants:
-    """A relabelling and its inverse: (U ψ)_z = phase_z ψ_{source_z}; phases are None where all are 1."""
+class MonomialTensors:
+    """A monomial matrix on tensors; its phase is None where all are 1."""
 
     source: Tensor
     phase: Tensor | None
-    inverse_source: Tensor
-    inverse_phase: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class MonomialConstants:
+    """A monomial matrix of the program and its inverse."""
+
+    forth: MonomialTensors
+    back: MonomialTensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +71,7 @@ class AngleConstants:
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    blocks: tuple[BlockConstants | MapConstants, ...]
+    blocks: tuple[BlockConstants | MonomialConstants, ...]
     groups: tuple[GroupConstants, ...]
     shared: AngleConstants
     per_context: AngleConstants
@@ -79,12 +86,12 @@ def constants(program: Program, dtype: torch.dtype, device: torch.device) -> Con
     place = {
         own.block: (group, member) for group, all in enumerate(grouped) for member, own in enumerate(all)
     }
-    maps: dict[bytes, MapConstants] = {}
-    blocks: list[BlockConstants | MapConstants] = []
+    monomials: dict[bytes, MonomialConstants] = {}
+    blocks: list[BlockConstants | MonomialConstants] = []
     for block in program.blocks:
-        if isinstance(block, Relabelling):
+        if isinstance(block, MonomialMatrix):
             key = block.source.tobytes() + block.phase.tobytes()
-            blocks.append(maps.get(key) or maps.setdefault(key, _map(block, dtype, device)))
+            blocks.append(monomials.get(key) or monomials.setdefault(key, _monomial(block, dtype, device)))
         elif block in place:
             blocks.append(BlockConstants(block.qubits, block.per_context, *place[block]))
         else:
@@ -126,21 +133,19 @@ def _angles(program: Program, which: range, device: torch.device) -> AngleConsta
     )
 
 
-# --- relabellings ---------------------------------------------------------------------------------
+# --- monomial matrices ----------------------------------------------------------------------------
 
 
-def _map(block: Relabelling, dtype: torch.dtype, device: torch.device) -> MapConstants:
-    back = np.argsort(block.source)
-    return MapConstants(
-        source=torch.as_tensor(block.source, device=device),
-        phase=_phases(block.phase, dtype, device),
-        inverse_source=torch.as_tensor(back, device=device),
-        inverse_phase=_phases(block.phase.conj()[back], dtype, device),
+def _monomial(matrix: MonomialMatrix, dtype: torch.dtype, device: torch.device) -> MonomialConstants:
+    return MonomialConstants(
+        _tensors(matrix, dtype, device),
+        _tensors(matrix.inverse(), dtype, device),
     )
 
 
-def _phases(phases: Matrix, dtype: torch.dtype, device: torch.device) -> Tensor | None:
-    return None if np.all(phases == 1) else torch.as_tensor(phases, dtype=dtype, device=device)
+def _tensors(matrix: MonomialMatrix, dtype: torch.dtype, device: torch.device) -> MonomialTensors:
+    phase = None if np.all(matrix.phase == 1) else torch.as_tensor(matrix.phase, dtype=dtype, device=device)
+    return MonomialTensors(torch.as_tensor(matrix.source, device=device), phase)
 
 
 # --- blocks ---------------------------------------------------------------------------------------

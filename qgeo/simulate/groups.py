@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.elements import Matrix
-from qgeo.circuit.program import Block, FixedStep, Relabelling
+from qgeo.circuit.monomial import MonomialMatrix
+from qgeo.circuit.program import Block, FixedStep
 from qgeo.simulate.steps import CommutingStep, commuting_steps
 from qgeo.simulate.tensors import Index, as_index
 
@@ -73,7 +74,7 @@ class SteppedBlock:
         return len(self.steps), max(len(step.spectra) for step in self.steps)
 
 
-def grouped_blocks(blocks: Sequence[Block | Relabelling]) -> list[list[SteppedBlock]]:
+def grouped_blocks(blocks: Sequence[Block | MonomialMatrix]) -> list[list[SteppedBlock]]:
     """Blocks with rotations, in groups of one dimension and kind that waste little on padding."""
     known: dict[tuple[object, ...], list[CommutingStep]] = {}
     kinds: dict[tuple[int, bool], list[SteppedBlock]] = {}

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
-from qgeo.simulate.apply import apply_block, relabelled
+from qgeo.simulate.apply import apply_block, apply_monomial
 from qgeo.simulate.blocks import partial_products, pulled_back_generators, pushed_generators
-from qgeo.simulate.constants import BlockConstants, Constants, MapConstants, constants
+from qgeo.simulate.constants import BlockConstants, Constants, MonomialConstants, constants
 
 Side = Literal["start", "end"]
 
@@ -46,24 +46,24 @@ class BlockMove:
 
 
 @dataclass(frozen=True, eq=False)
-class MapMove:
-    """Amplitudes change places and turn their phases."""
+class MonomialMove:
+    """A monomial matrix on all qubits."""
 
-    moves: MapConstants
+    matrix: MonomialConstants
 
     def apply(self, states: Tensor, out: Tensor | None = None) -> Tensor:
-        return relabelled(states, self.moves.source, self.moves.phase, out)
+        return apply_monomial(self.matrix.forth.source, self.matrix.forth.phase, states, out)
 
     def undo(self, states: Tensor, out: Tensor | None = None) -> Tensor:
-        return relabelled(states, self.moves.inverse_source, self.moves.inverse_phase, out)
+        return apply_monomial(self.matrix.back.source, self.matrix.back.phase, states, out)
 
-    def of(self, contexts: slice) -> MapMove:
+    def of(self, contexts: slice) -> MonomialMove:
         """The same move: it is every context's."""
         del contexts
         return self
 
 
-Move = BlockMove | MapMove
+Move = BlockMove | MonomialMove
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,9 +128,9 @@ def moves_at(program: Program, shared: Tensor, per_context: Tensor, dtype: torch
     return Moves(program, dtype, table, tuple(_move(block, unitaries) for block in table.blocks), products)
 
 
-def _move(block: BlockConstants | MapConstants, unitaries: list[tuple[Tensor, ...]]) -> Move:
-    if isinstance(block, MapConstants):
-        return MapMove(block)
+def _move(block: BlockConstants | MonomialConstants, unitaries: list[tuple[Tensor, ...]]) -> Move:
+    if isinstance(block, MonomialConstants):
+        return MonomialMove(block)
     unitary = unitaries[block.group][block.member] if block.fixed is None else block.fixed
     return BlockMove(block.qubits, unitary)
 

@@ -3,7 +3,7 @@
 A position is a number of blocks already applied. Parameters of a block enter at a station: in the sweep
 forward behind their block, as late as blocks on other qubits allow; in the sweep back in front of it, as
 early as those allow. Moving R rows of tangents through a block on k qubits costs R·2ᵏ products per amplitude,
-a relabelling about R·8. The middle is the frame with the least total.
+a monomial matrix about R·8. The middle is the frame with the least total.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from functools import lru_cache
 from itertools import accumulate, groupby
 from typing import Literal
 
-from qgeo.circuit.program import Block, Program, Relabelling
+from qgeo.circuit.monomial import MonomialMatrix
+from qgeo.circuit.program import Block, Program, rotations_of
 
 Frame = Literal["end", "middle"]
 
-_RELABELLING_COST = 8
+_MONOMIAL_COST = 8
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,8 @@ def _earliest_positions(program: Program) -> list[int]:
     ]
 
 
-def _meet(one: Block | Relabelling, other: Block | Relabelling) -> bool:
-    if isinstance(one, Relabelling) or isinstance(other, Relabelling):
+def _meet(one: Block | MonomialMatrix, other: Block | MonomialMatrix) -> bool:
+    if isinstance(one, MonomialMatrix) or isinstance(other, MonomialMatrix):
         return True
     return not set(one.qubits).isdisjoint(other.qubits)
 
@@ -149,17 +150,17 @@ def _work(entering: list[int], cost: list[int]) -> list[int]:
     return list(accumulate(moved, initial=0))
 
 
-def _cost(block: Block | Relabelling) -> int:
-    return _RELABELLING_COST if isinstance(block, Relabelling) else block.dimension
+def _cost(block: Block | MonomialMatrix) -> int:
+    return _MONOMIAL_COST if isinstance(block, MonomialMatrix) else block.dimension
 
 
-def _columns(program: Program, block: Block | Relabelling) -> frozenset[int]:
-    return frozenset(column for step in block.rotations for column in program.angles[step.angle].columns)
+def _columns(program: Program, block: Block | MonomialMatrix) -> frozenset[int]:
+    return frozenset(column for step in rotations_of(block) for column in program.angles[step.angle].columns)
 
 
 def _entrance(program: Program, index: int, chosen: frozenset[int], row_of: dict[int, int]) -> Entrance:
     """A block's parameters among the chosen ones; those new to `row_of` get its next rows."""
-    rotations = program.blocks[index].rotations
+    rotations = rotations_of(program.blocks[index])
     used = [
         (rotation, step.angle, slot, column)
         for rotation, step in enumerate(rotations)

@@ -7,7 +7,12 @@ import pytest
 from numpy.testing import assert_allclose
 from qiskit.quantum_info import Operator, Pauli, PauliList, random_clifford
 
-from qgeo.estimators.basis import read_basis
+from qgeo.circuit.paulis import from_label
+from qgeo.estimators import basis
+
+
+def read_basis(strings: PauliList) -> basis.ReadBasis:
+    return basis.read_basis([from_label(label) for label in strings.to_labels()], strings.num_qubits)
 
 
 def commuting_strings(num_qubits: int, count: int, seed: int) -> PauliList:
@@ -20,11 +25,11 @@ def commuting_strings(num_qubits: int, count: int, seed: int) -> PauliList:
 
 
 def assert_read(strings: PauliList) -> None:
-    basis = read_basis(strings)
-    turn = Operator(basis.circuit).data
-    for string, mask, sign in zip(strings, basis.masks, basis.signs, strict=True):
+    read_in = read_basis(strings)
+    clifford = Operator(read_in.circuit).data
+    for string, mask, sign in zip(strings, read_in.masks, read_in.signs, strict=True):
         read = Pauli((mask, np.zeros_like(mask))).to_matrix()
-        assert_allclose(turn @ string.to_matrix() @ turn.conj().T, sign * read, rtol=0, atol=1e-12)
+        assert_allclose(clifford @ string.to_matrix() @ clifford.conj().T, sign * read, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("num_qubits", [1, 2, 3, 4])

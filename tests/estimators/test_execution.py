@@ -17,10 +17,10 @@ from estimators.runs import (
 )
 from qiskit.circuit import ParameterVector
 from qiskit.primitives import BackendSamplerV2, StatevectorSampler
-from qiskit.quantum_info import Pauli
 from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import SamplerV2
 
+from qgeo.circuit.paulis import from_label
 from qgeo.estimators.allocation import VarianceWeighted
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.execution import Executor, Task
@@ -100,7 +100,7 @@ def test_the_answers_of_small_jobs_are_put_together_in_order():
     angle = ParameterVector("angle", 1)
     circuits = [empty_circuit(1), empty_circuit(1)]
     for circuit in circuits:
-        append_rotation(circuit, Pauli("X"), angle[0])
+        append_rotation(circuit, from_label("X"), angle[0])
         circuit.measure(0, 0)
     flips = np.random.default_rng(1).integers(0, 2, (2, 150))
     executor = Executor(StatevectorSampler(seed=np.random.default_rng(2)), progress=lambda *_: None)

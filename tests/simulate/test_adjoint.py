@@ -25,7 +25,8 @@ from torch import Tensor
 
 from qgeo.circuit import fusion
 from qgeo.circuit.compiler import compile
-from qgeo.circuit.program import Program, Relabelling
+from qgeo.circuit.monomial import MonomialMatrix
+from qgeo.circuit.program import Program
 from qgeo.simulate.statevector import probabilities, states
 from qgeo.simulate.tangents import states_and_tangents
 
@@ -284,17 +285,17 @@ def test_absent_parameters_have_zero_rows():
     assert (gradient[[0, 3]] == 0).all()
 
 
-@pytest.mark.parametrize("relabelled", [0, 14], ids=["no-maps", "maps"])
+@pytest.mark.parametrize("widest", [0, 14], ids=["no-maps", "maps"])
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 6])
-def test_width_of_blocks_and_maps_between_them_do_not_matter(monkeypatch, width, relabelled):
+def test_width_of_blocks_and_maps_between_them_do_not_matter(monkeypatch, width, widest):
     # Seen to fail where a map read its amplitudes from where they go.
-    monkeypatch.setattr(fusion, "RELABELLED_QUBITS", relabelled)
+    monkeypatch.setattr(fusion, "MONOMIAL_QUBITS", widest)
     circuit = cases.layered(6, 2)
     circuit.append(lib.iSwapGate(), [4, 1])
     circuit.append(lib.PermutationGate([2, 0, 1]), [5, 0, 3])
     values = np.random.default_rng(1).uniform(-3, 3, circuit.num_parameters)
     program, cotangent = compile(circuit, block_width=width), torch.ones(1, 64) * (1 + 2j)
-    assert any(isinstance(block, Relabelling) for block in program.blocks) == (relabelled > 0 and width < 6)
+    assert any(isinstance(block, MonomialMatrix) for block in program.blocks) == (widest > 0 and width < 6)
     psi, tangents = states_and_tangents(program, torch.from_numpy(values))
     assert_allclose(psi[0], reference.states(circuit, values), **TIGHT)
     gradient, _ = gradients(program, torch.from_numpy(values), torch.zeros(1, 0), cotangent)

@@ -1,9 +1,11 @@
-"""A program as operations of the compiled kernel: Pauli rotations, index maps, dense fixed unitaries.
+"""A program as operations of the compiled engine: Pauli rotations, monomial matrices, dense fixed unitaries.
 
     exp(−i a G/2) = Π_t exp(−i a w_t P_t/2)      for a generator G = Σ_t w_t P_t of commuting Pauli strings
+    R W = W (W†RW),   W†PW = ± another string    where W is a monomial Clifford matrix (CX, CZ, SWAP, S, X, …)
 
-Index maps are carried behind the rotations wherever that leaves Pauli strings (`pauli_frame.py`). Numbers
-only, made once per program; the layout is that of `operation` and `step` in `operations.h`.
+A rotation about the other string costs the same, so that monomial matrices are carried behind the rotations
+until one is no Clifford, and done once, instead of on every tangent. Numbers only, made once per program; the
+layout is that of `operation` and `step` in `operations.h`.
 """
 
 from __future__ import annotations
@@ -16,13 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qgeo.circuit.elements import Matrix
-from qgeo.circuit.paulis import Term, all_commute, pauli_terms
-from qgeo.circuit.program import Block, FixedStep, Program, Relabelling
-from qgeo.simulate.compiled.pauli_frame import IndexMap, conjugated, identity
+from qgeo.circuit.monomial import NEGLIGIBLE, MonomialMatrix, identity, is_monomial, on_qubits
+from qgeo.circuit.paulis import Term, all_commute, commute, conjugated, pauli_terms, spread
+from qgeo.circuit.program import Block, FixedStep, Program
 
-ROTATION, MAP, DENSE = range(3)
-
-_NEGLIGIBLE = 1e-12
+ROTATION, MONOMIAL, DENSE = range(3)
 
 MOST_TABLE_BYTES = 2**25
 """Of all tables of phases: a circuit of very many layers goes through the later ones rotation by rotation."""
@@ -61,6 +61,10 @@ class Operations:
         )
 
 
+def _string(row: tuple[int, ...]) -> Term:
+    return Term(row[2], row[3])
+
+
 def _turns(row: tuple[int, ...]) -> bool:
     """Whether it is a rotation without X or Y: it turns phases."""
     return row[0] == ROTATION and row[2] == 0
@@ -74,7 +78,7 @@ def _with_turns_together(rows: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
         if _turns(row):
             waiting.append(row)
             continue
-        if row[0] != ROTATION or any((row[2] & turn[3]).bit_count() % 2 for turn in waiting):
+        if row[0] != ROTATION or not all(commute(_string(row), _string(turn)) for turn in waiting):
             found, waiting = found + waiting, []
         found.append(row)
     return found + waiting
@@ -100,8 +104,8 @@ def operations_of(program: Program) -> Operations | None:
     """The program as operations, or None where a generator is wide or its Pauli strings do not commute."""
     writer = _Writer(program.num_qubits)
     for block in program.blocks:
-        if isinstance(block, Relabelling):
-            writer.add_map(IndexMap(block.source, block.phase))
+        if isinstance(block, MonomialMatrix):
+            writer.add_monomial(block)
         elif not _add_block(writer, block):
             return None
     return writer.finished()
@@ -123,10 +127,6 @@ def _add_block(writer: _Writer, block: Block) -> bool:
     return True
 
 
-def _spread(mask: int, qubits: tuple[int, ...]) -> int:
-    return sum(((mask >> slot) & 1) << qubit for slot, qubit in enumerate(qubits))
-
-
 def tensor_factors(matrix: Matrix, qubits: tuple[int, ...]) -> list[tuple[Matrix, tuple[int, ...]]]:
     """Matrices on disjoint qubits whose product is the unitary: one qubit each, where it can be split off."""
     for slot in range(len(qubits) if len(qubits) > 1 else 0):
@@ -134,7 +134,7 @@ def tensor_factors(matrix: Matrix, qubits: tuple[int, ...]) -> list[tuple[Matrix
         row, column = len(qubits) - 1 - slot, 2 * len(qubits) - 1 - slot
         flat = np.moveaxis(axes, (row, column), (0, 1)).reshape(4, -1)
         left, weights, right = np.linalg.svd(flat, full_matrices=False)
-        if weights[1] < _NEGLIGIBLE * weights[0]:
+        if weights[1] < NEGLIGIBLE * weights[0]:
             one = _without_rounding(left[:, 0].reshape(2, 2) * 2**0.5)  # a unitary
             rest = _without_rounding(right[0].reshape(len(matrix) // 2, -1) * (weights[0] / 2**0.5))
             return [(one, (qubits[slot],)), *tensor_factors(rest, qubits[:slot] + qubits[slot + 1 :])]
@@ -144,28 +144,22 @@ def tensor_factors(matrix: Matrix, qubits: tuple[int, ...]) -> list[tuple[Matrix
 def _without_rounding(matrix: Matrix) -> Matrix:
     """Entries 0, ±1, ±i exactly, as before the factors were taken: their rounding would add up over gates."""
     nearest = np.round(matrix)
-    return np.where(np.abs(matrix - nearest) < _NEGLIGIBLE, nearest, matrix)
+    return np.where(np.abs(matrix - nearest) < NEGLIGIBLE, nearest, matrix)
 
 
 def _add_fixed(writer: _Writer, matrix: Matrix, qubits: tuple[int, ...]) -> None:
-    """A unitary on some qubits: an index map where it has one entry a row."""
-    offsets = np.array([_spread(k, qubits) for k in range(len(matrix))])
-    rest = np.array([k for k in range(writer.dimension) if not k & offsets[-1]])
-    if not ((np.abs(matrix) > _NEGLIGIBLE).sum(1) == 1).all():
-        writer.add_dense(matrix, offsets, rest)
+    """A unitary on some qubits."""
+    if is_monomial(matrix):
+        writer.add_monomial(on_qubits(matrix, qubits, writer.num_qubits))
         return
-    origin = np.abs(matrix).argmax(1)
-    source = np.empty(writer.dimension, dtype=np.int64)
-    phase = np.empty(writer.dimension, dtype=complex)
-    for row, column in enumerate(origin):
-        source[rest + offsets[row]] = rest + offsets[column]
-        phase[rest + offsets[row]] = matrix[row, column]
-    writer.add_map(IndexMap(source, phase))
+    offsets = np.array([spread(k, qubits) for k in range(len(matrix))])
+    rest = np.array([k for k in range(writer.dimension) if not k & offsets[-1]])
+    writer.add_dense(matrix, offsets, rest)
 
 
 @dataclass(eq=False)
 class _Writer:
-    """Operations while they are listed; `waiting` is the map that is still to be done behind them."""
+    """Operations while they are listed; `waiting` is the monomial matrix still to be done behind them."""
 
     num_qubits: int
     rows: list[tuple[int, ...]] = field(default_factory=list)
@@ -180,29 +174,29 @@ class _Writer:
         return 2**self.num_qubits
 
     def add_rotation(self, angle: int, term: Term) -> None:
-        """exp(−i a w P/2), in front of the map that waits if that is a Clifford for P, else behind it."""
-        moved = conjugated(term, self.waiting, self.num_qubits)
+        """exp(−i a w P/2), in front of the matrix that waits if that is a Clifford for P, else behind it."""
+        moved = conjugated(term, self.waiting)
         if moved is None:
-            self._write_map()
+            self._write_monomial()
             moved = term
         x, z, weight = moved
         self._add(ROTATION, angle=angle, x=x, z=z)
         self.numbers.append(weight)
 
-    def add_map(self, own: IndexMap) -> None:
+    def add_monomial(self, matrix: MonomialMatrix) -> None:
         """Wait with it, behind what waits already."""
-        self.waiting = own.after(self.waiting)
+        self.waiting = matrix.after(self.waiting)
 
     def add_dense(self, matrix: Matrix, offsets: NDArray[np.int64], rest: NDArray[np.int64]) -> None:
         """(D, D) on the amplitudes rest + offsets, and its adjoint."""
-        self._write_map()
+        self._write_monomial()
         self._add(DENSE, size=len(matrix))
         self.numbers.extend(_interleaved(matrix) + _interleaved(matrix.conj().T))
         self.indices.extend(offsets.tolist() + rest.tolist())
 
     def finished(self) -> Operations:
-        """Everything listed, the map that waits last, in steps."""
-        self._write_map()
+        """Everything listed, the matrix that waits last, in steps."""
+        self._write_monomial()
         rows = _with_turns_together(self.rows)
         return Operations(
             np.array(rows, dtype=np.int32).reshape(-1, 8),
@@ -211,15 +205,15 @@ class _Writer:
             np.array(_steps(rows, self.dimension), dtype=np.int32).reshape(-1, 3),
         )
 
-    def _write_map(self) -> None:
-        """The map that is waiting, and its inverse."""
-        own = self.waiting
-        if own.is_identity:
+    def _write_monomial(self) -> None:
+        """The matrix that is waiting, and its inverse."""
+        forth = self.waiting
+        if forth.is_identity:
             return
-        back, self.waiting = own.inverse(), identity(self.num_qubits)
-        self._add(MAP, size=int(not np.allclose(own.phase, 1, rtol=0, atol=1e-15)))
-        self.numbers.extend(_interleaved(own.phase) + _interleaved(back.phase))
-        self.indices.extend(own.source.tolist() + back.source.tolist())
+        back, self.waiting = forth.inverse(), identity(self.num_qubits)
+        self._add(MONOMIAL, size=int(not forth.is_permutation))
+        self.numbers.extend(_interleaved(forth.phase) + _interleaved(back.phase))
+        self.indices.extend(forth.source.tolist() + back.source.tolist())
 
     def _add(self, kind: int, *, angle: int = 0, x: int = 0, z: int = 0, size: int = 0) -> None:
         self.rows.append((kind, angle, x, z, size, len(self.numbers), len(self.indices), 0))

@@ -19,7 +19,6 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 import qgeo
-from qgeo.circuit.paulis import pauli_terms
 from qgeo.geometry.quantum import projected_gram, projected_tangents
 from qgeo.simulate.adjoint import adjoint_gradient
 from qgeo.simulate.angles import context_angles, joined, shared_angles
@@ -210,24 +209,6 @@ def test_without_a_compiler_torch_does_it(monkeypatch):
     in_torch = qgeo.quantum_fisher(program, values, inputs=inputs)
     assert used == [1]
     np.testing.assert_allclose(compiled, in_torch, atol=1e-12)
-
-
-def test_a_generator_is_the_sum_of_its_strings():
-    """Σ w P, from masks, is the generator: every gate of the table on scattered qubits."""
-    x, y, z = (np.array(m, dtype=complex) for m in ([[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]))
-    letters = {(0, 0): np.eye(2), (1, 0): x, (0, 1): z, (1, 1): y}
-    for case in CASES:
-        for block in qgeo.compile(case.circuit).blocks:
-            for step in block.rotations:
-                total = np.zeros_like(step.generator)
-                count = len(step.positions)
-                for mask_x, mask_z, weight in pauli_terms(step.generator, step.positions):
-                    string = np.eye(1)
-                    for q in step.positions:
-                        string = np.kron(letters[mask_x >> q & 1, mask_z >> q & 1], string)
-                    total = total + weight * string
-                assert count
-                np.testing.assert_allclose(total, step.generator, atol=1e-11)
 
 
 def test_a_generator_of_several_strings_is_not_cut_by_the_frame():
