@@ -24,7 +24,8 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from qgeo import __version__
 from qgeo.errors import QGeoError, StoppedError
-from qgeo.terminal.hardware_app import backends, hardware
+from qgeo.terminal.derived_help import DerivedHelp
+from qgeo.terminal.hardware_app import Plugins, backends, hardware
 
 _INTERRUPTED = 130
 app = typer.Typer(
@@ -49,6 +50,7 @@ def about(
         raise Exit
 
 
+Seed = Annotated[int, typer.Option("--seed", "--draw", min=0, max=2**63 - 1, help="Seed of the sampling.")]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 
 
@@ -103,7 +105,7 @@ def _fail(message: str) -> int:
     return 2
 
 
-@app.command()
+@app.command(cls=DerivedHelp)
 def compare(
     config: Annotated[
         Path | None, typer.Argument(help="Configuration file (TOML).", show_default=False)
@@ -111,11 +113,12 @@ def compare(
     text: Annotated[
         Path | None, typer.Option(help="Corpus: any UTF-8 text file.", show_default=False)
     ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="A named source, e.g. golden-mean.", show_default=False)
-    ] = None,
+    task: Annotated[str | None, typer.Option(help="A named source: {sources}.", show_default=False)] = None,
     arms: Annotated[
-        str | None, typer.Option(help="HEAD+METRIC, separated by commas.", show_default=False)
+        str | None,
+        typer.Option(
+            help="HEAD+METRIC, separated by commas; heads {heads}; metrics {metrics}.", show_default=False
+        ),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(help="Final runs per arm (default 3).", show_default=False)
@@ -124,7 +127,7 @@ def compare(
     backend: Annotated[
         str | None,
         typer.Option(
-            help="Train quantum heads from shots too: aer, aer:noise=fake_NAME, fake_NAME, ibm_NAME.",
+            help="Train quantum heads from shots too: {backends}, ibm_NAME.",
             show_default=False,
         ),
     ] = None,
@@ -176,7 +179,7 @@ def compare(
         print_comparison(result)
 
 
-@app.command()
+@app.command(cls=DerivedHelp)
 def fisher(
     circuit: Annotated[Path, typer.Argument(help="OpenQASM 3 file.")],
     values: Annotated[
@@ -189,15 +192,12 @@ def fisher(
     ] = None,
     method: Annotated[
         str,
-        typer.Option(
-            help="exact, lin-comb, mid-circuit, parameter-shift, block-diagonal, diagonal, spsa, stein, "
-            "random-measurement, sampled-cfi (classical), mixed-state."
-        ),
+        typer.Option(help="{all_methods}."),
     ] = "exact",
     backend: Annotated[
         str | None,
         typer.Option(
-            help="exact, aer, aer:noise=fake_NAME, fake_NAME (default aer with --shots, else exact).",
+            help="{backends} (default aer with --shots, else exact).",
             show_default=False,
         ),
     ] = None,
@@ -206,17 +206,20 @@ def fisher(
     ] = None,
     draws: Annotated[
         int | None,
-        typer.Option(help="Random directions or bases, of methods that draw.", show_default=False),
+        typer.Option(help="How many random directions or bases: {methods_with_draws}.", show_default=False),
     ] = None,
-    draw: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sampling.")] = 0,
+    seed: Seed = 0,
     project: Annotated[bool, typer.Option("--project", help="Nearest positive semidefinite matrix.")] = False,
+    plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
     """Fisher information matrix of a circuit, all parameters trainable: F_Q = 4 Re Q, exact or estimated."""
+    from qgeo.registry import import_plugins
     from qgeo.terminal.fisher import fisher_report, print_fisher
     from qgeo.terminal.fisher_estimate import FisherOptions
 
-    options = FisherOptions(method, backend, shots, draws, draw, project)
+    import_plugins(plugin or ())
+    options = FisherOptions(method, backend, shots, draws, seed, project)
     report = fisher_report(circuit, values, random, options)
     if as_json:
         print(json.dumps(report))
@@ -231,13 +234,13 @@ def generate(
     arm: Annotated[
         str | None, typer.Option(help="Which arm (default the first).", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Which of the arm's runs.")] = 0,
-    draw: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sampling.")] = 0,
+    run: Annotated[int, typer.Option(help="Which of the arm's runs.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Sample text from a trained head."""
     from qgeo.comparison.generate import generate as sample
 
-    print(sample(folder, arm=arm, seed=seed, length=length, draw=draw))
+    print(sample(folder, arm=arm, run=run, length=length, seed=seed))
 
 
 @circuits.command("list")

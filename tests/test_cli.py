@@ -72,7 +72,7 @@ MISTAKES = [
     ("compare --arms , --task even", "each arm once"),
     ("compare --arms= --task even", "unknown arm ''"),
     ("compare spaced.toml --task even", "unknown arm 'softmax+adam '"),
-    ("compare --task nope", "expected a source out of golden-mean"),
+    ("compare --task nope", "expected a source among golden-mean"),
     ("compare --task even --text good.txt", "one of --text and --task"),
     ("compare missing.toml", "file at missing.toml, found none"),
     ("compare full", "full: expected a regular file, got a folder"),
@@ -154,12 +154,12 @@ def test_a_name_of_two_lines_is_printed_on_one(here, capsys, arguments):
 
 FROM_A_RUN = [
     ("--arm born+quantum", "expected an arm of softmax+adam, got 'born+quantum'"),
-    ("--seed 1", "expected a seed of 0 to 0, got 1"),
-    ("--seed -1", "expected a seed of 0 to 0"),
-    (f"--seed {10**30}", "expected a seed of 0 to 0"),
+    ("--run 1", "expected a run of 0 to 0, got 1"),
+    ("--run -1", "expected a run of 0 to 0"),
+    (f"--run {10**30}", "expected a run of 0 to 0"),
     ("--length 0", "expected a length of 1 to 1000000"),
-    ("--draw -1", "--draw"),
-    (f"--draw {10**30}", "--draw"),
+    ("--seed -1", "--seed"),
+    (f"--seed {10**30}", "--seed"),
 ]
 
 
@@ -180,10 +180,10 @@ def test_a_head_that_is_not_trained_yet_is_named(here, capsys):
     assert "expected a trained head, found none at" in capsys.readouterr().err
 
 
-def test_text_is_the_same_for_the_same_draw(finished, capsys):
+def test_text_is_the_same_for_the_same_seed_by_its_old_name_too(finished, capsys):
     texts = []
-    for draw in (0, 0, 1):
-        assert run(["generate", str(finished), "--length", "60", "--draw", str(draw)]) == 0
+    for seed in ("--seed 0", "--draw 0", "--seed 1"):
+        assert run(["generate", str(finished), "--length", "60", *seed.split()]) == 0
         texts.append(capsys.readouterr().out)
     assert texts[0] == texts[1] != texts[2]
     assert len(texts[0]) == 61
@@ -270,8 +270,8 @@ HELP = {
         "--workers",
         "--json",
     ],
-    "fisher": ["--values", "--random", "--method", "--json"],
-    "generate": ["--length", "--arm", "--seed", "--draw"],
+    "fisher": ["--values", "--random", "--method", "--seed", "--json"],
+    "generate": ["--length", "--arm", "--run", "--seed"],
     "circuits": ["list", "show", "export"],
     "circuits list": ["--json"],
     "circuits show": ["--json"],

@@ -38,6 +38,7 @@ from qgeo.estimators.mitigation import zero_noise
 from qgeo.files import MOST_JSON_BYTES, FileModel, digest
 from qgeo.hardware.plan import expected_stderr, planned
 from qgeo.locks import locked
+from qgeo.registry import import_plugins
 
 Floats = NDArray[np.float64]
 
@@ -48,17 +49,18 @@ _PACKAGES = ("qgeo", "qiskit", "qiskit-aer", "qiskit-ibm-runtime")
 class FisherRequest:
     """What is wanted: a method at a point of a circuit.
 
-    values: (P,) in `circuit.parameters` order; draw: seed of directions and bases; draws: how many of them;
-    mitigation: of the device's errors.
+    values: (P,) in `circuit.parameters` order; seed: of directions and bases; draws: how many of them;
+    mitigation: of the device's errors; plugins: modules that register the method.
     """
 
     circuit: QuantumCircuit
     values: Floats
     method: str
     shots: int
-    draw: int = 0
+    seed: int = 0
     draws: int | None = None
     mitigation: Mitigation = PLAIN
+    plugins: tuple[str, ...] = ()
 
     def carried_out(self, sampler: LedgerSampler) -> FisherEstimate:
         """The estimate from a ledger whose sampler has this request's mitigation.
@@ -85,7 +87,7 @@ class FisherRequest:
         estimator = method(
             sampler,
             pass_manager=Untouched(),
-            generator=np.random.default_rng(self.draw),
+            generator=np.random.default_rng(self.seed),
             **more,
         )
         return estimator.estimate(self.as_written, self.values, shots=self.shots)
@@ -126,6 +128,7 @@ class FisherManifest(Manifest):
     shots: Annotated[int, Field(ge=2, le=MOST_SHOTS)]
     draw: Count
     draws: Annotated[int, Field(ge=2)] | None
+    plugins: tuple[str, ...] = ()
     values: tuple[float, ...]
     parameters: tuple[str, ...]
     circuit: Literal["circuit.json", "circuit.qpy"] = "circuit.qpy"
@@ -145,8 +148,10 @@ def read_request(ledger: Ledger) -> FisherRequest:
 
     Raises:
         LedgerError: the manifest or the circuit is damaged or was changed.
+        ConfigurationError: a plugin that it names cannot be imported.
     """
     known = ledger.manifest(FisherManifest)
+    import_plugins(known.plugins)
     path = ledger.folder / known.circuit
     content = LEDGER_FILES.checked_bytes(path, known.circuit_sha256, MOST_JSON_BYTES)
     circuit = _read_circuit(path, content)
@@ -163,6 +168,7 @@ def read_request(ledger: Ledger) -> FisherRequest:
         known.draw,
         known.draws,
         Mitigation(**known.mitigation.model_dump()),
+        known.plugins,
     )
 
 
@@ -174,8 +180,9 @@ def write_request(ledger: Ledger, request: FisherRequest, where: Device, max_sec
             "kind": "fisher",
             "method": request.method,
             "shots": request.shots,
-            "draw": request.draw,
+            "draw": request.seed,  # its name in every ledger there is
             "draws": request.draws,
+            "plugins": list(request.plugins),
             "values": [float(value) for value in request.values],
             "parameters": [parameter.name for parameter in request.circuit.parameters],
             "circuit": name,

@@ -22,14 +22,14 @@ EXACT, MIXED = "exact", "mixed-state"
 class FisherOptions:
     """How a matrix is computed; None where the command line did not say.
 
-    `draw` seeds the sampling; `project` asks for the nearest positive semidefinite matrix.
+    `seed` is that of the sampling; `project` asks for the nearest positive semidefinite matrix.
     """
 
     method: str = EXACT
     backend: str | None = None
     shots: int | None = None
     draws: int | None = None
-    draw: int = 0
+    seed: int = 0
     project: bool = False
 
 
@@ -79,7 +79,7 @@ def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherO
     from qgeo.backends.names import resolve
     from qgeo.estimators.repair import nearest_positive_semidefinite
 
-    generator = np.random.default_rng(options.draw)
+    generator = np.random.default_rng(options.seed)
     name = options.backend or ("exact" if options.shots is None else "aer")
     backend = resolve(name, generator)
     shots = None if options.method == MIXED or backend.sampler is None else options.shots or DEFAULT_SHOTS

@@ -35,29 +35,29 @@ OPEN_PLAN_SECONDS = 600.0
 def fisher_request(
     path: Path,
     values: Path | None,
-    seed: int | None,
+    random: int | None,
     method: str,
     shots: int,
-    draw: int,
+    seed: int,
     draws: int | None,
     mitigation: Mitigation = PLAIN,
 ) -> FisherRequest:
     """The request that the options describe.
 
     Raises:
-        ConfigurationError: both or none of values and seed, or too few shots.
+        ConfigurationError: both or none of values and random values, or too few shots.
     """
-    if (values is None) == (seed is None):
+    if (values is None) == (random is None):
         raise ConfigurationError("expected one of --values FILE and --random SEED; give exactly one")
-    check_options(FisherOptions(method, None, shots, draws, draw))
+    check_options(FisherOptions(method, None, shots, draws, seed))
     loaded = load_qasm(path)
     if loaded.warning:
         messages().print(f"warning: {loaded.warning}", soft_wrap=True)
     names = [parameter.name for parameter in loaded.circuit.parameters]
     if not names:
         raise ConfigurationError(f"expected a circuit with parameters in {path}, got one without")
-    chosen = random_values(len(names), seed) if values is None else read_values(values, names)
-    return FisherRequest(loaded.circuit, chosen, method, shots, draw, draws, mitigation)
+    chosen = random_values(len(names), random or 0) if values is None else read_values(values, names)
+    return FisherRequest(loaded.circuit, chosen, method, shots, seed, draws, mitigation)
 
 
 def devices_of_account() -> tuple[list[str], str]:

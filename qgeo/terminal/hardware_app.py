@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from qgeo.terminal.derived_help import DerivedHelp
 
 hardware = typer.Typer(help="IBM Quantum: plan, submit, collect; nothing lost, no minute paid twice.")
 
@@ -18,11 +20,22 @@ Values = Annotated[
 Random = Annotated[
     int | None, typer.Option(metavar="SEED", help="Uniform values in (−π, π).", show_default=False)
 ]
-Method = Annotated[str, typer.Option(help="As in qgeo fisher, from shots.")]
+Method = Annotated[str, typer.Option(help="{methods}.")]
 Backend = Annotated[str, typer.Option(help="fake_NAME, ibm_NAME, or least-busy.", show_default=False)]
 Shots = Annotated[int, typer.Option(help="Per circuit.")]
-Draw = Annotated[int, typer.Option(min=0, help="Seed of random directions and bases.")]
-Draws = Annotated[int | None, typer.Option(help="How many of them.", show_default=False)]
+Seed = Annotated[int, typer.Option("--seed", "--draw", min=0, help="Of random directions and bases.")]
+Draws = Annotated[
+    int | None, typer.Option(help="How many of them: {methods_with_draws}.", show_default=False)
+]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        metavar="MODULE",
+        help="Import this module, which registers methods of its own; may be repeated.",
+        show_default=False,
+    ),
+]
 Readout = Annotated[
     bool,
     typer.Option(
@@ -40,7 +53,7 @@ Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of qgeo
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 
 
-@hardware.command()
+@hardware.command(cls=DerivedHelp)
 def plan(
     backend: Annotated[
         str | None,
@@ -73,15 +86,18 @@ def plan(
     draws: Draws = None,
     readout_mitigation: Readout = False,
     zero_noise: ZeroNoise = False,
+    plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
     """What an estimate or a training would run and cost. Nothing is simulated or posted."""
     from qgeo.backends.mitigated_work import Mitigation
     from qgeo.errors import ConfigurationError
+    from qgeo.registry import import_plugins
     from qgeo.terminal.console import messages
     from qgeo.terminal.hardware import fisher_request, plan_report, print_plan
     from qgeo.terminal.training_plan import toml_of, training_report
 
+    import_plugins(plugin or ())
     if (circuit is None) == (config is None):
         raise ConfigurationError("expected one of --circuit FILE and --config FILE; give exactly one")
     if fit is not None and config is None:
@@ -104,7 +120,7 @@ def plan(
         print_plan(report)
 
 
-@hardware.command()
+@hardware.command(cls=DerivedHelp)
 def submit(
     circuit: Circuit,
     backend: Backend,
@@ -115,7 +131,7 @@ def submit(
     shots: Shots = 1000,
     values: Values = None,
     random: Random = None,
-    draw: Draw = 0,
+    seed: Seed = 0,
     draws: Draws = None,
     readout_mitigation: Readout = False,
     zero_noise: ZeroNoise = False,
@@ -126,12 +142,15 @@ def submit(
     max_execution_time: Annotated[
         int | None, typer.Option(min=1, help="Seconds after which a job is ended.", show_default=False)
     ] = None,
+    plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
     """Write an estimate's jobs to disk, post them, and return. Close the laptop; collect later."""
     from qgeo.backends.mitigated_work import Mitigation
+    from qgeo.registry import import_plugins
     from qgeo.terminal.hardware import fisher_request, print_states, submit_report
 
+    import_plugins(plugin or ())
     options = {
         "mode": "session" if session else "batch",
         "dynamical_decoupling": decoupling,
@@ -139,7 +158,8 @@ def submit(
         "max_execution_time": max_execution_time,
     }
     mitigation = Mitigation(readout_mitigation, zero_noise)
-    request = fisher_request(circuit, values, random, method, shots, draw, draws, mitigation)
+    request = fisher_request(circuit, values, random, method, shots, seed, draws, mitigation)
+    request = replace(request, plugins=tuple(plugin or ()))
     folder, jobs = submit_report(request, backend, out, max_seconds, options)
     if as_json:
         print(json.dumps({"folder": str(folder), "jobs": [asdict(job) for job in jobs]}))

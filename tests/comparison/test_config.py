@@ -55,7 +55,7 @@ WRONG = [
     ({"training": {"refresh": 0}}, "training.refresh.*got 0"),
     (
         {"heads": {"matched_to": "softmax"}},
-        "heads.matched_to.*a quantum head among born, pauli, got 'softmax'",
+        "a quantum head among born, pauli, got 'softmax'",
     ),
     ({"backend": {"contexts": 257}}, "backend.contexts.*256.*got 257"),
     ({"task": 7}, "task"),
