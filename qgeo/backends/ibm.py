@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qiskit.primitives import BitArray
 
 from qgeo.backends.clock import Clock
@@ -206,7 +207,7 @@ def checked_bits(result: Any, shape: CircuitShape, shots: int) -> Bits:
             f"expected {shape.rows} × {shots} shots of {shape.bits} bits, got {numbers[0]} × {numbers[1]} of "
             f"{numbers[2]}"
         )
-    return found.array.reshape(shape.rows, shots, -1)
+    return np.asarray(found.array.reshape(shape.rows, shots, -1))
 
 
 def _usage_of(service: Any) -> Any:

@@ -84,7 +84,7 @@ def circuit_bindings(head: CircuitHead, contexts: Tensor) -> Floats:
 
 def add_half(counts: NDArray[np.int64]) -> Floats:
     """(count + ½)/(shots + outcomes/2): no outcome gets probability zero."""
-    return (counts + 0.5) / (counts.sum(1, keepdims=True) + counts.shape[1] / 2)
+    return np.asarray((counts + 0.5) / (counts.sum(1, keepdims=True) + counts.shape[1] / 2))
 
 
 def goodness_of_fit(counts: NDArray[np.int64], probabilities: Floats) -> float:

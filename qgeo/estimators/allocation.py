@@ -86,4 +86,4 @@ def allocated(variances: Floats, budget: int, least: int = 1) -> list[int]:
     whole = np.floor(ideal).astype(int)
     order = np.argsort(whole - ideal, kind="stable")
     whole[order[: left - int(whole.sum())]] += 1
-    return (whole + least).tolist()
+    return list((whole + least).tolist())

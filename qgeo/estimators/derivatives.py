@@ -60,12 +60,12 @@ class Derivatives:
     @property
     def values(self) -> Floats:
         """∂_k p(y), (B, K, 2ⁿ)."""
-        return self.signed.sum(-2)
+        return np.asarray(self.signed.sum(-2))
 
     @property
     def totals(self) -> Floats:
         """Σ_r |c_r| E_r[1(y)] = ½ p(y) + 2|∂_kψ_y|², (B, K, 2ⁿ)."""
-        return self.plain.sum(-2) / self.coefficient
+        return np.asarray(self.plain.sum(-2) / self.coefficient)
 
     def at(self, rows: int | NDArray[np.int64]) -> Derivatives:
         """At some of the rows; for one row without the first axis."""

@@ -230,7 +230,7 @@ def _reach_of_products(y: _Sample, total: Floats) -> Floats:
     squares = np.max([np.abs(end**2 - mean.diagonal()) for end in ends], axis=0)
     lowest = np.where(y.single, 0, np.abs(mean.diagonal()))
     np.fill_diagonal(reach, np.maximum(squares, lowest))
-    return y.growth * reach
+    return np.asarray(y.growth * reach)
 
 
 def _symmetric(first: Floats, second: Floats) -> Floats:
@@ -265,4 +265,4 @@ def _of_products(outcome: Outcomes, samples: Floats) -> Floats:
     mean, squares = weighted.T @ samples, (errors * samples).T @ samples**2
     if outcome.error_weights is None:
         return squares - mean**2
-    return squares - 2 * mean * (errors.T @ samples) + mean**2 * outcome.errors.sum()
+    return np.asarray(squares - 2 * mean * (errors.T @ samples) + mean**2 * outcome.errors.sum())

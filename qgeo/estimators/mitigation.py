@@ -167,7 +167,7 @@ def _inverse(flip: Floats) -> Floats:
         raise ConfigurationError(
             f"expected readout errors that can be inverted, got {first:.2f}, {second:.2f}"
         )
-    return np.array([[1 - second, -second], [-first, 1 - first]]) / left
+    return np.asarray(np.array([[1 - second, -second], [-first, 1 - first]]) / left)
 
 
 class Folded:

@@ -43,7 +43,7 @@ class Overlaps:
     @property
     def rare(self) -> float:
         """1/s²: what one shot could change, squared; all there is where f is measured as 0 or 1."""
-        return self.shots**-2.0
+        return float(self.shots**-2.0)
 
 
 def overlap_plan(source: PauliCircuit) -> OverlapPlan:

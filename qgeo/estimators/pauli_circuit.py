@@ -181,7 +181,7 @@ def _value(angle: Expression, values: Floats) -> Floats:
     if angle.tree is not None:
         return _tree(angle.tree, values)
     slopes = np.array([float(slope) for slope in angle.derivatives])  # type: ignore[arg-type]
-    return angle.offset + values[:, list(angle.columns)] @ slopes
+    return np.asarray(angle.offset + values[:, list(angle.columns)] @ slopes)
 
 
 def _tree(tree: Any, values: Floats) -> Floats:

@@ -113,7 +113,7 @@ class RandomMeasurementQFI(FisherEstimator):
         """What makes up for outcomes that no shot shows, in Haar-random bases."""
         if shots is None or self.bases != "haar":
             return 1.0
-        return (shots + 2**num_qubits + 1) / (shots + 1)
+        return float((shots + 2**num_qubits + 1) / (shots + 1))
 
     def _basis(self, num_qubits: int) -> FixedGates:
         if self.bases == "haar":

@@ -42,7 +42,7 @@ def sld_fisher(density: Matrices, derivatives: Matrices) -> NDArray[np.float64]:
     total = spectrum[:, None] + spectrum
     weight = np.where(total > _SMALLEST, 2 / np.maximum(total, _SMALLEST), 0.0)
     inside = (basis.conj().T @ derivatives @ basis).reshape(len(derivatives), density.size)
-    return ((inside.conj() * weight.reshape(-1)) @ inside.T).real
+    return np.asarray(((inside.conj() * weight.reshape(-1)) @ inside.T).real)
 
 
 def pure_state_fisher(derivatives: Matrices) -> NDArray[np.float64]:

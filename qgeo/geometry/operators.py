@@ -103,7 +103,8 @@ class GramMatrix:
             return damped_solve(self.to_dense(), gradient, damping)
         rows = self.scale**0.5 * self.rows
         inside = damped_solve(rows @ rows.mT, rows @ gradient, damping)
-        return (gradient - rows.mT @ inside) / damping
+        solution: Tensor = (gradient - rows.mT @ inside) / damping
+        return solution
 
     def to_dense(self) -> Tensor:
         return self.scale * (self.rows.mT @ self.rows)
@@ -133,7 +134,7 @@ class BlockDiagonalMatrix:
         return self._each(gradient, lambda block, part: damped_solve(block, part, damping))
 
     def to_dense(self) -> Tensor:
-        dense = torch.block_diag(*self.blocks)
+        dense: Tensor = torch.block_diag(*self.blocks)
         back = self.order.argsort()
         return dense[back][:, back]
 
@@ -203,7 +204,8 @@ class DirectSum:
         return self._each(gradient, lambda part, piece: part.solve(piece, damping))
 
     def to_dense(self) -> Tensor:
-        return torch.block_diag(*(part.to_dense() for part in self.parts))
+        dense: Tensor = torch.block_diag(*(part.to_dense() for part in self.parts))
+        return dense
 
     def diagonal(self) -> Tensor:
         return torch.cat([part.diagonal() for part in self.parts])

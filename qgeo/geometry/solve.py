@@ -50,7 +50,8 @@ def _least_norm(matrix: Tensor, right: Tensor) -> Tensor:
     eigenvalues, vectors = torch.linalg.eigh(matrix)
     kept = eigenvalues > _cutoff(matrix) * eigenvalues.abs().max()
     inverse = torch.where(kept, 1 / torch.where(kept, eigenvalues, 1.0), 0.0)
-    return vectors @ (inverse.unsqueeze(-1) * (vectors.mT @ right))
+    solution: Tensor = vectors @ (inverse.unsqueeze(-1) * (vectors.mT @ right))
+    return solution
 
 
 def _cutoff(matrix: Tensor) -> float:

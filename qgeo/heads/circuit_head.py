@@ -133,7 +133,8 @@ class CircuitHead(nn.Module):
 
     def forward(self, contexts: Tensor) -> Tensor:
         """Log-probabilities (B, V), differentiable by the adjoint method."""
-        return self.readout(self.measurement(self.states(contexts)))
+        log_probs: Tensor = self.readout(self.measurement(self.states(contexts)))
+        return log_probs
 
     def states(self, contexts: Tensor) -> Tensor:
         """(B, 2ⁿ) statevectors before the measurement."""

@@ -7,7 +7,7 @@ Reverse mode per output, vectorised over contexts and outputs by `torch.func`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -32,16 +32,17 @@ def parameter_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:
             its own is asked for it.
         inputs: (B, ...).
     """
-    closed_form = getattr(module, "parameter_jacobian", None)
-    if callable(closed_form):
+    closed_form: Callable[[Tensor], Tensor] | None = getattr(module, "parameter_jacobian", None)
+    if closed_form is not None:
         return closed_form(inputs)
     weights = {name: parameter.detach() for name, parameter in trainable(module)}
     if not weights:
-        outputs = module(inputs)
+        outputs: Tensor = module(inputs)
         return outputs.new_zeros(*outputs.shape, 0)
 
-    def row(own: dict[str, Tensor], one: Tensor) -> Tensor:
-        return torch.func.functional_call(module, own, (one.unsqueeze(0),)).squeeze(0)
+    def row(numbers: dict[str, Tensor], row_of_inputs: Tensor) -> Tensor:
+        outputs: Tensor = torch.func.functional_call(module, numbers, (row_of_inputs.unsqueeze(0),))
+        return outputs.squeeze(0)
 
     with torch.no_grad():
         parts = torch.func.vmap(torch.func.jacrev(row), in_dims=(None, 0))(weights, inputs)
@@ -51,11 +52,13 @@ def parameter_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:
 def input_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:
     """∂ module(x_b)_o / ∂x_b, (B, outputs, inputs), for inputs (B, inputs)."""
 
-    def row(one: Tensor) -> Tensor:
-        return module(one.unsqueeze(0)).squeeze(0)
+    def row(row_of_inputs: Tensor) -> Tensor:
+        outputs: Tensor = module(row_of_inputs.unsqueeze(0))
+        return outputs.squeeze(0)
 
     with torch.no_grad():
-        return torch.func.vmap(torch.func.jacrev(row))(inputs)
+        jacobian: Tensor = torch.func.vmap(torch.func.jacrev(row))(inputs)
+    return jacobian
 
 
 def flat_parameters(module: nn.Module) -> Tensor:

@@ -80,8 +80,10 @@ class MeasuredHead(nn.Module):
 
     def forward(self, contexts: Tensor) -> Tensor:
         """Log-probabilities (B, V), differentiable by measured derivatives."""
-        measured = _MeasuredProbabilities.apply(self, self.head.values, self.head.encoder(contexts))
-        return self.head.readout(self.head.measurement.from_probabilities(measured))
+        angles: Tensor = self.head.encoder(contexts)
+        measured = _MeasuredProbabilities.apply(self, self.head.values, angles)  # type: ignore[no-untyped-call]
+        log_probs: Tensor = self.head.readout(self.head.measurement.from_probabilities(measured))
+        return log_probs
 
     def circuit_point(self, contexts: Tensor) -> CircuitPoint:
         """See `QuantumHead`."""
@@ -174,7 +176,7 @@ class _MeasuredProbabilities(torch.autograd.Function):
 def _half_added(frequencies: Floats, shots: int | None) -> Floats:
     if shots is None:
         return frequencies
-    return (frequencies * shots + 0.5) / (shots + frequencies.shape[1] / 2)
+    return np.asarray((frequencies * shots + 0.5) / (shots + frequencies.shape[1] / 2))
 
 
 def _slope_of_half_added(shots: int | None, outcomes: int) -> float:

@@ -78,7 +78,7 @@ class HeadNetwork(NeuralNetwork):
 
     def _forward(self, input_data: Any, weights: Any) -> NDArray[np.float64]:
         with torch.no_grad():
-            return self._at(weights)(self._contexts(input_data)).exp().numpy()
+            return np.asarray(self._at(weights)(self._contexts(input_data)).exp())
 
     def _backward(self, input_data: Any, weights: Any) -> tuple[None, NDArray[np.float64]]:
         log_probs, jacobian = self._at(weights).log_probs_and_jacobian(self._contexts(input_data))

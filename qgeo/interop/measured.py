@@ -105,7 +105,7 @@ def reachable(circuit: QuantumCircuit) -> NDArray[np.bool_]:
     acting = (step for step in circuit.data if not isinstance(step.operation, (*_WITHOUT_EFFECT, Measure)))
     touched = {circuit.find_bit(qubit).index for step in acting for qubit in step.qubits}
     idle = sum(1 << qubit for qubit in range(circuit.num_qubits) if qubit not in touched)
-    return _basis(circuit) & idle == 0
+    return np.asarray(_basis(circuit) & idle == 0)
 
 
 def measures(circuit: QuantumCircuit) -> bool:

@@ -175,7 +175,7 @@ def _channel(head: MeasuredHead) -> Floats:
             f"many outcomes as tokens), got {type(head.head.readout).__name__}; use another metric"
         )
     smoothing = head.head.readout.smoothing
-    return ((1 - smoothing) * fold + smoothing / fold.shape[1]).numpy()
+    return np.asarray((1 - smoothing) * fold + smoothing / fold.shape[1])
 
 
 def _dense(matrix: Floats) -> DenseMatrix:

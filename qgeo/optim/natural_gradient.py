@@ -96,7 +96,7 @@ class NaturalGradient(torch.optim.Optimizer):
     @property
     def damping(self) -> float:
         """λ now in force."""
-        return self.param_groups[0]["damping"]
+        return float(self.param_groups[0]["damping"])
 
     @torch.no_grad()
     def step(  # type: ignore[override]
@@ -150,7 +150,7 @@ class NaturalGradient(torch.optim.Optimizer):
 
     def _is_due(self) -> bool:
         """Whether the next step takes the metric anew."""
-        return self.param_groups[0]["steps"] % self.refresh == 0
+        return bool(self.param_groups[0]["steps"] % self.refresh == 0)
 
     def _refreshed(self, contexts: Tensor, targets: Tensor | None) -> InformationMatrix:
         if self._matrix is None or self._is_due():

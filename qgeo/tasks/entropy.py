@@ -62,7 +62,7 @@ def entropy_bits(probabilities: Floats) -> Floats:
     1.5
     """
     safe = np.where(probabilities > 0, probabilities, 1.0)
-    return -np.sum(safe * np.log2(safe), axis=-1) + 0.0  # no −0.0 for certain tokens
+    return np.asarray(-np.sum(safe * np.log2(safe), axis=-1) + 0.0)  # no −0.0 for certain tokens
 
 
 def entropies_by_depth(process: LinearProcess, beliefs: Floats, weights: Floats) -> Iterator[float]:

@@ -95,12 +95,12 @@ class HiddenMarkovMemory:
     @property
     def states(self) -> int:
         """S, the number of hidden states."""
-        return self.transitions.shape[1]
+        return int(self.transitions.shape[1])
 
     @property
     def _balance(self) -> Floats:
         """(Σ_y T[y] − I)ᵀ: what flows into each state less what flows out, as a function of π."""
-        return self.transitions.sum(axis=0).T - np.eye(self.states)
+        return np.asarray(self.transitions.sum(axis=0).T - np.eye(self.states))
 
     @cached_property
     def stationary(self) -> Floats:
@@ -108,7 +108,7 @@ class HiddenMarkovMemory:
         equations = np.vstack([self._balance, np.ones(self.states)])
         solution = np.linalg.lstsq(equations, np.eye(self.states + 1)[-1])[0]
         occupied = np.where(solution > IMPOSSIBLE, solution, 0.0)
-        return occupied / occupied.sum()
+        return np.asarray(occupied / occupied.sum())
 
     @cached_property
     def process(self) -> LinearProcess:

@@ -108,7 +108,7 @@ class LinearProcess:
     def can_branch(self, beliefs: Floats) -> bool:
         """Whether the beliefs after one more token still fit in memory."""
         count = np.count_nonzero(self.next_token(beliefs))
-        return count * max(self.operators.shape[:2]) <= MOST_NUMBERS
+        return bool(count * max(self.operators.shape[:2]) <= MOST_NUMBERS)
 
     def branch(self, beliefs: Floats, weights: Floats) -> Branches:
         """Beliefs (N, D) of probabilities (N,) after every token that can come next."""
