@@ -143,7 +143,7 @@ MISTAKES = [
     ),
     (lambda: text_task(""), TaskError, r"got 0 split into 0 \+ 0 \+ 0; give a longer one"),
     (lambda: text_task("\ud800b" * 100), TaskError, "lone surrogate at character 0"),
-    (lambda: source_task("coin"), ConfigurationError, "got 'coin'; choose one of these"),
+    (lambda: source_task("coin"), ConfigurationError, "got 'coin'"),
     (lambda: source_task("even", context=0), ConfigurationError, "at least 1 token, got 0"),
     (lambda: source_task("even", seed=-1), ConfigurationError, "a seed of 0 or more, got -1"),
     (lambda: source_task("even", length=12), TaskError, r"a source with .* got 12 split into 10 \+ 1 \+ 1"),
