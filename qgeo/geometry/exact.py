@@ -23,7 +23,7 @@ from qgeo.geometry.classical import bitstring_fisher_sum
 from qgeo.geometry.quantum import geometric_tensor_sum
 from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
 from qgeo.geometry.tangent_products import tangent_products
-from qgeo.simulate.plan import Frame
+from qgeo.simulate.meeting import Frame
 from qgeo.simulate.tangents import tangent_sweep
 
 MatrixSum = Callable[[Tensor, Tensor], Tensor]

@@ -8,7 +8,7 @@ where the way is shortest.
     forward   T ← U_b T ∪ A_p ψ      A at the block's end, ψ the state there        (blocks before the frame)
     back      T ← U_b† T ∪ A_p ψ     A at the block's start, ψ the state there      (blocks behind it)
 
-Chain rule inside a block: A_p = Σ_r (∂a_r/∂p) A_r. Where to enter: `plan.py`.
+Chain rule inside a block: A_p = Σ_r (∂a_r/∂p) A_r. Where to enter: `route.py`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from qgeo.simulate.angles import derivative, joined
 from qgeo.simulate.apply import apply_each
 from qgeo.simulate.compiled.kernel import Kernel, kernel_for, point_at
 from qgeo.simulate.compiled.tangent_order import TangentOrder
+from qgeo.simulate.meeting import Frame
 from qgeo.simulate.moves import BlockMove, Moves, Side, zero_state
-from qgeo.simulate.plan import Entrance, Frame, Plan, Station, propagation_plan
+from qgeo.simulate.route import Insertion, InsertionPoint, Route, tangent_route
 from qgeo.simulate.simulation import moves_of
 
 Step = Callable[[Tensor, Tensor], Tensor]
@@ -119,16 +120,16 @@ def tangent_sweep(
         return CompiledTangentSweep(kernel, order, values, per_context, len(wanted))
     with torch.no_grad():
         moves = moves_of(program, values, per_context, dtype)
-        plan = propagation_plan(program, wanted, frame)
-        return TangentSweep(moves, plan, joined(values, per_context), len(wanted))
+        route = tangent_route(program, wanted, frame)
+        return TangentSweep(moves, route, joined(values, per_context), len(wanted))
 
 
 @dataclass(frozen=True, eq=False)
 class TangentSweep:
-    """Sweeps that meet in the plan's frame; `point` (B, P + d) are all parameters of each context."""
+    """Sweeps that meet in the route's frame; `point` (B, P + d) are all parameters of each context."""
 
     moves: Moves
-    plan: Plan
+    route: Route
     point: Tensor
     count: int
 
@@ -138,12 +139,12 @@ class TangentSweep:
         point = self.point[contexts]
         moves = self.moves if len(point) == len(self.point) else self.moves.of(contexts)
         room = self.workspace(len(point)) if workspace is None else workspace
-        psi, rows = _Sweep(moves, self.plan, point, room).run()
-        return Tangents(psi, rows, self.plan.parameter_of_row, self.count)
+        psi, rows = _Sweep(moves, self.route, point, room).run()
+        return Tangents(psi, rows, self.route.parameter_of_row, self.count)
 
     def workspace(self, contexts: int) -> Tensor:
         """Room for the sweeps of so many contexts, or fewer: two stacks of tangents, uninitialised."""
-        rows = self.plan.rows_forward + self.plan.rows_back
+        rows = self.route.rows_forward + self.route.rows_back
         size = 2 * rows * contexts * self.moves.program.dimension
         return torch.empty(size, dtype=self.moves.dtype, device=self.point.device)
 
@@ -174,52 +175,52 @@ class CompiledTangentSweep:
 
 @dataclass(frozen=True, eq=False)
 class _Leg:
-    """A station and the moves from there to the next one or to the frame, in the order they are done."""
+    """An insertion point and the moves from there to the next one or to the frame, in order."""
 
-    station: Station
+    point: InsertionPoint
     steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class _Sweep:
-    """One run of a `TangentSweep`: forward to the frame, then back to it from the last station."""
+    """One run of a `TangentSweep`: forward to the frame, then back to it from the last point."""
 
     moves: Moves
-    plan: Plan
+    route: Route
     point: Tensor
     room: Tensor
 
     def run(self) -> tuple[Tensor, Tensor]:
         """States (B, 2ⁿ) and rows of tangents (R, B, 2ⁿ), in the frame."""
         psi = zero_state(self.moves.program, len(self.point), self.moves.dtype, self.point.device)
-        size = self.plan.rows_forward + self.plan.rows_back
+        size = self.route.rows_forward + self.route.rows_back
         rows, spare = self.room[: 2 * size * psi.numel()].view(2, size, *psi.shape)
-        ahead, behind = slice(0, self.plan.rows_forward), slice(self.plan.rows_forward, size)
+        ahead, behind = slice(0, self.route.rows_forward), slice(self.route.rows_forward, size)
         psi = self._forward(psi, rows[ahead], spare[ahead])
         self._back(psi, rows[behind], spare[behind])
         return psi, rows
 
     def _forward(self, psi: Tensor, rows: Tensor, spare: Tensor) -> Tensor:
         """Fill `rows` with the tangents of the blocks before the frame; the state there."""
-        legs = self._legs(self.plan.forward, back=False)
+        legs = self._legs(self.route.forward, back=False)
         stack, position = _Stack(rows, spare, legs), 0
         for leg in legs:
-            psi = self._between(position, leg.station.position, psi)
-            position = leg.station.position
-            self._enter(stack, leg.station, psi, at="end")
+            psi = self._between(position, leg.point.position, psi)
+            position = leg.point.position
+            self._enter(stack, leg.point, psi, at="end")
             stack.move(leg.steps)
-        return self._between(position, self.plan.frame, psi)
+        return self._between(position, self.route.frame, psi)
 
     def _back(self, psi: Tensor, rows: Tensor, spare: Tensor) -> None:
         """Fill `rows` with the tangents of the blocks behind the frame, where the state is ψ."""
-        states, position = [], self.plan.frame
-        for station in reversed(self.plan.back):
-            psi, position = self._between(position, station.position, psi), station.position
+        states, position = [], self.route.frame
+        for point in reversed(self.route.back):
+            psi, position = self._between(position, point.position, psi), point.position
             states.append(psi)
-        legs = self._legs(self.plan.back, back=True)
+        legs = self._legs(self.route.back, back=True)
         stack = _Stack(rows, spare, legs)
         for leg in legs:
-            self._enter(stack, leg.station, states.pop(), at="start")
+            self._enter(stack, leg.point, states.pop(), at="start")
             stack.move(leg.steps)
 
     def _between(self, start: int, stop: int, psi: Tensor) -> Tensor:
@@ -227,23 +228,23 @@ class _Sweep:
             psi = move.apply(psi)
         return psi
 
-    def _legs(self, stations: tuple[Station, ...], back: bool) -> list[_Leg]:
-        stops = [*(station.position for station in stations[1:]), self.plan.frame]
+    def _legs(self, points: tuple[InsertionPoint, ...], back: bool) -> list[_Leg]:
+        stops = [*(point.position for point in points[1:]), self.route.frame]
         legs = []
-        for station, stop in zip(stations, stops, strict=False):
-            stretch = self.moves.all[slice(*sorted((station.position, stop)))]
+        for point, stop in zip(points, stops, strict=False):
+            stretch = self.moves.all[slice(*sorted((point.position, stop)))]
             steps = [move.undo for move in reversed(stretch)] if back else [move.apply for move in stretch]
-            legs.append(_Leg(station, tuple(steps)))
+            legs.append(_Leg(point, tuple(steps)))
         return legs
 
-    def _enter(self, stack: _Stack, station: Station, psi: Tensor, at: Side) -> None:
-        for own in station.entrances:
+    def _enter(self, stack: _Stack, point: InsertionPoint, psi: Tensor, at: Side) -> None:
+        for own in point.insertions:
             move = self.moves.all[own.block]
             assert isinstance(move, BlockMove)
-            by_angle = self.moves.generators(own.block, at, self.plan.frame)
+            by_angle = self.moves.generators(own.block, at, self.route.frame)
             stack.enter(own, self._by_parameter(own, by_angle), psi, move.qubits)
 
-    def _by_parameter(self, own: Entrance, by_angle: Tensor) -> Tensor:
+    def _by_parameter(self, own: Insertion, by_angle: Tensor) -> Tensor:
         """A_p (q, [B,] D, D) of a block's parameters."""
         if own.plain:
             return by_angle
@@ -251,7 +252,7 @@ class _Sweep:
         return torch.einsum("...qr,r...ij->q...ij", weights.to(by_angle.dtype), by_angle)
 
 
-def _slopes(program: Program, own: Entrance, point: Tensor) -> Tensor:
+def _slopes(program: Program, own: Insertion, point: Tensor) -> Tensor:
     """∂a_r/∂p of the block's parameters and rotations, (q, m), or (B, q, m) where it depends on data."""
     weights = point.new_zeros(*point.shape[:-1], own.num_parameters, own.num_rotations)
     for entry in own.entries:
@@ -277,7 +278,7 @@ class _Stack:
             step(self.here[: self.count], self.there[: self.count])
             self.here, self.there = self.there, self.here
 
-    def enter(self, own: Entrance, generators: Tensor, psi: Tensor, qubits: tuple[int, ...]) -> None:
+    def enter(self, own: Insertion, generators: Tensor, psi: Tensor, qubits: tuple[int, ...]) -> None:
         """A_p ψ of a block's parameters: fresh ones behind the others, the rest added where they belong."""
         if own.fresh:
             free = self.here[self.count : self.count + own.fresh]

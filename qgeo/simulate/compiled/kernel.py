@@ -23,7 +23,7 @@ from qgeo.simulate.compiled.library import LANES, CCircuit, CPlaces, CTangentOrd
 from qgeo.simulate.compiled.operations import Operations, operations_of
 from qgeo.simulate.compiled.tangent_order import TangentOrder, tangent_order
 from qgeo.simulate.constants import constants
-from qgeo.simulate.plan import Frame
+from qgeo.simulate.meeting import Frame
 
 MOST_QUBITS = 14
 """Widest circuit whose states go through the kernel; beyond it dense products in torch win."""

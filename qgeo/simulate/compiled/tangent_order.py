@@ -1,16 +1,14 @@
-"""Where tangents meet in the compiled kernel, in which order they enter, and which of them move together.
+"""In which order the compiled engine's tangents enter, and which of them move together.
 
-They meet in front of the frame's step: with as many entries on either side the way there is shortest. Rows
-are numbered as they enter, those from before the frame first. A bundle is what moves as one: a row of several
-contexts, or as many rows of one context as a register has lanes.
+Stages are steps (`meeting.py`). Rows are numbered as they enter, those from before the frame first. A bundle
+is what moves as one: a row of several contexts, or as many rows of one context as a register has lanes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
 
 import numpy as np
 import torch
@@ -19,7 +17,7 @@ from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.simulate.constants import AngleConstants, constants
-from qgeo.simulate.plan import Frame
+from qgeo.simulate.meeting import Frame, Inserted, Stage, meeting
 
 Ints = NDArray[np.int32]
 Steps = tuple[tuple[int, ...], ...]
@@ -51,68 +49,82 @@ class TangentOrder:
 
 @lru_cache(maxsize=256)
 def tangent_order(
-    program: Program, steps: Steps, columns: tuple[int, ...], where: Frame, width: int
+    program: Program, steps: Steps, columns: tuple[int, ...], frame: Frame, width: int
 ) -> TangentOrder:
     """The order for tangents by `columns`; `steps` has the angles of every step."""
     entries = _entries(program, columns)
-    frame = len(steps) if where == "end" else _middle(steps, entries)
-    forth, back = range(frame), range(frame, len(steps))[::-1]
-    ahead, behind = (_rows(way, steps, entries) for way in (forth, back))
-    bundles = [*_bundles(ahead, forth, 0, width), *_bundles(behind, back, len(ahead), width)]
-    row = {(a, one.column): i for i, one in enumerate([*ahead, *behind]) for a in one.angles}
-    by_angle = [entries.get(a, ()) for a in range(len(program.angles))]
+    stages = _stages(steps, entries)
+    plan = meeting(stages, frame)
+    ahead, behind = (_rows(stages, inserted) for inserted in (plan.ahead, plan.behind))
+    bundles = _bundles(ahead, 0, width, max) + _bundles(behind, len(ahead), width, min)
     place = {column: i for i, column in enumerate(columns)}
+    row = {pair: i for i, each in enumerate([*ahead, *behind]) for pair in each.entries}
+    pairs = [[(angle, column) for column in entries.get(angle, ())] for angle in range(len(program.angles))]
     table = constants(program, torch.complex128, torch.device("cpu"))
     split = program.num_shared_angles
     return TangentOrder(
-        frame,
+        plan.frame,
         width,
-        np.array([place[one.column] for one in (*ahead, *behind)], dtype=np.int32),
+        np.array([place[column] for column in plan.columns], dtype=np.int32),
         np.array(bundles, dtype=np.int32).reshape(-1, 4),
         -(-len(ahead) // width),
-        np.cumsum([0, *map(len, by_angle)]).astype(np.int32),
-        np.array(
-            [row.get((a, column), -1) for a, own in enumerate(by_angle) for column in own], dtype=np.int32
-        ),
+        np.cumsum([0, *map(len, pairs)]).astype(np.int32),
+        np.array([row.get(pair, -1) for each in pairs for pair in each], dtype=np.int32),
         _positions(table.shared, entries, range(split)),
         _positions(table.per_context, entries, range(split, len(program.angles))),
     )
 
 
-@dataclass(eq=False)
-class _Row:
-    """A column's tangent from one side of the frame: its angles, and its first and last step on the way."""
+def _stages(steps: Steps, entries: dict[int, tuple[int, ...]]) -> list[Stage]:
+    """Every step; its tangents are inserted behind it on both ways, and moved back through it."""
+    return [
+        Stage(
+            tuple((angle, column) for angle in angles for column in entries.get(angle, ())),
+            position,
+            position,
+        )
+        for position, angles in enumerate(steps, start=1)
+    ]
 
-    column: int
-    angles: set[int]
+
+@dataclass(frozen=True)
+class _Row:
+    """A column's tangent from one side of the frame: its entries (angle, column), and the steps at which the
+    first and the last of them are inserted."""
+
+    entries: tuple[tuple[int, int], ...]
     enters: int
     leaves: int
 
 
-def _rows(way: Sequence[int], steps: Steps, entries: dict[int, tuple[int, ...]]) -> list[_Row]:
-    """In the order in which they enter; steps are numbered along the way to the frame."""
-    found: dict[int, _Row] = {}
-    for number, i in enumerate(way):
-        for angle, column in _met(steps[i], entries):
-            own = found.setdefault(column, _Row(column, set(), number, number))
-            own.angles.add(angle)
-            own.leaves = number
-    return list(found.values())
+def _rows(stages: Sequence[Stage], inserted: Inserted) -> list[_Row]:
+    """In the order in which they are inserted."""
+    steps_of: dict[int, list[int]] = {column: [] for column in inserted.columns}
+    for _, step in inserted.at:
+        for column in stages[step].columns:
+            steps_of[column].append(step)
+    return [
+        _Row(
+            tuple(entry for step in steps for entry in stages[step].entries if entry[1] == column),
+            steps[0],
+            steps[-1],
+        )
+        for column, steps in steps_of.items()
+    ]
 
 
-def _met(angles: tuple[int, ...], entries: dict[int, tuple[int, ...]]) -> list[tuple[int, int]]:
-    """The entries of a step's angles, (angle, column)."""
-    return [(angle, column) for angle in angles for column in entries.get(angle, ())]
+def _bundles(
+    rows: list[_Row], first: int, width: int, latest: Callable[[list[int]], int]
+) -> list[tuple[int, int, int, int]]:
+    """Of neighbouring rows: they enter one after the other, so that no lane goes far while it is empty.
 
-
-def _bundles(rows: list[_Row], way: Sequence[int], first: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Of neighbouring rows: they enter one after the other, so that no lane goes far while it is empty."""
-    found = []
-    for start in range(0, len(rows), width):
-        own = rows[start : start + width]
-        enters, leaves = own[0].enters, max(one.leaves for one in own)
-        found.append((first + start, len(own), way[enters], way[leaves]))
-    return found
+    `latest` of some steps on the way to the frame: max in front of it, min behind it.
+    """
+    members = [(start, rows[start : start + width]) for start in range(0, len(rows), width)]
+    return [
+        (first + start, len(bundle), bundle[0].enters, latest([row.leaves for row in bundle]))
+        for start, bundle in members
+    ]
 
 
 def _entries(program: Program, columns: tuple[int, ...]) -> dict[int, tuple[int, ...]]:
@@ -123,17 +135,6 @@ def _entries(program: Program, columns: tuple[int, ...]) -> dict[int, tuple[int,
         for number, angle in enumerate(program.angles)
         if not wanted.isdisjoint(angle.columns)
     }
-
-
-def _middle(steps: Steps, entries: dict[int, tuple[int, ...]]) -> int:
-    """The step of the median entry, or the nearest one in front of which every angle is done or not begun."""
-    entering = [i for i, angles in enumerate(steps) for _ in _met(angles, entries)]
-    median = entering[len(entering) // 2] if entering else len(steps)
-    last = {angle: i for i, angles in enumerate(steps) for angle in angles}
-    reached = accumulate(
-        (max(map(last.__getitem__, angles), default=-1) for angles in steps), max, initial=-1
-    )
-    return min((i for i, reach in enumerate(reached) if reach < i), key=lambda i: abs(i - median))
 
 
 def _positions(table: AngleConstants, entries: dict[int, tuple[int, ...]], angles: range) -> Tensor:

@@ -1,6 +1,7 @@
-"""Plans of tangent sweeps: every frame gives the same geometry, and the middle costs less than the end.
+"""Routes of tangents: every frame gives the same geometry, and the middle costs less than the end.
 
-Seen to fail: a station one block too late in the sweep forward; rows of the sweep back in the wrong half.
+Seen to fail: an insertion point one block too late in the sweep forward; rows of the sweep back in the
+wrong half.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from numpy.testing import assert_allclose
 
 from qgeo.circuit.compiler import compile
 from qgeo.geometry.quantum import geometric_tensor_sum
-from qgeo.simulate.plan import propagation_plan
+from qgeo.simulate.route import tangent_route
 from qgeo.simulate.tangents import tangent_sweep, tangents_in_frame
 from tests.simulate.test_adjoint import DATA_CASES
 
@@ -49,8 +50,8 @@ def test_the_middle_halves_the_way(layers):
     circuit = cases.layered(10, layers)
     program = compile(circuit)
     wanted = tuple(range(program.num_parameters))
-    plan = propagation_plan(program, wanted, "middle")
-    assert 0 < plan.frame < len(program.blocks)
-    assert plan.rows_forward + plan.rows_back == len(wanted)
-    assert abs(plan.rows_forward - plan.rows_back) <= len(wanted) / layers
-    assert propagation_plan(program, wanted, "end").rows_back == 0
+    route = tangent_route(program, wanted, "middle")
+    assert 0 < route.frame < len(program.blocks)
+    assert route.rows_forward + route.rows_back == len(wanted)
+    assert abs(route.rows_forward - route.rows_back) <= len(wanted) / layers
+    assert tangent_route(program, wanted, "end").rows_back == 0
