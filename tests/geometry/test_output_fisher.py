@@ -25,7 +25,7 @@ from qgeo.geometry.empirical import empirical_fisher
 from qgeo.geometry.monte_carlo import monte_carlo_fisher
 from qgeo.geometry.operators import DenseMatrix, GramMatrix
 from qgeo.heads.born import BornHead
-from qgeo.optim.metrics import quantum
+from qgeo.optim.exact import quantum
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-12}
 names = pytest.mark.parametrize("name", head_cases.NAMES)
