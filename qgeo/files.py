@@ -228,17 +228,17 @@ class Storage:
             parsed = from_json(content, allow_inf_nan=False)
         except ValueError as error:
             raise self.damaged(path, f"expected JSON ({error})", advice) from None
-        found = parsed.get("format", 1) if isinstance(parsed, dict) else None
-        if isinstance(found, bool) or not isinstance(found, int):
+        version = parsed.get("format", 1) if isinstance(parsed, dict) else None
+        if isinstance(version, bool) or not isinstance(version, int):
             raise self.damaged(path, "expected an object with a number as its format", advice)
-        if found not in models:
+        if version not in models:
             known = " or ".join(map(str, sorted(models)))
             raise self.error(
-                f"expected {path} in format {known}, got {found}, which another version of qgeo wrote; "
+                f"expected {path} in format {known}, got {version}, which another version of qgeo wrote; "
                 "use that version"
             )
-        inner = self._unsealed(path, content, advice) if found in sealed else content
-        return self.parsed_json(path, inner, models[found], advice)
+        inner = self._unsealed(path, content, advice) if version in sealed else content
+        return self.parsed_json(path, inner, models[version], advice)
 
     def checked_bytes(self, path: Path, wanted: str, most: int) -> bytes:
         """A file's content, if its SHA-256 is the one recorded.
@@ -332,8 +332,8 @@ def _draft_of(path: Path) -> Path:
 
 def _process_of_draft(draft: str, name: str) -> int | None:
     """The number in `.NAME.PID.tmp`; "" as a name stands for any."""
-    found = re.fullmatch(r"\.(.+)\.(\d{1,18})\.tmp", draft)
-    return int(found[2]) if found and name in ("", found[1]) else None
+    match = re.fullmatch(r"\.(.+)\.(\d{1,18})\.tmp", draft)
+    return int(match[2]) if match and name in ("", match[1]) else None
 
 
 def _is_alive(process: int) -> bool:

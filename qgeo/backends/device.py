@@ -89,8 +89,8 @@ class Device:
             PendingError: no answer to that now.
         """
         properties = getattr(self.backend, "properties", None)
-        found = asked(properties) if callable(properties) else None
-        updated = getattr(found, "last_update_date", None)
+        answer = asked(properties) if callable(properties) else None
+        updated = getattr(answer, "last_update_date", None)
         return None if updated is None else str(updated)
 
     def check(self, work: Work) -> None:
@@ -122,7 +122,7 @@ class Device:
         return Limits(seconds=min(MOST_SECONDS, seconds), twirled=bool(self.options.get("twirling")))
 
 
-def device(
+def device_by_name(
     name: str, *, options: dict[str, Any] | None = None, clock: Clock | None = None, threads: int = 0
 ) -> Device:
     """The device called `name`, looked up now.
@@ -135,9 +135,9 @@ def device(
     Raises:
         ConfigurationError: no such name, no account, or a package that is not installed.
     """
-    found = known_device(name, options=options, clock=clock, threads=threads)
-    found.backend  # noqa: B018 - looking it up is the check
-    return found
+    looked_up = known_device(name, options=options, clock=clock, threads=threads)
+    looked_up.backend  # noqa: B018 - looking it up is the check
+    return looked_up
 
 
 def known_device(
@@ -201,10 +201,10 @@ def _fake_backend(name: str) -> Any:
     return fake_device(name)
 
 
-def _local_runner(where: Device, threads: int) -> Runner:
+def _local_runner(device: Device, threads: int) -> Runner:
     @cache
     def simulator() -> Any:
-        return AerSimulator.from_backend(where.backend, max_parallel_threads=threads)
+        return AerSimulator.from_backend(device.backend, max_parallel_threads=threads)
 
     return LocalRunner(lambda generator: FreshSeedSampler(simulator(), generator))
 
@@ -215,21 +215,21 @@ def _ibm_device(name: str, options: dict[str, Any], clock: Clock) -> Device:
 
     account = Account()
 
-    def runner(where: Device) -> Runner:
-        return IBMRunner(account, lambda: where.backend, where.options, clock=where.clock)
+    def runner(device: Device) -> Runner:
+        return IBMRunner(account, lambda: device.backend, device.options, clock=device.clock)
 
     return Device(name, lambda: account.device(name), runner, options, clock, account.look_again)
 
 
-def ledger_sampler(where: Device, ledger: Ledger, runner: Runner | None = None, **how: Any) -> LedgerSampler:
+def ledger_sampler(device: Device, ledger: Ledger, runner: Runner | None = None, **how: Any) -> LedgerSampler:
     """A sampler on the device whose jobs live in the ledger; `how`: see `LedgerSampler`."""
-    runner = runner or where.runner()
+    runner = runner or device.runner()
     return LedgerSampler(
         ledger,
         runner,
-        where,
-        check=where.check_now,
-        clock=where.clock,
-        limits=where.limits,
+        device,
+        check=device.check_now,
+        clock=device.clock,
+        limits=device.limits,
         **how,
     )

@@ -93,9 +93,9 @@ class IBMRunner:
         Raises:
             HardwareError: other bits than were asked for.
         """
-        found = list(self.account.result(job_id) or ())
+        results = list(self.account.result(job_id) or ())
         try:
-            bits = _all_bits(found, wanted, self._shots_made(wanted.shots))
+            bits = _all_bits(results, wanted, self._shots_made(wanted.shots))
         except HardwareError as error:
             raise HardwareError(
                 f"{error} as the result of job {job_id}; nothing of it was kept: look at the job on the web "
@@ -141,10 +141,10 @@ class IBMRunner:
         pubs = [(c, v) if c.num_parameters else (c,) for c, v in zip(work.circuits, work.values, strict=True)]
         sampler = Sampler(mode=self._mode())
         self._set_options(sampler.options, tags)
-        found = sampler.run(pubs, shots=work.shots).job_id()
-        if not is_job_id(found):
-            raise ValueError(f"expected the id of a job, got {str(found)[:40]!r}")
-        return str(found)
+        job_id = sampler.run(pubs, shots=work.shots).job_id()
+        if not is_job_id(job_id):
+            raise ValueError(f"expected the id of a job, got {str(job_id)[:40]!r}")
+        return str(job_id)
 
     def _mode(self) -> Any:
         """The batch or session, opened with the first job."""
@@ -198,16 +198,16 @@ def checked_bits(result: Any, shape: CircuitShape, shots: int) -> Bits:
     Raises:
         HardwareError: another register, or another number of bits, shots or bindings.
     """
-    found = getattr(getattr(result, "data", None), REGISTER, None)
-    if not isinstance(found, BitArray):
+    bits = getattr(getattr(result, "data", None), REGISTER, None)
+    if not isinstance(bits, BitArray):
         raise HardwareError(f"expected bits in a register {REGISTER!r}, got other registers")
-    numbers = (math.prod(found.shape), found.num_shots, found.num_bits)
+    numbers = (math.prod(bits.shape), bits.num_shots, bits.num_bits)
     if numbers != (shape.rows, shots, shape.bits):
         raise HardwareError(
             f"expected {shape.rows} × {shots} shots of {shape.bits} bits, got {numbers[0]} × {numbers[1]} of "
             f"{numbers[2]}"
         )
-    return np.asarray(found.array.reshape(shape.rows, shots, -1))
+    return np.asarray(bits.array.reshape(shape.rows, shots, -1))
 
 
 def _usage_of(service: Any) -> Any:

@@ -249,16 +249,16 @@ def account_devices() -> tuple[str, ...]:
     """
     service = connected_service()
     try:
-        found = tuple(sorted(backend.name for backend in service.backends()))
+        names = tuple(sorted(backend.name for backend in service.backends()))
     except Exception as error:
         raise ConfigurationError(
             f"expected the devices of your account, got no list: {readable(error)}; try again later"
         ) from None
-    if not found:
+    if not names:
         raise ConfigurationError(
             "expected devices of your account, got an empty list; check QISKIT_IBM_INSTANCE, or try later"
         )
-    return found
+    return names
 
 
 def asked(question: Callable[[], Answer]) -> Answer:
@@ -281,13 +281,13 @@ def _unusable(reason: str) -> PendingError:
     return PendingError(f"the service gave no usable answer: {reason}; nothing is lost, try again later")
 
 
-def is_job_id(found: Any) -> bool:
+def is_job_id(candidate: Any) -> bool:
     """Whether this can be the id of a job."""
     try:
-        TypeAdapter(JobId).validate_python(found, strict=True)
+        TypeAdapter(JobId).validate_python(candidate, strict=True)
     except ValueError:
         return False
-    return str(found).lower() not in ("none", "null", "undefined")
+    return str(candidate).lower() not in ("none", "null", "undefined")
 
 
 def _listed(client: Any, tag: str) -> list[ListedJob]:

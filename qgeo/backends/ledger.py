@@ -434,7 +434,7 @@ def manifests(folder: Path) -> list[Path]:
     if LEDGER_FILES.is_there(manifest):
         return [manifest]
     below = [path for path in LEDGER_FILES.listed(folder) if _may_hold_ledgers(path)]
-    return [found for path in below for found in manifests(path)]
+    return [manifest_below for path in below for manifest_below in manifests(path)]
 
 
 def _may_hold_ledgers(path: Path) -> bool:

@@ -132,11 +132,11 @@ class LedgerSampler(BaseSamplerV2):
 
     def bits(self, number: int) -> list[Any]:
         """The packed bits of one job: from disk, else from the runner."""
-        while (found := self.fetched(number)) is None:
+        while (fetched := self.fetched(number)) is None:
             if self.wait is None:
                 raise PendingError(f"job {self.ledger.job_id(number)} is not done yet; collect again later")
             self._clock.pause(self.wait)
-        return found
+        return fetched
 
     def fetched(self, number: int) -> list[Any] | None:
         """A job's bits if it is done, kept on disk from then on.

@@ -15,7 +15,7 @@ from shlex import quote
 from typing import Any
 
 from qgeo.backends.clock import Clock
-from qgeo.backends.device import LEAST_BUSY, Device, device, is_device, known_device, ledger_sampler
+from qgeo.backends.device import LEAST_BUSY, Device, device_by_name, is_device, known_device, ledger_sampler
 from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.ledger_sampler import LedgerSampler
@@ -51,11 +51,11 @@ class Ledgers:
         self.spending = Spending(folder)
 
     @cached_property
-    def where(self) -> Device:
+    def device(self) -> Device:
         """The device, the one of the manifests if that was decided before, looked up when it is needed."""
         known = manifests(self.folder)
         if not known:
-            return device(self.name, clock=self._clock, threads=THREADS)
+            return device_by_name(self.name, clock=self._clock, threads=THREADS)
         decided = Ledger(known[0].parent).manifest(DeviceManifest).device
         name = decided if self.name == LEAST_BUSY else self.name
         return known_device(name, clock=self._clock, threads=THREADS)
@@ -63,7 +63,7 @@ class Ledgers:
     @cached_property
     def runner(self) -> Runner:
         """The one runner."""
-        return self.where.runner()
+        return self.device.runner()
 
     def sampler(self, key: str, manifest: dict[str, Any]) -> LedgerSampler:
         """A sampler on the ledger at `key`, which is gone on with if it is there, and made if it is not.
@@ -73,10 +73,10 @@ class Ledgers:
         ledger = Ledger(self.folder / key)
         ledger.sweep_drafts()
         if not ledger.exists:
-            ledger.create(manifest | {"device": self.where.name, "options": self.where.options})
-        wait, run = POLL_SECONDS if is_device(self.where.name) else 0.0, quote(str(self.folder.parent))
+            ledger.create(manifest | {"device": self.device.name, "options": self.device.options})
+        wait, run = POLL_SECONDS if is_device(self.device.name) else 0.0, quote(str(self.folder.parent))
         return ledger_sampler(
-            self.where,
+            self.device,
             ledger,
             self.runner,
             max_seconds=self.max_seconds,

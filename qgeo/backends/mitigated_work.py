@@ -108,12 +108,14 @@ class Mitigation:
         """
         count = (len(bits) - self.calibrations) // len(self.scales)
         start = count * self.scales.index(scale)
-        own = bits[start : start + count]
+        at_scale = bits[start : start + count]
         if not self.readout:
-            return [(one, None) for one in own]
+            return [(bits_of_circuit, None) for bits_of_circuit in at_scale]
         of_circuits = reads()
         zeros, ones = (from_packed(packed[0], len(of_circuits[-1])) for packed in bits[-2:])
-        return list(zip(own, flips_of_reads(of_circuits[start : start + count], zeros, ones), strict=True))
+        return list(
+            zip(at_scale, flips_of_reads(of_circuits[start : start + count], zeros, ones), strict=True)
+        )
 
 
 _CALIBRATION = calibration_circuits([0], 1, REGISTER)

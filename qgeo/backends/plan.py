@@ -124,7 +124,7 @@ class Judged:
         Raises:
             HardwareError: not even one shot fits the limits of a job.
         """
-        demands = [Demand(one.bindings, one.shots, self.seconds(one.circuit)) for one in call]
+        demands = [Demand(wanted.bindings, wanted.shots, self.seconds(wanted.circuit)) for wanted in call]
         beside = self.mitigation.beside
         parts = split(demands, beside, self.limits)
         return Total(

@@ -165,9 +165,9 @@ class Posting:
     def _found_later(self, number: int, tag: str, error: UnansweredError) -> str:
         for wait in WAITS_BEFORE_SEARCH:
             self.clock.pause(wait)
-            found = only_id(self._search(tag), tag)
-            if found:
-                return found
+            job_id = only_id(self._search(tag), tag)
+            if job_id:
+                return job_id
         self.ledger.write_attempt(number, self.clock.now())
         raise UnansweredError(
             f"expected an answer to the post of job {number}, got none ({error}), and no job with its tag is "

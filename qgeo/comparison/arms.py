@@ -151,10 +151,10 @@ def measured_head(
 ) -> MeasuredHead:
     """The head on a simulator by name, its sampling seeded."""
     generator = np.random.default_rng(seed)
-    where = resolve(backend, generator, threads=THREADS)
+    place = resolve(backend, generator, threads=THREADS)
     executor = Executor(
-        where.sampler,
-        pass_manager=where.pass_manager,
+        place.sampler,
+        pass_manager=place.pass_manager,
         generator=generator,
         mitigate_readout=mitigate_readout,
     )

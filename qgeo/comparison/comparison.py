@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qgeo.backends.device import Device, device, is_device
+from qgeo.backends.device import Device, device_by_name, is_device
 from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.names import resolve
@@ -97,13 +97,13 @@ def prepare(
     arms = [parse_arm(name) for name in configuration.arms.names]
     task = build_task(configuration.task)
     ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
-    where = _checked_backend(configuration.backend)
+    device = _checked_backend(configuration.backend)
     check_memory(configuration, arms, task)
-    if where is not None:
-        _look_ahead(outlook(configuration, task, where, _budget(configuration)), partial, look)
-    own, corpus = with_own_corpus(configuration)
+    if device is not None:
+        _look_ahead(outlook(configuration, task, device, _budget(configuration)), partial, look)
+    recorded, corpus = with_own_corpus(configuration)
     path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    return create_run_folder(path, dump_configuration(own, environment()), corpus)
+    return create_run_folder(path, dump_configuration(recorded, environment()), corpus)
 
 
 def resume(
@@ -132,7 +132,7 @@ def resume(
     with _ledgers(configuration.backend, folder) as ledgers:
         if ledgers is not None:
             budget = _budget(configuration) if max_seconds is None else max_seconds
-            ahead = outlook_of_folder(configuration, task, ledgers.where, budget, folder)
+            ahead = outlook_of_folder(configuration, task, ledgers.device, budget, folder)
             _look_ahead(ahead, partial, look)
     if max_seconds is not None:
         set_budget(folder, max_seconds)
@@ -177,20 +177,20 @@ def _checked_backend(backend: BackendSection) -> Device | None:
             raise ConfigurationError(f"expected a budget to train on {backend.name}; pass --max-seconds N")
     else:
         resolve(backend.name)
-    return None if backend.max_seconds is None else device(backend.name)
+    return None if backend.max_seconds is None else device_by_name(backend.name)
 
 
 def _budget(configuration: Configuration) -> float:
     return configuration.backend.max_seconds or 0.0
 
 
-def _look_ahead(found: Outlook | None, partial: bool, look: Look | None) -> None:
+def _look_ahead(ahead: Outlook | None, partial: bool, look: Look | None) -> None:
     """Say what is ahead, and refuse what cannot finish."""
-    if found is None:
+    if ahead is None:
         return
     if look is not None:
-        look(found)
-    check_outlook(found, partial)
+        look(ahead)
+    check_outlook(ahead, partial)
 
 
 def _timings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:

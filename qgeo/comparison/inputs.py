@@ -52,8 +52,8 @@ def with_own_corpus(configuration: Configuration) -> tuple[Configuration, str | 
         return configuration, None
     text = python_reference() if section.text is None else read_corpus(section.text)
     title = section.title or (PYTHON_REFERENCE if section.text is None else Path(section.text).stem)
-    own = section.model_copy(update={"text": "corpus.txt", "title": title})
-    return configuration.model_copy(update={"task": own}), text
+    copied = section.model_copy(update={"text": "corpus.txt", "title": title})
+    return configuration.model_copy(update={"task": copied}), text
 
 
 def recorded_environment(folder: RunFolder) -> dict[str, str]:
@@ -62,21 +62,21 @@ def recorded_environment(folder: RunFolder) -> dict[str, str]:
     Raises:
         RunFolderError: its configuration has none, or no texts.
     """
-    found = read_toml(folder.config).get("environment")
-    if not isinstance(found, dict) or "qgeo" not in found or set(map(type, found.values())) != {str}:
+    versions = read_toml(folder.config).get("environment")
+    if not isinstance(versions, dict) or "qgeo" not in versions or set(map(type, versions.values())) != {str}:
         raise RUN_FILES.damaged(
             folder.config, "expected versions as texts in [environment]", "restore it from a copy"
         )
-    return found
+    return versions
 
 
 def environment() -> dict[str, str]:
     """Versions, platform and git revision that a comparison ran with."""
-    found = {name: version(name) for name in _VERSIONS}
-    found |= {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
-    found["cores"] = str(os.cpu_count())
+    versions = {name: version(name) for name in _VERSIONS}
+    versions |= {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    versions["cores"] = str(os.cpu_count())
     revision = _git_revision()
-    return found | ({"git": revision} if revision else {})
+    return versions | ({"git": revision} if revision else {})
 
 
 def _git_revision() -> str | None:

@@ -46,10 +46,10 @@ def depolarizing_noise(probability: float) -> NoiseModel:
 
 
 def _loss(head: CircuitHead, windows: Windows, probability: float) -> float:
-    rows, where = distinct_rows(head, windows.contexts)
-    found = torch.from_numpy(_noisy_probabilities(head, rows, probability)[where])
+    rows, row_of_context = distinct_rows(head, windows.contexts)
+    probabilities = torch.from_numpy(_noisy_probabilities(head, rows, probability)[row_of_context])
     with torch.no_grad():
-        log_probs = head.readout(head.measurement.from_probabilities(found))
+        log_probs = head.readout(head.measurement.from_probabilities(probabilities))
         return float(torch.nn.functional.nll_loss(log_probs, windows.targets))
 
 
@@ -64,5 +64,5 @@ def _noisy_probabilities(head: CircuitHead, rows: Floats, probability: float) ->
     noise = depolarizing_noise(probability)
     simulator = AerSimulator(method="density_matrix", noise_model=noise, max_parallel_threads=THREADS)
     result = simulator.run(circuit, parameter_binds=binds).result()
-    found = [np.asarray(result.data(row)["probabilities"]) for row in range(len(result.results))]
-    return np.broadcast_to(np.array(found), (len(rows), 2**source.num_qubits)).copy()
+    probabilities = [np.asarray(result.data(row)["probabilities"]) for row in range(len(result.results))]
+    return np.broadcast_to(np.array(probabilities), (len(rows), 2**source.num_qubits)).copy()

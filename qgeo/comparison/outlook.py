@@ -44,16 +44,16 @@ Look = Callable[[Outlook], None]
 """Told the outlook before it is held against the budget."""
 
 
-def outlook(configuration: Configuration, task: Task, where: Device, budget: float) -> Outlook | None:
+def outlook(configuration: Configuration, task: Task, device: Device, budget: float) -> Outlook | None:
     """Of a new comparison; None where no arm trains on the device."""
     if not _measured(configuration):
         return None
-    plan = training_plan(configuration, task, where)
+    plan = training_plan(configuration, task, device)
     return Outlook(plan, 0.0, plan.seconds, budget)
 
 
 def outlook_of_folder(
-    configuration: Configuration, task: Task, where: Device, budget: float, folder: RunFolder
+    configuration: Configuration, task: Task, device: Device, budget: float, folder: RunFolder
 ) -> Outlook | None:
     """Of a comparison that is gone on with; None where nothing is left to train on the device.
 
@@ -63,10 +63,10 @@ def outlook_of_folder(
         name: [seed for seed in range(configuration.training.seeds) if not _is_done(folder, name, seed)]
         for name in _measured(configuration)
     }
-    if not any(unfinished.values()) or not _is_there(where):
+    if not any(unfinished.values()) or not _is_there(device):
         return None
     costs, training, backend = (
-        TrainingCosts(configuration, task, where),
+        TrainingCosts(configuration, task, device),
         configuration.training,
         configuration.backend,
     )
@@ -78,17 +78,17 @@ def outlook_of_folder(
     return Outlook(costs.plan(training, backend), Spending(folder.ledgers).seconds(), left, budget)
 
 
-def check_outlook(found: Outlook, partial: bool) -> None:
+def check_outlook(ahead: Outlook, partial: bool) -> None:
     """
     Raises:
         HardwareError: the budget is too small to finish, and no part was asked for.
     """
-    if partial or fits(found.total, found.budget):
+    if partial or fits(ahead.total, ahead.budget):
         return
     raise HardwareError(
-        f"expected at most {found.budget:g} QPU seconds, this comparison takes about {ceil(found.total):,} "
-        f"on {found.plan.device}; raise --max-seconds, lower the training to what fits (qgeo hardware plan "
-        f"--config FILE --fit {found.budget:g}), or spend it on a part of the comparison with --partial"
+        f"expected at most {ahead.budget:g} QPU seconds, this comparison takes about {ceil(ahead.total):,} "
+        f"on {ahead.plan.device}; raise --max-seconds, lower the training to what fits (qgeo hardware plan "
+        f"--config FILE --fit {ahead.budget:g}), or spend it on a part of the comparison with --partial"
     )
 
 
@@ -100,9 +100,9 @@ def _is_done(folder: RunFolder, arm: str, seed: int) -> bool:
     return folder.part(final_key(arm, seed)).exists()
 
 
-def _is_there(where: Device) -> bool:
+def _is_there(device: Device) -> bool:
     try:
-        return where.backend is not None
+        return device.backend is not None
     except QGeoError:
         return False
 

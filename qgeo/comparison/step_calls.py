@@ -47,7 +47,7 @@ class StepCalls:
     def circuits(self) -> list[QuantumCircuit]:
         """Every circuit once."""
         calls = (*self.gradient, *self.metric)
-        return list({id(one.circuit): one.circuit for call in calls for one in call}.values())
+        return list({id(wanted.circuit): wanted.circuit for call in calls for wanted in call}.values())
 
     def of(self, step: Step, shots: int, metric_shots: int) -> Iterator[list[Wanted]]:
         """The calls of a step, with its contexts and shots."""
@@ -94,5 +94,5 @@ def _noted(configuration: Configuration, task: Task, arm: Arm, steps: int) -> li
 
 
 def _scaled(call: Call, contexts: int, shots: int) -> list[Wanted]:
-    each = (replace(one, shots=one.shots * shots // _NOTED_SHOTS) for one in call)
-    return [one.times(contexts) for one in each]
+    each = (replace(wanted, shots=wanted.shots * shots // _NOTED_SHOTS) for wanted in call)
+    return [wanted.times(contexts) for wanted in each]

@@ -60,8 +60,8 @@ class TrainingCosts:
         CircuitError: circuits that do not fit it.
     """
 
-    def __init__(self, configuration: Configuration, task: Task, where: Device) -> None:
-        self._contexts, self._device = numbered_contexts(task.train), where.name
+    def __init__(self, configuration: Configuration, task: Task, device: Device) -> None:
+        self._contexts, self._device = numbered_contexts(task.train), device.name
         arms = [arm for arm in map(parse_arm, configuration.arms.names) if arm.is_measured]
         if not arms:
             raise ConfigurationError(
@@ -70,7 +70,7 @@ class TrainingCosts:
         self._calls = {arm.name: step_calls(configuration, task, arm) for arm in arms}
         mitigation = Mitigation(readout=configuration.backend.mitigate_readout)
         self._judged = {
-            name: Judged(calls.circuits(), where.pass_manager, mitigation, where.limits)
+            name: Judged(calls.circuits(), device.pass_manager, mitigation, device.limits)
             for name, calls in self._calls.items()
         }
 
@@ -97,9 +97,9 @@ class TrainingCosts:
         return count_steps(training, self._contexts, seed)
 
 
-def training_plan(configuration: Configuration, task: Task, where: Device) -> TrainingPlan:
+def training_plan(configuration: Configuration, task: Task, device: Device) -> TrainingPlan:
     """The plan of a configuration as it is; see `TrainingCosts`."""
-    return TrainingCosts(configuration, task, where).plan(configuration.training, configuration.backend)
+    return TrainingCosts(configuration, task, device).plan(configuration.training, configuration.backend)
 
 
 def _of_step(calls: StepCalls, step: Step, judged: Judged, backend: BackendSection) -> Total:

@@ -100,10 +100,12 @@ class FisherRequest:
         except CircuitError:  # it is kept as Qiskit writes it, or the method will say what is wrong with it
             return self.circuit
 
-    def plan(self, where: Device) -> Plan:
+    def plan(self, device: Device) -> Plan:
         """What it costs there."""
         stderr = expected_stderr(self.method, self.shots, self.mitigation)
-        return planned(self.method, self.estimated, where.pass_manager, stderr, self.mitigation, where.limits)
+        return planned(
+            self.method, self.estimated, device.pass_manager, stderr, self.mitigation, device.limits
+        )
 
 
 class MitigationFile(FileModel):
@@ -172,7 +174,7 @@ def read_request(ledger: Ledger) -> FisherRequest:
     )
 
 
-def write_request(ledger: Ledger, request: FisherRequest, where: Device, max_seconds: float) -> None:
+def write_request(ledger: Ledger, request: FisherRequest, device: Device, max_seconds: float) -> None:
     """A new ledger for the request."""
     name, content = _circuit_file(request.circuit)
     ledger.create(
@@ -187,9 +189,9 @@ def write_request(ledger: Ledger, request: FisherRequest, where: Device, max_sec
             "parameters": [parameter.name for parameter in request.circuit.parameters],
             "circuit": name,
             "circuit_sha256": digest(content),
-            "device": where.name,
-            "calibrated": where.calibrated,
-            "options": where.options,
+            "device": device.name,
+            "calibrated": device.calibrated,
+            "options": device.options,
             "mitigation": asdict(request.mitigation),
             "max_seconds": max_seconds,
             "versions": _versions(_PACKAGES),
@@ -250,10 +252,10 @@ def _now() -> str:
 
 
 def _versions(packages: Sequence[str]) -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in packages:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -47,7 +47,7 @@ def planned(
     """
     dry = DryRun()
     request(dry)
-    circuits = list({id(one.circuit): one.circuit for call in dry.calls for one in call}.values())
+    circuits = list({id(wanted.circuit): wanted.circuit for call in dry.calls for wanted in call}.values())
     judged = Judged(circuits, pass_manager, mitigation, limits, most=TRANSPILED_AT_MOST)
     if _may_be_long(dry.calls, judged):
         judged = Judged(circuits, pass_manager, mitigation, limits)
@@ -58,7 +58,7 @@ def _may_be_long(calls: Sequence[Call], judged: Judged) -> bool:
     """Whether the limit of seconds may divide a job, where circuits are longer than those that were
     judged."""
     longest = _HOW_UNLIKE * judged.longest + judged.mitigation.beside.seconds
-    most = max((sum(one.executions for one in call) for call in calls), default=0)
+    most = max((sum(wanted.executions for wanted in call) for call in calls), default=0)
     return OVERHEAD_SECONDS + min(most, judged.limits.executions) * longest > judged.limits.seconds
 
 

@@ -33,15 +33,15 @@ from qgeo.hardware.fisher_request import (
 from qgeo.locks import locked
 
 
-def alternatives(request: FisherRequest, where: Device) -> list[Plan | str]:
+def alternatives(request: FisherRequest, device: Device) -> list[Plan | str]:
     """Every method's plan at the same shots, or why it cannot treat the circuit ("method: reason")."""
-    found: list[Plan | str] = []
+    plans: list[Plan | str] = []
     for method in METHODS:
         try:
-            found.append(replace(request, method=method).plan(where))
+            plans.append(replace(request, method=method).plan(device))
         except QGeoError as error:
-            found.append(f"{method}: {error}")
-    return found
+            plans.append(f"{method}: {error}")
+    return plans
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class JobState:
     charged: float | None = None
 
 
-def submit(request: FisherRequest, where: Device, folder: Path, max_seconds: float) -> list[JobState]:
+def submit(request: FisherRequest, device: Device, folder: Path, max_seconds: float) -> list[JobState]:
     """Write the request and its jobs to a new folder, then post them.
 
     Raises:
@@ -66,19 +66,19 @@ def submit(request: FisherRequest, where: Device, folder: Path, max_seconds: flo
         LedgerError: the folder holds another request, or cannot be written.
     """
     check_budget(max_seconds)
-    needed = request.plan(where).seconds
+    needed = request.plan(device).seconds
     if needed > max_seconds:
         raise HardwareError(
             f"expected at most {max_seconds:g} QPU seconds, this needs about {needed:.1f}; raise "
             "--max-seconds, or choose fewer shots or a cheaper method (qgeo hardware plan compares them)"
         )
     ledger = Ledger(folder)
-    write_request(ledger, request, where, max_seconds)
-    return post(ledger, where)
+    write_request(ledger, request, device, max_seconds)
+    return post(ledger, device)
 
 
 def post(
-    ledger: Ledger, where: Device, *, max_seconds: float | None = None, post_anyway: bool = False
+    ledger: Ledger, device: Device, *, max_seconds: float | None = None, post_anyway: bool = False
 ) -> list[JobState]:
     """Post whatever the ledger's request still lacks; jobs that are known are not posted again.
 
@@ -90,13 +90,13 @@ def post(
     ledger.sweep_drafts()
     if max_seconds is not None:
         set_budget(ledger, max_seconds)
-    with closing(where.runner()) as runner:
-        sampler = _sampler(request, ledger, where, runner, may_fetch=False, post_anyway=post_anyway)
+    with closing(device.runner()) as runner:
+        sampler = _sampler(request, ledger, device, runner, may_fetch=False, post_anyway=post_anyway)
         _until_pending(request, sampler)
         return states(ledger, sampler)
 
 
-def collect(ledger: Ledger, where: Device) -> FisherEstimate:
+def collect(ledger: Ledger, device: Device) -> FisherEstimate:
     """The estimate, from results on disk and those that are finished.
 
     Raises:
@@ -105,7 +105,7 @@ def collect(ledger: Ledger, where: Device) -> FisherEstimate:
     """
     request = read_request(ledger)
     ledger.sweep_drafts()
-    sampler = _sampler(request, ledger, where, may_post=False)
+    sampler = _sampler(request, ledger, device, may_post=False)
     posted = [number for number in range(ledger.count()) if ledger.job_id(number) is not None]
     failures = [failure for number in posted if (failure := _failure(sampler, number))]
     if failures:
@@ -122,7 +122,7 @@ def _failure(sampler: LedgerSampler, number: int) -> FailedJobError | None:
     return None
 
 
-def cancel(ledger: Ledger, where: Device) -> list[JobState]:
+def cancel(ledger: Ledger, device: Device) -> list[JobState]:
     """Cancel every job that is not done; nothing of the ledger is posted from then on.
 
     Jobs whose id is not known, as their post had no answer, are searched for by their tags.
@@ -130,16 +130,16 @@ def cancel(ledger: Ledger, where: Device) -> list[JobState]:
     Raises:
         HardwareError: a job that could not be cancelled, or may exist and not be listed yet; all others are.
     """
-    cancel_all([ledger], where, ledger.folder)
-    return states(ledger, ledger_sampler(where, ledger, max_seconds=0, may_post=False))
+    cancel_all([ledger], device, ledger.folder)
+    return states(ledger, ledger_sampler(device, ledger, max_seconds=0, may_post=False))
 
 
-def cancel_all(ledgers: Sequence[Ledger], where: Device, shared: Path) -> None:
+def cancel_all(ledgers: Sequence[Ledger], device: Device, shared: Path) -> None:
     """Cancel all ledgers of a folder; see `cancel`."""
     for folder in {shared, *(ledger.folder for ledger in ledgers)}:
         write_cancelled(folder)  # first of all: whoever posts now sees it before the next post
     with locked(shared, LEDGER_FILES):  # and has come to know the job of the one that is under way
-        runner = where.runner()
+        runner = device.runner()
         left = [said for ledger in ledgers for said in _cancelled(ledger, runner)]
     if left:
         raise HardwareError(
@@ -168,17 +168,17 @@ def _jobs_of(ledger: Ledger, number: int, runner: Runner) -> list[str]:
     """What an entry was posted as: the job that is known, and any that is found by its tag."""
     known = ledger.job_id(number)
     try:
-        found = [job.job_id for job in runner.find(ledger.tag_of(number))]
+        listed = [job.job_id for job in runner.find(ledger.tag_of(number))]
     except PendingError:
         if known is None:
             raise
         return [known]
-    if known is None and found:
-        ledger.write_job_id(number, found[0])
-    return found if known is None else [known, *(job_id for job_id in found if job_id != known)]
+    if known is None and listed:
+        ledger.write_job_id(number, listed[0])
+    return listed if known is None else [known, *(job_id for job_id in listed if job_id != known)]
 
 
-def retry_all(ledgers: Sequence[Ledger], where: Device, shared: Path) -> None:
+def retry_all(ledgers: Sequence[Ledger], device: Device, shared: Path) -> None:
     """Give up every job that ended without a result: whoever resumes posts another one in its place.
 
     What a job given up was charged counts on, and must be known: else the next one could pass the budget. Of
@@ -192,7 +192,7 @@ def retry_all(ledgers: Sequence[Ledger], where: Device, shared: Path) -> None:
         if cancelled_since(folder):
             raise HardwareError(f"expected jobs to run again, {folder} was cancelled; start in a new folder")
     with locked(shared, LEDGER_FILES):
-        runner = where.runner()
+        runner = device.runner()
         for ledger in ledgers:
             _give_up_ended(ledger, runner)
 
@@ -226,10 +226,10 @@ def states(ledger: Ledger, sampler: LedgerSampler) -> list[JobState]:
 
 
 def _sampler(
-    request: FisherRequest, ledger: Ledger, where: Device, runner: Runner | None = None, **may: Any
+    request: FisherRequest, ledger: Ledger, device: Device, runner: Runner | None = None, **may: Any
 ) -> LedgerSampler:
     limit = ledger.manifest(FisherManifest).max_seconds
-    return ledger_sampler(where, ledger, runner, max_seconds=limit, mitigation=request.mitigation, **may)
+    return ledger_sampler(device, ledger, runner, max_seconds=limit, mitigation=request.mitigation, **may)
 
 
 def _until_pending(request: FisherRequest, sampler: LedgerSampler) -> None:

@@ -116,8 +116,8 @@ class CircuitNetwork(NeuralNetwork):
 
     def _forward(self, input_data: Any, weights: Any) -> NDArray[np.float64]:
         request = self._request(input_data, weights)
-        own = probabilities(request.program, request.values, request.inputs)
-        return self._folded(own).reshape(-1, *self.output_shape).numpy()
+        outcomes = probabilities(request.program, request.values, request.inputs)
+        return self._folded(outcomes).reshape(-1, *self.output_shape).numpy()
 
     def _backward(self, input_data: Any, weights: Any) -> tuple[NDArray[Any] | None, NDArray[Any]]:
         parts = [part.slopes for part in self._derivatives(input_data, weights, self._wanted())]
@@ -161,8 +161,10 @@ class CircuitNetwork(NeuralNetwork):
     def _quantum(self, inputs: Tensor, weights: Tensor) -> DenseMatrix:
         request = self._request(inputs, weights)
         data = request.inputs if self._num_inputs else None
-        own = quantum_fisher(request.program, request.values, parameters=self._weight_names, inputs=data)
-        return DenseMatrix(torch.from_numpy(own))
+        of_weights = quantum_fisher(
+            request.program, request.values, parameters=self._weight_names, inputs=data
+        )
+        return DenseMatrix(torch.from_numpy(of_weights))
 
     def _classical(self, inputs: Tensor, weights: Tensor) -> GramMatrix:
         """Rows ∂p/√p of all outputs with p > 0."""
@@ -221,11 +223,11 @@ def _read(circuit: QuantumCircuit) -> NDArray[np.int64]:
 
 
 def _position(index: ArrayLike, shape: tuple[int, ...], outcome: int) -> int:
-    own = np.atleast_1d(np.asarray(index))
-    fits = own.dtype.kind in "iub" and own.shape == (len(shape),)
-    if not fits or not all(0 <= i < size for i, size in zip(own, shape, strict=True)):
+    index_of_outcome = np.atleast_1d(np.asarray(index))
+    fits = index_of_outcome.dtype.kind in "iub" and index_of_outcome.shape == (len(shape),)
+    if not fits or not all(0 <= i < size for i, size in zip(index_of_outcome, shape, strict=True)):
         raise ConfigurationError(
             f"expected interpret to give an index into an output of shape {shape}, "
             f"got {index!r} for outcome {outcome}"
         )
-    return int(np.ravel_multi_index(tuple(own), shape))
+    return int(np.ravel_multi_index(tuple(index_of_outcome), shape))

@@ -85,13 +85,13 @@ class ExactQGT(BaseQGT):
 def _geometric_tensors(batch: Batch, phase_fix: bool) -> list[NDArray[np.complex128]]:
     """Q of every row, (R, R)."""
     request = batch.request
-    found: list[NDArray[np.complex128]] = []
+    tensors: list[NDArray[np.complex128]] = []
     for chunk in request.chunks(MEMORY_BUDGET):
         tangents = tangents_in_frame(
             request.program, request.values, chunk, columns=request.columns, frame="middle"
         )
-        found.extend(_grams(tangents.states, tangents.ordered(), phase_fix))
-    return found
+        tensors.extend(_grams(tangents.states, tangents.ordered(), phase_fix))
+    return tensors
 
 
 def _grams(states: Tensor, tangents: Tensor, phase_fix: bool) -> NDArray[np.complex128]:

@@ -149,15 +149,15 @@ def _outcome_gradients(batch: Batch) -> list[list[Gradient]]:
     known = _known(batch)
     read, place = np.unique(known[known >= 0], return_inverse=True)
     names: list[int] = read.tolist()
-    found: list[list[Gradient]] = []
+    gradients: list[list[Gradient]] = []
     for chunk in request.chunks(MEMORY_BUDGET):
         psi, tangents = states_and_tangents(request.program, request.values, chunk, columns=request.columns)
         slopes = 2 * (tangents.real * psi.real + tangents.imag * psi.imag)
         folded = slopes.new_zeros(*slopes.shape[:2], len(read))
         folded.index_add_(2, torch.from_numpy(place), slopes[..., torch.from_numpy(known >= 0)])
         check_domain(folded)
-        found.extend([dict(zip(names, row, strict=True)) for row in rows] for rows in _by_row(folded))
-    return found
+        gradients.extend([dict(zip(names, row, strict=True)) for row in rows] for rows in _by_row(folded))
+    return gradients
 
 
 def _known(batch: Batch) -> NDArray[np.int64]:
@@ -175,7 +175,7 @@ def _expectation_gradients(batch: Batch, matrices: list[Any], kind: DerivativeTy
     assert request.inputs is not None
     inputs = request.inputs.requires_grad_()
     psi = states(request.program, request.values, inputs)
-    acted = np.stack([own @ row for own, row in zip(matrices, psi.detach().numpy(), strict=True)])
+    acted = np.stack([matrix @ row for matrix, row in zip(matrices, psi.detach().numpy(), strict=True)])
     both = _real_and_imaginary(psi, inputs, 2 * torch.from_numpy(acted), kind)[:, list(request.columns)]
     check_domain(both)
     return list(both.numpy())

@@ -87,11 +87,11 @@ class HeadNetwork(NeuralNetwork):
 
     def _at(self, weights: Any) -> Any:
         """The network's own head, moved to these weights."""
-        own = [parameter for _, parameter in trainable(self._head)]
+        parameters = [parameter for _, parameter in trainable(self._head)]
         flat = torch.as_tensor(np.zeros(0) if weights is None else weights).detach().to(torch.float64)
         _check_weights(flat, self._num_weights)
         with torch.no_grad():
-            for parameter, part in zip(own, flat.split([p.numel() for p in own]), strict=True):
+            for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
                 parameter.copy_(part.view_as(parameter))
         return self._head
 

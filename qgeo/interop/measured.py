@@ -95,9 +95,9 @@ def logical_outcomes(circuit: QuantumCircuit) -> NDArray[np.int64]:
 
 def names_physical_qubits(circuit: QuantumCircuit) -> bool:
     """Whether it was measured behind a transpiler: qubit i into bit i, though its qubits lie elsewhere."""
-    own, qubit_of = logical_qubits(circuit), _qubit_of_bit(circuit)
+    logical, qubit_of = logical_qubits(circuit), _qubit_of_bit(circuit)
     measured = [qubit_of.get(bit) for bit in _bits_read(circuit)]
-    return own != list(range(len(own))) and measured == list(range(circuit.num_qubits))
+    return logical != list(range(len(logical))) and measured == list(range(circuit.num_qubits))
 
 
 def reachable(circuit: QuantumCircuit) -> NDArray[np.bool_]:

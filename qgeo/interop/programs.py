@@ -46,14 +46,14 @@ class CompiledCircuit:
 
     def is_of(self, circuit: QuantumCircuit) -> bool:
         """Whether `circuit` is the same, instruction by instruction; angles are compared exactly."""
-        own = self.source
+        source = self.source
         return (
-            len(own.data) == len(circuit.data)
-            and own.qubits == circuit.qubits
-            and own.clbits == circuit.clbits
-            and own.cregs == circuit.cregs
-            and own.global_phase == circuit.global_phase
-            and own.data == circuit.data
+            len(source.data) == len(circuit.data)
+            and source.qubits == circuit.qubits
+            and source.clbits == circuit.clbits
+            and source.cregs == circuit.cregs
+            and source.global_phase == circuit.global_phase
+            and source.data == circuit.data
         )
 
 
@@ -79,9 +79,11 @@ class ProgramCache:
             CircuitError: an instruction that is not unitary, a measurement that is not at the end.
         """
         kept = self._kept  # jobs run in threads: the list is replaced, never changed
-        found = next((one for one in kept if one.is_of(circuit)), None) or _compiled(circuit, self.measured)
-        self._kept = [found, *(one for one in kept if one is not found)][: self.size]
-        return found
+        known = next((each for each in kept if each.is_of(circuit)), None) or _compiled(
+            circuit, self.measured
+        )
+        self._kept = [known, *(each for each in kept if each is not known)][: self.size]
+        return known
 
 
 def _compiled(circuit: QuantumCircuit, measured: bool) -> CompiledCircuit:
@@ -127,8 +129,8 @@ def batches(
     """
     compiled = _compiled_each(cache, circuits)
     rows_of: dict[tuple[int, tuple[str, ...]], list[int]] = {}
-    for row, (one, wanted) in enumerate(zip(compiled, parameters, strict=True)):
-        rows_of.setdefault((id(one), tuple(p.name for p in wanted)), []).append(row)
+    for row, (circuit, wanted) in enumerate(zip(compiled, parameters, strict=True)):
+        rows_of.setdefault((id(circuit), tuple(p.name for p in wanted)), []).append(row)
     for (_, names), rows in rows_of.items():
         program = compiled[rows[0]].program
         request = requested(program, [], None, [parameter_values[row] for row in rows], None)
@@ -138,8 +140,8 @@ def batches(
 
 def _compiled_each(cache: ProgramCache, circuits: Sequence[QuantumCircuit]) -> list[CompiledCircuit]:
     """Programs of a job's circuits; the same object is looked up once."""
-    found: dict[int, CompiledCircuit] = {}
+    by_circuit: dict[int, CompiledCircuit] = {}
     for circuit in circuits:
-        if id(circuit) not in found:
-            found[id(circuit)] = cache.compiled(circuit)
-    return [found[id(circuit)] for circuit in circuits]
+        if id(circuit) not in by_circuit:
+            by_circuit[id(circuit)] = cache.compiled(circuit)
+    return [by_circuit[id(circuit)] for circuit in circuits]

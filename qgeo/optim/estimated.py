@@ -55,13 +55,13 @@ class EstimatedMetric:
         del targets
         quantum = circuit_head(head)
         at = distinct_points(quantum, contexts)
-        found = self.estimator.estimate_mean(
+        estimate = self.estimator.estimate_mean(
             quantum.choice.circuit, at.rows, shots=self.shots, jacobian=at.jacobian, weights=at.weights
         )
-        self.last, self.cost = found, self.cost + Cost(found.circuits, found.shots)
+        self.last, self.cost = estimate, self.cost + Cost(estimate.circuits, estimate.shots)
         if isinstance(head, MeasuredHead):
-            head.cost = head.cost + Cost(found.circuits, found.shots)
-        return _with_readout(head, contexts, found)
+            head.cost = head.cost + Cost(estimate.circuits, estimate.shots)
+        return _with_readout(head, contexts, estimate)
 
 
 def estimated_by(build: Callable[..., FisherEstimator]) -> Callable[[MeasuredHead, int | None], Rule]:
@@ -91,9 +91,11 @@ def sampled_classical(head: Head, contexts: Tensor, targets: Tensor | None = Non
     if not isinstance(head, MeasuredHead):
         raise ConfigurationError(f"expected a MeasuredHead for sampled F_C, got {type(head).__name__}")
     channel, at = _channel(head), distinct_points(head.head, contexts)
-    found, slopes = head.measured_at(at.rows)
+    probabilities, slopes = head.measured_at(at.rows)
     by_term = head.source.jacobian(at.rows) @ at.jacobian
-    matrix, spread, _ = output_fisher_estimate(found, slopes, by_term, channel=channel, weights=at.weights)
+    matrix, spread, _ = output_fisher_estimate(
+        probabilities, slopes, by_term, channel=channel, weights=at.weights
+    )
     raw = FisherEstimate(matrix, spread.stderr, 0, 0)
     return _dense(nearest_positive_semidefinite(raw).matrix)
 
@@ -133,8 +135,8 @@ def distinct_points(head: CircuitHead, contexts: Tensor) -> Points:
 
 def distinct_rows(head: CircuitHead, contexts: Tensor) -> tuple[Floats, NDArray[np.int64]]:
     """The circuit's parameters (U, P) at the distinct contexts, and where every context is among them."""
-    distinct, where = torch.unique(contexts, dim=0, return_inverse=True)
-    return _rows(head.circuit_point(distinct))[:, _circuit_order(head)], where.numpy()
+    distinct, row_of_context = torch.unique(contexts, dim=0, return_inverse=True)
+    return _rows(head.circuit_point(distinct))[:, _circuit_order(head)], row_of_context.numpy()
 
 
 def _circuit_order(head: CircuitHead) -> list[int]:
@@ -149,16 +151,16 @@ def _rows(point: CircuitPoint) -> Floats:
 
 def _jacobian(point: CircuitPoint) -> Floats:
     """(B, columns, W): the identity on the circuit's own parameters, the encoder's Jacobian on its inputs."""
-    count, own = len(point.angles), len(point.values)
+    count, num_values = len(point.angles), len(point.values)
     trained = len(point.own_columns)
-    found = np.zeros((count, own + point.angles.shape[1], trained + point.num_encoder))
-    found[:, np.arange(trained), np.arange(trained)] = 1
-    found[:, own:, trained:] = point.angle_jacobian.numpy()
-    return found
+    jacobian = np.zeros((count, num_values + point.angles.shape[1], trained + point.num_encoder))
+    jacobian[:, np.arange(trained), np.arange(trained)] = 1
+    jacobian[:, num_values:, trained:] = point.angle_jacobian.numpy()
+    return jacobian
 
 
-def _with_readout(head: Any, contexts: Tensor, found: FisherEstimate) -> DenseMatrix:
-    before = _dense(nearest_positive_semidefinite(found).matrix)
+def _with_readout(head: Any, contexts: Tensor, estimate: FisherEstimate) -> DenseMatrix:
+    before = _dense(nearest_positive_semidefinite(estimate).matrix)
     if not count_trainable(circuit_head(head).readout):
         return before
     return DenseMatrix(

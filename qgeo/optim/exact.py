@@ -44,9 +44,9 @@ def classical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> In
     if not isinstance(head, StagedHead):
         return output_fisher(*head.log_probs_and_jacobian(contexts))
     staged = head.staged_jacobian(contexts)
-    own, size = torch.cat([staged.by_own, staged.by_readout], 2), staged.by_own.shape[2]
-    joint = pulled_back_output_fisher(staged.log_probs, own, staged.by_angle, staged.angle_jacobian)
-    return DenseMatrix(_readout_last(joint.matrix, size, staged.by_readout.shape[2]))
+    direct, num_circuit = torch.cat([staged.by_own, staged.by_readout], 2), staged.by_own.shape[2]
+    joint = pulled_back_output_fisher(staged.log_probs, direct, staged.by_angle, staged.angle_jacobian)
+    return DenseMatrix(_readout_last(joint.matrix, num_circuit, staged.by_readout.shape[2]))
 
 
 def empirical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
@@ -105,12 +105,14 @@ def quantum_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None
     return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
 
 
-def _readout_last(matrix: Tensor, own: int, readout: int) -> Tensor:
+def _readout_last(matrix: Tensor, num_circuit: int, readout: int) -> Tensor:
     """Rows and columns (own, readout, encoder) → (own, encoder, readout), the order of the parameters."""
     if not readout:
         return matrix
     index = torch.arange(len(matrix))
-    order = torch.cat([index[:own], index[own + readout :], index[own : own + readout]])
+    order = torch.cat(
+        [index[:num_circuit], index[num_circuit + readout :], index[num_circuit : num_circuit + readout]]
+    )
     return matrix[order][:, order]
 
 

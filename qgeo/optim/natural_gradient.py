@@ -199,12 +199,14 @@ class NaturalGradient(torch.optim.Optimizer):
 
     def _flat_lr(self) -> Tensor:
         lr = {id(p): float(group["lr"]) for group in self.param_groups for p in group["params"]}
-        own = self._own()
-        return torch.cat([torch.full((p.numel(),), lr[id(p)], dtype=p.dtype, device=p.device) for p in own])
+        parameters = self._own()
+        return torch.cat(
+            [torch.full((p.numel(),), lr[id(p)], dtype=p.dtype, device=p.device) for p in parameters]
+        )
 
     def _move_to(self, point: Tensor) -> None:
-        own = self._own()
-        for parameter, part in zip(own, point.split([p.numel() for p in own]), strict=True):
+        parameters = self._own()
+        for parameter, part in zip(parameters, point.split([p.numel() for p in parameters]), strict=True):
             parameter.copy_(part.view_as(parameter))
 
     def _own(self) -> list[nn.Parameter]:
@@ -215,12 +217,12 @@ class NaturalGradient(torch.optim.Optimizer):
         for group in self.param_groups:
             group[key] = value
 
-    def _check_groups(self, own: list[nn.Parameter]) -> None:
-        grouped = [id(p) for group in self.param_groups for p in group["params"]]
-        if sorted(grouped) != sorted(id(parameter) for parameter in own):
+    def _check_groups(self, parameters: list[nn.Parameter]) -> None:
+        grouped, wanted = [id(p) for group in self.param_groups for p in group["params"]], len(parameters)
+        if sorted(grouped) != sorted(id(parameter) for parameter in parameters):
             raise ConfigurationError(
-                f"expected parameter groups that hold the head's {len(own)} trainable tensors once each, "
-                f"got {len(grouped)} tensors"
+                f"expected parameter groups that hold the head's {wanted} trainable tensors once each, got "
+                f"{len(grouped)} tensors"
             )
 
 

@@ -121,7 +121,7 @@ def bracket(process: LinearProcess, starts: Floats, weights: Floats) -> EntropyB
     lower = entropies_by_depth(process, starts, weights)
     upper = entropies_by_depth(process, process.start[None], np.ones(1))
     for low, high in islice(zip(lower, upper, strict=False), DEEPEST):
-        found = EntropyBracket(min(low, high), high)
-        if found.half_width < TOLERANCE:
+        closer = EntropyBracket(min(low, high), high)
+        if closer.half_width < TOLERANCE:
             break
-    return found
+    return closer

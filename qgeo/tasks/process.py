@@ -136,9 +136,9 @@ class LinearProcess:
         return ContextDistribution(contexts, weights, self.next_token(beliefs))
 
 
-def _check_close(what: str, found: Floats, wanted: Floats) -> None:
-    if not np.allclose(found, wanted, rtol=0, atol=1e-9):
+def _check_close(what: str, numbers: Floats, wanted: Floats) -> None:
+    if not np.allclose(numbers, wanted, rtol=0, atol=1e-9):
         raise ShapeError(
-            f"expected {what}, got {found.round(6).tolist()} where {wanted.round(6).tolist()} belongs; "
+            f"expected {what}, got {numbers.round(6).tolist()} where {wanted.round(6).tolist()} belongs; "
             "normalise the operators"
         )

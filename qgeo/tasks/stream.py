@@ -88,9 +88,9 @@ def filtered_losses(process: LinearProcess, tokens: Ints) -> Floats:
         beliefs = beliefs / np.maximum(probabilities[:, place], IMPOSSIBLE)[:, None]
     seen = probabilities.ravel()[: len(tokens)]
     if (seen <= IMPOSSIBLE).any():
-        where = int(np.argmax(seen <= IMPOSSIBLE))
+        first = int(np.argmax(seen <= IMPOSSIBLE))
         raise TaskError(
-            f"expected tokens this source can emit, got token {tokens[where]} at position {where}, "
+            f"expected tokens this source can emit, got token {tokens[first]} at position {first}, "
             "which never comes there; score tokens of the same source"
         )
     return -np.log(seen)

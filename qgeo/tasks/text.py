@@ -53,8 +53,8 @@ def read_corpus(path: str | Path) -> str:
     """
     place = Path(path)
     if not place.is_file():
-        found = "a folder" if place.is_dir() else "something that is no file" if place.exists() else "nothing"
-        raise TaskError(f"expected a text file at {place}, got {found}; check the path")
+        there = "a folder" if place.is_dir() else "something that is no file" if place.exists() else "nothing"
+        raise TaskError(f"expected a text file at {place}, got {there}; check the path")
     try:
         return _decoded(place.read_bytes(), str(place))
     except OSError as problem:

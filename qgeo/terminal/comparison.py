@@ -55,16 +55,16 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
         )
 
 
-def print_outlook(found: Outlook) -> None:
+def print_outlook(ahead: Outlook) -> None:
     """What a comparison will take on its device, arm by arm, beside its budget."""
-    for plan in found.plan.arms:
+    for plan in ahead.plan.arms:
         messages().print(
             f"plan: {plan.name}, {plan.jobs:,} jobs, {plan.shots:,} executions, {plan.seconds:,.1f} QPU s",
             soft_wrap=True,
         )
     messages().print(
-        f"budget on {found.plan.device}: {found.budget:,g} QPU s for {found.total:,.1f} in all, of which "
-        f"{found.spent:,.1f} are spent",
+        f"budget on {ahead.plan.device}: {ahead.budget:,g} QPU s for {ahead.total:,.1f} in all, of which "
+        f"{ahead.spent:,.1f} are spent",
         soft_wrap=True,
     )
 

@@ -85,17 +85,17 @@ def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherO
     shots = None if options.method == MIXED or backend.sampler is None else options.shots or DEFAULT_SHOTS
     started = perf_counter()
     with _bar(shots is not None) as progress:
-        found = _estimator(options, backend, generator, progress).estimate(circuit, values, shots=shots)
+        estimate = _estimator(options, backend, generator, progress).estimate(circuit, values, shots=shots)
     if options.project:
-        found = nearest_positive_semidefinite(found)
+        estimate = nearest_positive_semidefinite(estimate)
     seconds = perf_counter() - started
     return {
-        "parameters": list(found.parameters),
-        "matrix": found.matrix.tolist(),
-        "stderr": None if options.method == MIXED else found.stderr.tolist(),
-        "flagged": found.flagged.tolist(),
+        "parameters": list(estimate.parameters),
+        "matrix": estimate.matrix.tolist(),
+        "stderr": None if options.method == MIXED else estimate.stderr.tolist(),
+        "flagged": estimate.flagged.tolist(),
         "method": options.method,
-        "cost": {"circuits": found.circuits, "shots": found.shots, "seconds": seconds},
+        "cost": {"circuits": estimate.circuits, "shots": estimate.shots, "seconds": seconds},
     }
 
 

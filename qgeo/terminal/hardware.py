@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from qgeo.backends.device import LEAST_BUSY, Device, device, known_device, ledger_sampler
+from qgeo.backends.device import LEAST_BUSY, Device, device_by_name, known_device, ledger_sampler
 from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
@@ -66,22 +66,25 @@ def devices_of_account() -> tuple[list[str], str]:
 
     try:
         with messages().status("asking IBM Quantum for the devices of your account"):
-            own = account_devices()
+            names = account_devices()
     except ConfigurationError as error:
         return [], f"Devices of IBM Quantum are not in this list: {error}"
-    return [*own, LEAST_BUSY], f"{len(own)} of them are devices of your account; {LEAST_BUSY} chooses one."
+    return [
+        *names,
+        LEAST_BUSY,
+    ], f"{len(names)} of them are devices of your account; {LEAST_BUSY} chooses one."
 
 
 def plan_report(request: FisherRequest, backend: str) -> dict[str, Any]:
     """Plans of the method asked for and of all others, with what is left of the allowance."""
     with messages().status("planning: circuits are built and transpiled, none is run"):
-        where = device(backend)
-        chosen = request.plan(where)
-        others = requests.alternatives(request, where)
-    return head(where) | {
+        device = device_by_name(backend)
+        chosen = request.plan(device)
+        others = requests.alternatives(request, device)
+    return head(device) | {
         "plan": asdict(chosen),
-        "alternatives": [asdict(one) for one in others if isinstance(one, Plan)],
-        "refused": [one for one in others if isinstance(one, str)],
+        "alternatives": [asdict(plan) for plan in others if isinstance(plan, Plan)],
+        "refused": [plan for plan in others if isinstance(plan, str)],
     }
 
 
@@ -134,11 +137,11 @@ def submit_report(
             "expected a budget, got none; pass --max-seconds N (qgeo hardware plan says what it takes)"
         )
     with messages().status(f"looking at {backend}"):
-        where = device(backend, options=options)
-    folder = out or Path("hardware") / f"{where.name}-{datetime.now():%Y%m%d-%H%M%S}"
+        device = device_by_name(backend, options=options)
+    folder = out or Path("hardware") / f"{device.name}-{datetime.now():%Y%m%d-%H%M%S}"
     saying = messages().status(f"writing and posting; the ledger is {folder}")
     with saying, stoppable("qgeo hardware resume", folder / "manifest.json"):
-        return folder, requests.submit(request, where, folder, max_seconds)
+        return folder, requests.submit(request, device, folder, max_seconds)
 
 
 def open_ledger(folder: Path) -> tuple[Ledger, Device]:
@@ -164,9 +167,9 @@ def _states_after(
 ) -> dict[Path, list[JobState]]:
     """The jobs of all ledgers of a folder, after something was done to all of them."""
     opened = [open_ledger(manifest.parent) for manifest in manifests(folder)] or [open_ledger(folder)]
-    ledgers, where, below = [ledger for ledger, _ in opened], opened[0][1], folder / "ledger"
-    action(ledgers, where, below if below.is_dir() else folder)
-    samplers = [ledger_sampler(where, ledger, max_seconds=0, may_post=False) for ledger in ledgers]
+    ledgers, device, below = [ledger for ledger, _ in opened], opened[0][1], folder / "ledger"
+    action(ledgers, device, below if below.is_dir() else folder)
+    samplers = [ledger_sampler(device, ledger, max_seconds=0, may_post=False) for ledger in ledgers]
     return {sampler.ledger.folder: requests.states(sampler.ledger, sampler) for sampler in samplers}
 
 

@@ -174,8 +174,8 @@ def status(folder: Folder, as_json: Json = False) -> None:
     from qgeo.hardware.requests import states
     from qgeo.terminal.hardware import open_ledger, print_states
 
-    ledger, where = open_ledger(folder)
-    jobs = states(ledger, ledger_sampler(where, ledger, max_seconds=0, may_post=False))
+    ledger, device = open_ledger(folder)
+    jobs = states(ledger, ledger_sampler(device, ledger, max_seconds=0, may_post=False))
     if as_json:
         print(json.dumps([asdict(job) for job in jobs]))
     else:
@@ -200,9 +200,9 @@ def resume(
     from qgeo.terminal.console import stoppable
     from qgeo.terminal.hardware import open_ledger, print_states
 
-    ledger, where = open_ledger(folder)
+    ledger, device = open_ledger(folder)
     with stoppable("qgeo hardware resume", folder / "manifest.json"):
-        jobs = post(ledger, where, max_seconds=max_seconds, post_anyway=post_anyway)
+        jobs = post(ledger, device, max_seconds=max_seconds, post_anyway=post_anyway)
     print_states(folder, jobs)
 
 
@@ -216,8 +216,8 @@ def collect(folder: Folder, as_json: Json = False) -> None:
     from qgeo.terminal.hardware import collected_report, open_ledger
 
     with messages().status("collecting"):
-        ledger, where = open_ledger(folder)
-        estimate, request = requests.collect(ledger, where), read_request(ledger)
+        ledger, device = open_ledger(folder)
+        estimate, request = requests.collect(ledger, device), read_request(ledger)
     report = collected_report(estimate, request.method, ledger.seconds(), request.mitigation)
     if as_json:
         print(json.dumps(report))
@@ -257,9 +257,9 @@ def backends(as_json: Json = False) -> None:
     from qgeo.terminal.hardware import devices_of_account
 
     names = ["exact", "aer", "aer:noise=fake_NAME", *fake_device_names()]
-    own, note = devices_of_account()
+    of_account, note = devices_of_account()
     if as_json:
-        print(json.dumps([*names, *own]))
+        print(json.dumps([*names, *of_account]))
     else:
-        tables().print(", ".join([*names, *own]), soft_wrap=True)
+        tables().print(", ".join([*names, *of_account]), soft_wrap=True)
         tables().print(note, soft_wrap=True)

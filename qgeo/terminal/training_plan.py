@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-from qgeo.backends.device import Device, device, is_device
+from qgeo.backends.device import Device, device_by_name, is_device
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.comparison.config import load_settings, parse_configuration
 from qgeo.comparison.fitting import Fitted, fitted
@@ -47,16 +47,16 @@ def training_report(
     settings = _settings(config, backend, steps, mitigation)
     configuration = parse_configuration(settings, str(config))
     with messages().status("planning: steps of the training are carried out dry, circuits are transpiled"):
-        where = device(configuration.backend.name)
-        costs = TrainingCosts(configuration, build_task(configuration.task), where)
+        device = device_by_name(configuration.backend.name)
+        costs = TrainingCosts(configuration, build_task(configuration.task), device)
         if fit is None:
-            return _report(where, costs.plan(configuration.training, configuration.backend))
-        found = fitted(configuration, costs, fit)
-    return _report(where, found.plan) | {
+            return _report(device, costs.plan(configuration.training, configuration.backend))
+        lowered = fitted(configuration, costs, fit)
+    return _report(device, lowered.plan) | {
         "fit": fit,
-        "lowered": {key: list(pair) for key, pair in found.lowered.items()},
-        "steps": found.configuration.training.steps,
-        "configuration": _fitted_settings(settings, found, fit),
+        "lowered": {key: list(pair) for key, pair in lowered.lowered.items()},
+        "steps": lowered.configuration.training.steps,
+        "configuration": _fitted_settings(settings, lowered, fit),
     }
 
 
@@ -101,29 +101,29 @@ def _on(arm: str, backend: str) -> str:
     return f"{exact}@{backend}" if at else exact
 
 
-def _fitted_settings(settings: Settings, found: Fitted, fit: float) -> Settings:
+def _fitted_settings(settings: Settings, lowered: Fitted, fit: float) -> Settings:
     """The settings with what was lowered, and the seconds as their budget."""
     settings = settings | {"backend": settings["backend"] | {"max_seconds": fit}}
-    for key, (_, after) in found.lowered.items():
+    for key, (_, after) in lowered.lowered.items():
         section, _, name = key.partition(".")
         settings[section] = settings.get(section, {}) | {name: after}
     return settings
 
 
-def _report(where: Device, plan: TrainingPlan) -> dict[str, Any]:
-    return head(where) | {
+def _report(device: Device, plan: TrainingPlan) -> dict[str, Any]:
+    return head(device) | {
         "plan": {"name": ""},
-        "alternatives": [asdict(one) for one in plan.arms],
+        "alternatives": [asdict(arm) for arm in plan.arms],
         "refused": [],
         "total": plan.as_dict(),
     }
 
 
-def head(where: Device) -> dict[str, Any]:
+def head(device: Device) -> dict[str, Any]:
     """What every plan says of the device."""
     return {
-        "device": where.name,
-        "qubits": where.num_qubits,
-        "calibrated": where.calibrated,
-        "remaining_seconds": where.runner().remaining_seconds() if is_device(where.name) else None,
+        "device": device.name,
+        "qubits": device.num_qubits,
+        "calibrated": device.calibrated,
+        "remaining_seconds": device.runner().remaining_seconds() if is_device(device.name) else None,
     }

@@ -52,19 +52,19 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
 
 
 def _named(rows: list[tuple[int, str]], names: list[str]) -> NDArray[np.float64]:
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for number, line in rows:
         name, _, value = (part.strip() for part in line.rpartition(","))
-        if name not in names or name in found:
-            problem = "a name given twice" if name in found else "an unknown name"
+        if name not in names or name in numbers:
+            problem = "a name given twice" if name in numbers else "an unknown name"
             raise ShapeError(
                 f"expected name,value for {_span(names)}, got {problem} on line {number}: {name!r}"
             )
-        found[name] = _number(value, number)
-    missing = [name for name in names if name not in found]
+        numbers[name] = _number(value, number)
+    missing = [name for name in names if name not in numbers]
     if missing:
         raise ShapeError(f"expected a value for every parameter, got none for {', '.join(missing[:8])}")
-    return np.array([found[name] for name in names])
+    return np.array([numbers[name] for name in names])
 
 
 def _number(text: str, line: int) -> float:

@@ -20,7 +20,7 @@ from qiskit.circuit import ParameterVector
 from quick_clock import QuickClock
 from scripted_runner import ScriptedRunner
 
-from qgeo.backends.device import check_isa, device
+from qgeo.backends.device import check_isa, device_by_name
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
@@ -245,7 +245,7 @@ def test_shots_that_differ_are_jobs_of_their_own(ledger):
 
 
 def test_work_that_a_device_cannot_run_is_refused_before_it_is_written(ledger):
-    target = device("fake_manila")
+    target = device_by_name("fake_manila")
     wide = QuantumCircuit(6)
     foreign = QuantumCircuit(5)
     foreign.h(0)

@@ -19,7 +19,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError
 from scripted_runner import ScriptedRunner
 
-from qgeo.backends.device import check_isa, device
+from qgeo.backends.device import check_isa, device_by_name
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
@@ -79,7 +79,7 @@ def ledger(tmp_path) -> Ledger:
 
 
 def sampler(ledger: Ledger, mitigation: Mitigation, runner=None, passes=None, **how) -> LedgerSampler:
-    where = device("fake_manila")
+    where = device_by_name("fake_manila")
     return LedgerSampler(
         ledger,
         runner or misreading(),

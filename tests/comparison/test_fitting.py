@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from qgeo.backends.device import device
+from qgeo.backends.device import device_by_name
 from qgeo.comparison import fitting
 from qgeo.comparison.config import Configuration, parse_configuration
 from qgeo.comparison.fitting import LEAST_BATCH, LEAST_SHOTS, MOST_REFRESH, fitted
@@ -24,7 +24,7 @@ SETTINGS = {
 
 
 def costs_of(configuration: Configuration) -> TrainingCosts:
-    return TrainingCosts(configuration, build_task(configuration.task), device("fake_manila"))
+    return TrainingCosts(configuration, build_task(configuration.task), device_by_name("fake_manila"))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from posted_work import spy_on_posts
 from tiny_comparison import write_toml
 
-from qgeo.backends.device import Device, device
+from qgeo.backends.device import Device, device_by_name
 from qgeo.backends.ledger import Ledger
 from qgeo.cli import run
 from qgeo.comparison import schedule
@@ -47,7 +47,7 @@ def config(tmp_path):
 def whole(config) -> float:
     """What all of it takes."""
     configuration = load_configuration(config)
-    found = outlook(configuration, build_task(configuration.task), device("fake_manila"), 1e6)
+    found = outlook(configuration, build_task(configuration.task), device_by_name("fake_manila"), 1e6)
     assert found.spent == 0
     assert found.total == found.left == found.plan.seconds
     return found.total
@@ -107,7 +107,7 @@ def part_of(configuration, budget, path) -> RunFolder:
 def test_what_is_spent_and_what_is_left_are_the_whole(left, config, whole, tmp_path):
     # Seen to fail: jobs on disk counted twice.
     folder = part_of(load_configuration(config), whole - left, tmp_path / "run")
-    found = outlook_of_folder(*load_inputs(folder.path), device("fake_manila"), whole - left, folder)
+    found = outlook_of_folder(*load_inputs(folder.path), device_by_name("fake_manila"), whole - left, folder)
     assert 0 < found.spent <= whole - left
     assert found.total == pytest.approx(whole, rel=1e-9)
     with pytest.raises(HardwareError, match="expected at most"):
@@ -122,7 +122,7 @@ def test_a_run_that_ended_early_has_nothing_left(config, whole, tmp_path):
     ledger = Ledger(folder.ledgers / "final" / "born+quantum@fake_manila-0")
     last, before = ledger.count() - 1, ledger.seconds()
     shutil.rmtree(ledger.folder / "jobs" / f"{last:04d}")
-    found = outlook_of_folder(*load_inputs(folder.path), device("fake_manila"), 1e6, folder)
+    found = outlook_of_folder(*load_inputs(folder.path), device_by_name("fake_manila"), 1e6, folder)
     assert found.total == pytest.approx(whole - (before - ledger.seconds()))
 
 
@@ -131,14 +131,14 @@ def test_charges_count_in_place_of_estimates(config, whole, tmp_path):
     entry = next(folder.ledgers.rglob("entry.json"))
     ledger, number = Ledger(entry.parents[2]), int(entry.parent.name)
     ledger.write_usage(number, 100.0)
-    found = outlook_of_folder(*load_inputs(folder.path), device("fake_manila"), 30.0, folder)
+    found = outlook_of_folder(*load_inputs(folder.path), device_by_name("fake_manila"), 30.0, folder)
     assert found.total == pytest.approx(whole + 100.0 - ledger.entry(number).seconds)
 
 
 def test_a_comparison_without_measured_arms_has_no_outlook():
     settings = {"arms": {"names": ["softmax+adam"]}, "backend": {"name": "fake_manila"}}
     configuration = parse_configuration(settings)
-    assert outlook(configuration, build_task(configuration.task), device("fake_manila"), 1.0) is None
+    assert outlook(configuration, build_task(configuration.task), device_by_name("fake_manila"), 1.0) is None
 
 
 def test_what_lies_on_disk_needs_no_device(config, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from posted_work import Spy, spy_on_posts
 
-from qgeo.backends.device import Device, device
+from qgeo.backends.device import Device, device_by_name
 from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.mitigated_work import Mitigation
@@ -49,7 +49,7 @@ def settings(**sections) -> Configuration:
 
 
 def planned(configuration: Configuration) -> TrainingPlan:
-    where = device(configuration.backend.name)
+    where = device_by_name(configuration.backend.name)
     return training_plan(configuration, build_task(configuration.task), where)
 
 
@@ -149,7 +149,7 @@ def test_the_default_text(name, spy, tmp_path, monkeypatch):
 
 def test_costs_follow_settings_without_a_new_dry_run():
     configuration = settings()
-    task, where = build_task(configuration.task), device("fake_manila")
+    task, where = build_task(configuration.task), device_by_name("fake_manila")
     costs = TrainingCosts(configuration, task, where)
     for more in (
         {"training": {"steps": 3, "batch": 8, "refresh": 2}, "backend": {"shots": 100}},
@@ -168,7 +168,7 @@ def test_a_mitigated_plan_counts_two_circuits_more_in_each_job():
 def test_what_trains_nowhere_has_no_plan():
     configuration = parse_configuration({"arms": {"names": ["born+adam"]}})
     with pytest.raises(ConfigurationError, match="expected an arm that trains on a device, got none"):
-        training_plan(configuration, build_task(configuration.task), device("fake_manila"))
+        training_plan(configuration, build_task(configuration.task), device_by_name("fake_manila"))
 
 
 def test_a_step_is_a_value():

@@ -22,7 +22,7 @@ from quick_clock import QuickClock
 from urllib3.util import Retry
 
 from qgeo.backends.device import Device
-from qgeo.backends.device import device as named_device
+from qgeo.backends.device import device_by_name as named_device
 
 
 @pytest.fixture(autouse=True)

@@ -145,14 +145,14 @@ def test_a_comparison_is_cancelled_as_a_whole(running, where, clock, tmp_path, c
     # Seen to fail: a folder that is no ledger itself refused; its next run posted by compare --resume.
     folder = tmp_path / "run" / "ledger"
     ledgers = Ledgers(folder, "ibm_manila", 1000.0, clock=clock)
-    vars(ledgers)["where"] = where
+    vars(ledgers)["device"] = where
     for key in ("tuning/a", "final/b"):
         post_one(ledgers.sampler(key, {}))
     assert run(["hardware", "cancel", str(tmp_path / "run")]) == 0
     assert capsys.readouterr().out.count("│ cancelled") == 2
     assert {job.status for job in running.jobs} == {"Cancelled"}
     again = Ledgers(folder, "ibm_manila", 1000.0, clock=clock)
-    vars(again)["where"] = where
+    vars(again)["device"] = where
     for key in ("tuning/a", "final/c"):
         sampler = again.sampler(key, {})
         if key == "tuning/a":

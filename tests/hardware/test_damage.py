@@ -15,7 +15,7 @@ import pytest
 from damages import damages_of, ended
 from hardware.small_jobs import request
 
-from qgeo.backends.device import device
+from qgeo.backends.device import device_by_name
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.mitigated_work import Mitigation
 from qgeo.cli import run
@@ -45,7 +45,7 @@ OTHERS = ("status", "resume", "cancel")
 def ledgers(tmp_path_factory) -> tuple[dict[str, Path], list]:
     """A ledger whose job is posted, one whose result is there, and the matrix of both."""
     posted = tmp_path_factory.mktemp("ledgers") / "posted"
-    where = device("fake_manila")
+    where = device_by_name("fake_manila")
     submit(replace(request(60, Mitigation(readout=True)), method="lin-comb"), where, posted, 60.0)
     (posted / "jobs" / "0000" / "attempted.json").write_text('{"utc": 1.0, "uptime": 2.0, "boot": "x"}')
     collected = Path(shutil.copytree(posted, posted.with_name("collected")))
@@ -123,7 +123,7 @@ def test_a_kill_at_any_step_of_a_submission_leaves_nothing_dead(tmp_path, monkey
 
     monkeypatch.setattr(os, "replace", killed)
     monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
-    where = device("fake_manila")
+    where = device_by_name("fake_manila")
     try:
         submit(request(60), where, folder, 60.0)
     except Killed:

@@ -10,7 +10,7 @@ import pytest
 from hardware.loopback_faults import Changed, HttpError
 from hardware.small_jobs import request
 
-from qgeo.backends.device import Device, device
+from qgeo.backends.device import Device, device_by_name
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.splitting import Limits
 from qgeo.errors import RefusedError, UnfitError
@@ -123,7 +123,7 @@ def test_circuits_that_were_not_sent_are_made_anew_for_the_device_as_it_is_then(
     with pytest.raises(UnfitError, match=r"nothing was posted: qgeo hardware resume .* as it is then"):
         post(ledger, where)
     assert ledger.count() == 0
-    post(ledger, device("ibm_manila", clock=clock))  # another process
+    post(ledger, device_by_name("ibm_manila", clock=clock))  # another process
     assert len(running.jobs) == ledger.count() == 1
     assert not qubits_read(ledger) & first
 

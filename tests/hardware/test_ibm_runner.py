@@ -25,7 +25,7 @@ from hardware.loopback_faults import (
 )
 from hardware.small_jobs import persistently, request, serving
 
-from qgeo.backends.device import device, known_device
+from qgeo.backends.device import device_by_name, known_device
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.work import Work
@@ -131,12 +131,12 @@ def test_a_job_that_ended_badly_is_said_and_not_posted_again(running, where, tmp
 
 def test_an_expired_token_is_no_loss(tmp_path):
     with serving() as service, service.applied():
-        own, ledger = device("ibm_manila"), Ledger(tmp_path / "ledger")
+        own, ledger = device_by_name("ibm_manila"), Ledger(tmp_path / "ledger")
         submit(request(), own, ledger.folder, 60.0)
         service.inject(TokenRevoked())
         with pytest.raises((PendingError, ConfigurationError)):
             collect(ledger, own)
-        assert collect(ledger, device("ibm_manila")).shots > 0  # a new process has a new client
+        assert collect(ledger, device_by_name("ibm_manila")).shots > 0  # a new process has a new client
         assert service.posts() == 1
 
 
@@ -158,8 +158,8 @@ def test_an_estimate_is_that_of_the_noisy_simulation(running, where, tmp_path):
     submit(request(4000), where, ledger.folder, 60.0)
     remote = collect(ledger, where)
     fake = Ledger(tmp_path / "fake")
-    submit(request(4000), device("fake_manila"), fake.folder, 60.0)
-    local = collect(fake, device("fake_manila"))
+    submit(request(4000), device_by_name("fake_manila"), fake.folder, 60.0)
+    local = collect(fake, device_by_name("fake_manila"))
     error = np.sqrt(remote.stderr**2 + local.stderr**2)
     assert np.all(np.abs(remote.matrix - local.matrix) <= 4 * error + 1e-12)
     assert running.jobs[0].seconds > 0
@@ -187,10 +187,10 @@ def test_mitigation_goes_in_one_job_and_comes_back(running, where, tmp_path, mon
 TWO_AT_ONCE = """
 import sys
 from pathlib import Path
-from qgeo.backends.device import device
+from qgeo.backends.device import device_by_name
 from qgeo.backends.ledger import Ledger
 from qgeo.hardware.requests import collect
-print(collect(Ledger(Path(sys.argv[1])), device("ibm_manila")).matrix.tolist())
+print(collect(Ledger(Path(sys.argv[1])), device_by_name("ibm_manila")).matrix.tolist())
 """
 
 
@@ -209,7 +209,7 @@ def test_two_that_collect_at_once_agree(running, where, tmp_path):
 def test_the_key_is_nowhere(running, clock, tmp_path, monkeypatch, capsys, key):
     # Seen to fail: an exception printed as the client made it; runs of 25 letters masked alone (short keys).
     monkeypatch.setenv("QISKIT_IBM_TOKEN", key)
-    own = device("ibm_manila", clock=clock)
+    own = device_by_name("ibm_manila", clock=clock)
     ledger = Ledger(tmp_path / "ledger")
     running.inject(HttpError(400, says=f"the key {key} of {CRN} may not post"))
     said = []

@@ -13,7 +13,7 @@ from hardware.small_jobs import request, serving, two_qubits
 from qiskit import ClassicalRegister
 from quick_clock import QuickClock
 
-from qgeo.backends.device import device, ledger_sampler
+from qgeo.backends.device import device_by_name, ledger_sampler
 from qgeo.backends.ibm_transport import SECONDS_BETWEEN_POSTS
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_files import DeviceManifest
@@ -35,7 +35,7 @@ def quick(quick):
 @pytest.fixture
 def ledgers(running, where, clock, tmp_path) -> Ledgers:  # noqa: ARG001
     made = Ledgers(tmp_path / "ledger", "ibm_manila", 1000.0, clock=clock)
-    vars(made)["where"] = where  # connected once for all tests
+    vars(made)["device"] = where  # connected once for all tests
     return made
 
 
@@ -99,7 +99,7 @@ def test_a_submitted_request_leaves_nothing_open(running, where, tmp_path):
 
 
 def test_a_session_that_the_plan_does_not_have_is_a_sentence_and_no_post(running, clock, tmp_path):
-    own = device("ibm_manila", options={"mode": "session"}, clock=clock)
+    own = device_by_name("ibm_manila", options={"mode": "session"}, clock=clock)
     with pytest.raises(RefusedError, match=r"the job was not posted: .* open plan"):
         submit(request(), own, tmp_path / "ledger", 60.0)
     assert (opened(running), running.posts()) == (1, 0)
@@ -164,8 +164,8 @@ def test_the_least_busy_device_is_chosen_once(two, tmp_path):
     first = Ledgers(tmp_path / "ledger", "least-busy", 100.0, clock=QuickClock())
     post(first.sampler("tuning/a", {}))  # now the other one is less busy
     post(first.sampler("tuning/b", {}))
-    assert first.where is first.where
-    assert device("least-busy").name == "ibm_quito"
+    assert first.device is first.device
+    assert device_by_name("least-busy").name == "ibm_quito"
     again = Ledgers(tmp_path / "ledger", "least-busy", 100.0, clock=QuickClock())
     post(again.sampler("tuning/a", {}))
     post(again.sampler("final/a", {}))
@@ -173,15 +173,15 @@ def test_the_least_busy_device_is_chosen_once(two, tmp_path):
     for place in ("tuning/a", "tuning/b", "final/a"):
         assert Ledger(tmp_path / "ledger" / place).manifest(DeviceManifest).device == "ibm_manila"
     other = Ledgers(tmp_path / "other", "least-busy", 100.0, clock=QuickClock())
-    assert other.where.name == "ibm_quito"
+    assert other.device.name == "ibm_quito"
 
 
 def test_a_request_goes_on_where_it_was_submitted(two, tmp_path):
     clock = QuickClock()
-    submit(request(), device("least-busy", clock=clock), tmp_path / "ledger", 60.0)
+    submit(request(), device_by_name("least-busy", clock=clock), tmp_path / "ledger", 60.0)
     ledger = Ledger(tmp_path / "ledger")
     assert ledger.manifest(DeviceManifest).device == two.jobs[0].backend.name == "ibm_manila"
-    assert device("least-busy").name == "ibm_quito"
+    assert device_by_name("least-busy").name == "ibm_quito"
 
 
 def test_waiting_for_a_job_goes_through_the_clock(running, where, ledgers):
@@ -192,7 +192,7 @@ def test_waiting_for_a_job_goes_through_the_clock(running, where, ledgers):
 
     running.delay = 60.0
     patient = Passing()
-    vars(ledgers)["where"], vars(ledgers)["runner"] = (there := copy(where)), where.runner()
+    vars(ledgers)["device"], vars(ledgers)["runner"] = (there := copy(where)), where.runner()
     there.clock = patient
     assert ledgers.sampler("a", {}).run([(MEASURED, [0.3, 2.0])], shots=50).result()
     assert patient.pauses == 6 * [POLL_SECONDS]

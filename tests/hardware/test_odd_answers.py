@@ -17,7 +17,7 @@ from ibm_quantum_schemas.common import CompressedTensorModel
 from ibm_quantum_schemas.executor.version_2_0 import QuantumProgramResultModel
 
 from qgeo.backends import ibm_account, ibm_transport
-from qgeo.backends.device import Device, device
+from qgeo.backends.device import Device, device_by_name
 from qgeo.backends.ibm_account import Account
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.posting import WAITS_BEFORE_SEARCH
@@ -414,7 +414,7 @@ def test_a_silent_service_can_be_connected_to_no_longer_than_that(running, capsy
 def test_a_refused_key_is_a_sentence_at_once_for_every_request(recwarn):
     # Seen to fail: a minute for each request, and the key itself sent to the service.
     with serving() as service, service.applied():
-        there = device("ibm_manila")
+        there = device_by_name("ibm_manila")
         service.inject(TokenRevoked())
         there.runner().account.service._active_api_client._session.auth.auth.tm.expire_time = 0
         service.inject(HttpError(400, on="token", times=9))
@@ -435,5 +435,5 @@ def test_a_wrong_key_from_the_start_is_a_sentence_at_once():
         service.inject(HttpError(400, on="token", times=20))
         started = time.monotonic()
         with pytest.raises(ConfigurationError, match=r"IBM Cloud gave no access token \(status 400\)"):
-            device("ibm_manila")
+            device_by_name("ibm_manila")
         assert time.monotonic() - started < 5

@@ -11,7 +11,7 @@ from qiskit import QuantumCircuit
 from quick_clock import QuickClock
 from scripted_runner import ScriptedRunner
 
-from qgeo.backends.device import Device, device, ledger_sampler
+from qgeo.backends.device import Device, device_by_name, ledger_sampler
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
@@ -30,7 +30,7 @@ SMALL = Limits(executions=3_000)
 
 @pytest.fixture
 def where() -> Device:
-    return device("fake_manila", clock=QuickClock())
+    return device_by_name("fake_manila", clock=QuickClock())
 
 
 def limited(where: Device, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_where_the_seconds_may_divide_a_job_every_circuit_is_transpiled(monkeypa
 
 
 def test_a_longer_time_than_a_job_may_take_is_asked_of_several(tmp_path, where):
-    hasty = device("fake_manila", options={"max_execution_time": 3}, clock=QuickClock())
+    hasty = device_by_name("fake_manila", options={"max_execution_time": 3}, clock=QuickClock())
     wanted = replace(request(4000), method="lin-comb")
     assert wanted.plan(where).jobs == 1
     assert check(wanted, hasty, tmp_path / "ledger") > 1
@@ -139,7 +139,7 @@ def test_a_longer_time_than_a_job_may_take_is_asked_of_several(tmp_path, where):
 
 def test_twirled_measurements_cost_the_shots_that_the_client_makes_of_them(tmp_path, where):
     # Seen to fail: ten shots of a row estimated as ten, where the client runs sixty-four.
-    twirling = device("fake_manila", options={"twirling": True}, clock=QuickClock())
+    twirling = device_by_name("fake_manila", options={"twirling": True}, clock=QuickClock())
     wanted = request(10)
     check(wanted, twirling, tmp_path / "ledger")
     plain, twirled = (wanted.plan(there).seconds - 2.0 for there in (where, twirling))

@@ -213,7 +213,7 @@ def test_the_jobs_of_a_comparison_run_again(running, where, clock, tmp_path, cap
     # Seen to fail: a command that takes folders of one ledger only.
     def opened() -> Ledgers:
         ledgers = Ledgers(tmp_path / "run" / "ledger", "ibm_manila", 1000.0, clock=clock)
-        vars(ledgers)["where"] = where
+        vars(ledgers)["device"] = where
         return ledgers
 
     running.inject(JobFails())

@@ -15,7 +15,7 @@ from hardware.small_jobs import persistently, request
 from quick_clock import QuickClock
 
 from qgeo.backends.clock import Clock
-from qgeo.backends.device import device, ledger_sampler
+from qgeo.backends.device import device_by_name, ledger_sampler
 from qgeo.backends.ibm_transport import GIVEN_UP, Fate, Transport, transport_of
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.posting import WAITS_BEFORE_SEARCH
@@ -78,7 +78,7 @@ def test_a_proxy_that_gave_up_may_have_let_a_job_pass(running, where, ledger, st
 
 def test_twirled_shots_come_in_more_than_were_asked_for(running, ledger):
     # Seen to fail where 1,000 shots had to come as 1,000: the client makes 16 times 64 of them.
-    twirling = device("ibm_manila", options={"twirling": True}, clock=QuickClock())
+    twirling = device_by_name("ibm_manila", options={"twirling": True}, clock=QuickClock())
     submit(request(shots=1000), twirling, ledger.folder, 60.0)
     assert collect(ledger, twirling).matrix.shape == (3, 3)
     assert jobs_and_posts(running) == (1, 1)
@@ -106,12 +106,12 @@ import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from hardware.small_jobs import request
-from qgeo.backends.device import device
+from qgeo.backends.device import device_by_name
 from qgeo.backends.ledger import Ledger
 from qgeo.hardware import requests
 folder = Path(sys.argv[1])
-requests.submit(request(), device("ibm_manila"), folder, 60.0)
-requests.collect(Ledger(folder), device("ibm_manila"))
+requests.submit(request(), device_by_name("ibm_manila"), folder, 60.0)
+requests.collect(Ledger(folder), device_by_name("ibm_manila"))
 """
 
 
@@ -210,6 +210,6 @@ def test_a_device_that_hides_its_calibration_is_said_in_a_sentence_without_a_key
     # Seen to fail with a traceback that held the key, the instance and the access token.
     running.inject(HttpError(status, on="properties", times=20))
     with pytest.raises(PendingError, match="the service gave no usable answer") as caught:
-        submit(request(), device("ibm_manila", clock=QuickClock()), tmp_path / "new", 60.0)
+        submit(request(), device_by_name("ibm_manila", clock=QuickClock()), tmp_path / "new", 60.0)
     assert "\n" not in str(caught.value)
     assert running.posts() == 0

@@ -276,8 +276,8 @@ def _extent(rows: Sequence[Row]) -> tuple[float, float]:
 def _draw_spectrum(axes: Axes, panel: Spectrum) -> None:
     for values, look in zip((panel.quantum, panel.classical), _MATRICES.values(), strict=True):
         shown = values[values > 1e-10 * max(values.max(initial=0), 1e-300)]
-        own = look | {"color": pen(panel.style)["color"], "markevery": max(1, len(shown) // 8)}
-        axes.plot(np.arange(1, len(shown) + 1), shown, **own)
+        style = look | {"color": pen(panel.style)["color"], "markevery": max(1, len(shown) // 8)}
+        axes.plot(np.arange(1, len(shown) + 1), shown, **style)
     superscripts = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     power = FuncFormatter(lambda value, _: "10" + f"{np.log10(value):.0f}".translate(superscripts))
     axes.set_title(panel.name, loc="left")

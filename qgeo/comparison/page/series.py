@@ -66,7 +66,7 @@ def table(lines: list[dict[str, Any]], key: str) -> dict[str, dict[tuple[int, in
 def curves(run: Run, *, over_seconds: bool = False) -> list[Curve]:
     """One curve per arm at the steps where any of its seeds was evaluated."""
     losses, seconds = table(run.records, "validation_loss"), table(run.timings, "seconds")
-    found = []
+    of_arms = []
     for place, arm in enumerate(run.arms):
         name = arm["name"]
         of_arm, clock = losses.get(name, {}), seconds.get(name, {})
@@ -74,14 +74,14 @@ def curves(run: Run, *, over_seconds: bool = False) -> list[Curve]:
         values = np.array([[of_arm.get((seed, step), np.nan) for step in steps] for seed in run.seeds])
         times = np.array([[clock.get((seed, step), np.nan) for step in steps] for seed in run.seeds])
         x = times.mean(0) if over_seconds else np.array(steps, dtype=float)
-        found.append(Curve(name, x, values, place))
-    return found
+        of_arms.append(Curve(name, x, values, place))
+    return of_arms
 
 
 def cost_curves(run: Run, cost: str) -> list[Curve]:
     """Arms that trained from shots, and their exact twins at the same cost: the limit of many shots."""
     spent = table(run.records, cost)
-    found = []
+    of_arms = []
     for curve, arm in zip(curves(run), run.arms, strict=True):
         of_twin = [other["name"] for other in run.arms if _is_measured_form(other, arm)]
         counts = spent.get(of_twin[0], {}) if of_twin else {}
@@ -89,8 +89,8 @@ def cost_curves(run: Run, cost: str) -> list[Curve]:
             [np.mean([counts.get((seed, int(step)), np.nan) for seed in run.seeds]) for step in curve.x]
         )
         if np.isfinite(x).any():
-            found.append(replace(curve, x=x))
-    return found
+            of_arms.append(replace(curve, x=x))
+    return of_arms
 
 
 def _is_measured_form(measured: dict[str, Any], arm: dict[str, Any]) -> bool:
