@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from qgeo.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 QASM = 'OPENQASM 3.0;\ninclude "stdgates.inc";\ninput float a;\nqubit q;\nh q;\nrz(a) q;\n'
@@ -77,6 +81,25 @@ def test_a_method_is_estimated_planned_submitted_and_collected(tmp_path):
     qgeo(tmp_path, "hardware", "submit", *job, *method)
     collected = json.loads(qgeo(tmp_path, "hardware", "collect", "ledger", "--json").stdout)
     assert (collected["method"], collected["cost"]["shots"]) == ("halved", 50)
+
+
+def test_a_backend_is_used_by_name(tmp_path):
+    (tmp_path / "q.qasm").write_text(QASM)
+    noisy = ["--plugin", "examples.noisy_backend", "--backend", "depolarized-0.2", "--method", "mixed-state"]
+    printed = qgeo(tmp_path, "fisher", "q.qasm", "--random", "1", *noisy, "--json").stdout
+    assert json.loads(printed)["matrix"][0][0] < 0.9  # 1 without noise
+    unknown = ["--backend", "nothing", "--plugin", "examples.noisy_backend", "--method", "lin-comb"]
+    done = qgeo(tmp_path, "fisher", "q.qasm", "--random", "1", *unknown, status=2)
+    assert "depolarized-P, got 'nothing'" in done.stderr
+
+
+def test_contributing_names_files_and_registries_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    for path in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / path).exists(), path
+    for name in re.findall(r"`(qgeo(?:\.[a-z_]+)+\.[A-Z_]+)`", text):
+        module, _, registry = name.rpartition(".")
+        assert isinstance(getattr(import_module(module), registry), Registry), name
 
 
 @pytest.mark.parametrize(
