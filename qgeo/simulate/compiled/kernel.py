@@ -19,7 +19,8 @@ from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.simulate.angles import angle_jacobian, angles_of, joined
-from qgeo.simulate.compiled.library import LANES, CCircuit, CPlaces, CTangentOrder, in_threads, library, rooms
+from qgeo.simulate.compiled.layout import LANES, ROTATION_NUMBERS, CCircuit, CDestination, CTangentOrder
+from qgeo.simulate.compiled.library import in_threads, library, workspaces
 from qgeo.simulate.compiled.operations import Operations, operations_of
 from qgeo.simulate.compiled.tangent_order import TangentOrder, tangent_order
 from qgeo.simulate.constants import constants
@@ -38,7 +39,6 @@ MOST_QUBITS_ALONE = 10
 """Widest circuit whose single state is faster with idle lanes than through torch."""
 
 _WORTH_A_THREAD = 400_000  # amplitudes moved by one thread: some tenths of a millisecond
-_ROTATION_NUMBERS = 32  # of a `rotation` in operations.h, in doubles
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Kernel:
         circuit = _Circuit(self, shared, by_context)
         psi = torch.empty(len(by_context), self.program.dimension, dtype=torch.complex128)
         parts = self._contexts(len(psi), rows=1)
-        with rooms([self._numbers(2)] * len(parts)) as own:
+        with workspaces([self._numbers(2)] * len(parts)) as own:
             calls = [(circuit.at, *part, _at(psi), room) for part, room in zip(parts, own, strict=True)]
             in_threads(self.compiled.qgeo_states, calls)
         return psi
@@ -83,7 +83,7 @@ class Kernel:
         parts = self._contexts(len(psi), rows=2)
         sums = _zeros(len(parts), len(shared))
         found = _zeros(*circuit.by_context.shape)
-        with rooms([self._numbers(4)] * len(parts)) as own:
+        with workspaces([self._numbers(4)] * len(parts)) as own:
             calls = [
                 (circuit.at, *part, *map(_at, (psi, cotangent, total, found)), room)
                 for part, total, room in zip(parts, sums, own, strict=True)
@@ -106,7 +106,7 @@ class Kernel:
         psi = torch.empty(count, self.program.dimension, dtype=torch.complex128)
         found = room[: rows * psi.numel()].view(rows, *psi.shape)
         parts = self._contexts(count, rows) if order.width == 1 else [(0, count)]
-        with rooms([self._numbers(len(order.bundles), walks=True)] * len(parts)) as own:
+        with workspaces([self._numbers(len(order.bundles), walks=True)] * len(parts)) as own:
             fixed = circuit.at, swept.at
             calls = [
                 (*fixed, *part, count, _at(psi), _at(found), room)
@@ -125,18 +125,20 @@ class Kernel:
         count, num_data = len(point.parameters), len(columns) - num_own
         order = self._order(columns, "middle", 1) if num_data else self.order(columns, "middle", count)
         circuit, swept = _Circuit(self, point.shared, point.by_context), _Order(self, point, order)
-        places = CPlaces(num_own, num_data, len(columns), order.parameter_of_row.ctypes.data)
+        destination = CDestination(num_own, num_data, len(columns), order.parameter_of_row.ctypes.data)
         if order.width == 1:
-            return self._gram_of_contexts(circuit, swept, places)
-        return self._gram_of_bundles(circuit, swept, places), point.shared.new_zeros(count, 0, num_own)
+            return self._gram_of_contexts(circuit, swept, destination)
+        return self._gram_of_bundles(circuit, swept, destination), point.shared.new_zeros(count, 0, num_own)
 
-    def _gram_of_contexts(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> tuple[Tensor, Tensor]:
+    def _gram_of_contexts(
+        self, circuit: _Circuit, swept: _Order, destination: CDestination
+    ) -> tuple[Tensor, Tensor]:
         count, bundles = len(circuit.by_context), len(swept.order.bundles)
         parts = self._contexts(count, bundles)
-        sums = _zeros(len(parts), places.own, places.own)
-        found = _zeros(count, places.data, places.all)
-        fixed = circuit.at, swept.at, ctypes.byref(places)
-        with rooms([self._numbers(bundles + 3, walks=True)] * len(parts)) as own:
+        sums = _zeros(len(parts), destination.summed, destination.summed)
+        found = _zeros(count, destination.by_context, destination.all)
+        fixed = circuit.at, swept.at, ctypes.byref(destination)
+        with workspaces([self._numbers(bundles + 3, walks=True)] * len(parts)) as own:
             calls = [
                 (*fixed, *part, _at(total), _at(found), room)
                 for part, total, room in zip(parts, sums, own, strict=True)
@@ -144,13 +146,16 @@ class Kernel:
             in_threads(self.compiled.qgeo_gram, calls)
         return _summed(sums), found
 
-    def _gram_of_bundles(self, circuit: _Circuit, swept: _Order, places: CPlaces) -> Tensor:
+    def _gram_of_bundles(self, circuit: _Circuit, swept: _Order, destination: CDestination) -> Tensor:
         """Context by context; bundles are dealt out to the threads, then their products."""
         bundles = len(swept.order.bundles)
         threads = self._worth(LANES * bundles, bundles)
-        sums = _zeros(threads, places.own, places.own)
-        fixed, at = (circuit.at, swept.at), ctypes.byref(places)
-        with rooms([self._numbers(bundles), *[self._numbers(0, walks=True)] * threads]) as (shared, *own):
+        sums = _zeros(threads, destination.summed, destination.summed)
+        fixed, at = (circuit.at, swept.at), ctypes.byref(destination)
+        with workspaces([self._numbers(bundles), *[self._numbers(0, walks=True)] * threads]) as (
+            shared,
+            *own,
+        ):
             for context in range(len(circuit.by_context)):
                 sweeps = [(*fixed, context, i, threads, shared, room) for i, room in enumerate(own)]
                 in_threads(self.compiled.qgeo_bundles, sweeps)
@@ -173,7 +178,7 @@ class Kernel:
     def _numbers(self, states: int, *, walks: bool = False) -> int:
         """Of a room for so many states of a register, a walker's too if one `walks`, and all rotations."""
         states += 2 + self.operations.num_phases if walks else 0
-        return states * self.program.dimension * 2 * LANES + _ROTATION_NUMBERS * len(self.operations.table)
+        return states * self.program.dimension * 2 * LANES + ROTATION_NUMBERS * len(self.operations.table)
 
 
 class _Circuit:

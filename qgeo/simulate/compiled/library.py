@@ -1,9 +1,10 @@
-"""The compiled library of `sweeps.c`: structures and functions, threads to call them, rooms to work in."""
+"""The compiled library of `sweeps.c`: its functions, threads to call them, workspaces to call them in."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,42 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-LANES = 8
-"""Numbers side by side in a vector register."""
+from qgeo.simulate.compiled.layout import layout_number
 
 MOST_KEPT_BYTES = 2**26
-"""Of memory that is kept from one call to the next."""
+"""Of memory that is kept from one call to the next: chosen, so that a process that is done keeps little."""
 
 _NUMBER, _ADDRESS = ctypes.c_int64, ctypes.c_void_p
-
-
-def _fields(*of_type: tuple[type, str]) -> list[tuple[str, type]]:
-    return [(name, kind) for kind, names in of_type for name in names.split()]
-
-
-class CCircuit(ctypes.Structure):
-    """`circuit` of operations.h."""
-
-    _fields_ = _fields(
-        (_NUMBER, "num_qubits num_operations num_steps num_phases num_shared num_by_context"),
-        (_ADDRESS, "operations steps numbers indices shared by_context"),
-    )
-
-
-class CTangentOrder(ctypes.Structure):
-    """`tangent_order` of sweeps.c."""
-
-    _fields_ = _fields(
-        (_NUMBER, "frame width num_bundles forward num_shared_entries num_context_entries"),
-        (_ADDRESS, "bundles first_entry row_of_entry shared_slopes context_slopes"),
-    )
-
-
-class CPlaces(ctypes.Structure):
-    """`places` of products.h."""
-
-    _fields_ = _fields((_NUMBER, "own data all"), (_ADDRESS, "parameter"))
-
 
 _ARGUMENTS = {
     "qgeo_states": (_ADDRESS, _NUMBER, _NUMBER, _ADDRESS, _ADDRESS),
@@ -64,15 +35,39 @@ _ARGUMENTS = {
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL | None:
-    """The compiled sweeps, or None where they were not built: no C compiler at installation."""
-    found = find_spec("qgeo.simulate.compiled._kernel")
-    if found is None or found.origin is None:
+    """The compiled sweeps, or None where they were not built (no C compiler then) or are refused."""
+    spec = find_spec("qgeo.simulate.compiled._kernel")
+    if spec is None or spec.origin is None:
         return None
-    compiled = ctypes.CDLL(found.origin)
-    for name, arguments in _ARGUMENTS.items():
-        function = getattr(compiled, name)
-        function.argtypes, function.restype = arguments, None
+    compiled = accepted(ctypes.CDLL(spec.origin))
+    if compiled is not None:
+        for name, arguments in _ARGUMENTS.items():
+            function = getattr(compiled, name)
+            function.argtypes, function.restype = arguments, None
     return compiled
+
+
+def accepted(compiled: ctypes.CDLL) -> ctypes.CDLL | None:
+    """The library, or None with a warning where its structures are not those of `layout.py`."""
+    announced = _announced(compiled)
+    if announced == layout_number():
+        return compiled
+    warnings.warn(
+        f"expected compiled sweeps with the structures {layout_number():016x}, got {announced:016x}, built "
+        "from other sources; install qgeo again to build them, until then everything runs through torch, "
+        "with the same results but slower",
+        stacklevel=2,
+    )
+    return None
+
+
+def _announced(compiled: ctypes.CDLL) -> int:
+    """The number of its structures; 0 of a library from before there was one."""
+    function = getattr(compiled, "qgeo_layout", None)
+    if function is None:
+        return 0
+    function.argtypes, function.restype = (), ctypes.c_uint64
+    return int(function())
 
 
 def in_threads(function: Callable[..., None], calls: Sequence[tuple[Any, ...]]) -> None:
@@ -84,28 +79,30 @@ def in_threads(function: Callable[..., None], calls: Sequence[tuple[Any, ...]]) 
 
 
 @contextmanager
-def rooms(numbers: Sequence[int]) -> Iterator[list[int]]:
-    """Addresses of rooms of so many float64 each, uninitialised, for the time of a call.
+def workspaces(numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Addresses of workspaces of so many float64 each, uninitialised, for the time of a call.
 
-    The last one's memory is used again: pages that are new cost more than the arithmetic in them.
+    The last call's memory is used again: pages that are new cost more than the arithmetic in them
+    (benchmarks/NOTES.md, "workspaces that are used again").
     """
-    kept = _kept_rooms(os.getpid())
+    kept = _kept(os.getpid())
     try:
-        own = kept.pop()
+        memory = kept.pop()
     except IndexError:  # the first call, or others are at work in it
-        own = torch.empty(0, dtype=torch.float64)
-    if len(own) < sum(numbers):
-        own = torch.empty(sum(numbers), dtype=torch.float64)
+        memory = torch.empty(0, dtype=torch.float64)
+    if len(memory) < sum(numbers):
+        memory = torch.empty(sum(numbers), dtype=torch.float64)
     try:
-        yield [own.data_ptr() + own.itemsize * start for start in accumulate(numbers[:-1], initial=0)]
+        starts = accumulate(numbers[:-1], initial=0)
+        yield [memory.data_ptr() + memory.itemsize * start for start in starts]
     finally:
-        if not kept and own.nbytes <= MOST_KEPT_BYTES:
-            kept.append(own)
+        if not kept and memory.nbytes <= MOST_KEPT_BYTES:
+            kept.append(memory)
 
 
 @lru_cache(maxsize=1)
-def _kept_rooms(process: int) -> list[Tensor]:
-    """At most a few rooms of this process."""
+def _kept(process: int) -> list[Tensor]:
+    """The memory that this process has kept: at most a few pieces."""
     del process
     return []
 

@@ -3,18 +3,14 @@
        U(a) = cos(w a/2) + sin(w a/2) M,      M = -i P,      dU/da = (w/2) M U         (P a Pauli string)
        (P psi)_k = i^|x&z| (-1)^|(k^x)&z| psi_{k^x}                    (x, z: bit masks of the string)
 
-   A circuit is a list of operations: Pauli rotations, index maps with phases, and dense fixed unitaries. A state
+   A circuit is a list of operations: Pauli rotations, monomial matrices, and dense fixed unitaries. A state
    of eight lanes is 2^n pairs of vectors (real and imaginary parts); an operation's loop runs over amplitudes, its
    arithmetic over lanes. What the lanes are is the sweep's business (`sweeps.c`): contexts, or tangents.
 */
 #include <math.h>
-#include <stdint.h>
-#include <stddef.h>
 #include <string.h>
 
-#define LANES 8
-typedef double lanes __attribute__((vector_size(8 * LANES), aligned(8)));
-typedef struct { lanes re, im; } amplitude;
+#include "layout.h"
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
 #define EVERY_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -22,27 +18,6 @@ typedef struct { lanes re, im; } amplitude;
 #define EVERY_MACHINE
 #endif
 #define INLINED static inline __attribute__((always_inline))
-
-enum { ROTATION, MAP, DENSE };
-
-/* One operation. ROTATION: angle, x, z, numbers[number] = w. MAP: indices[index] source and inverse source, 2^n
-   each; numbers[number] phases and inverse phases. DENSE: `size` D; numbers[number] matrix and adjoint, row by row;
-   indices[index] D offsets, then 2^n/D bases. */
-typedef struct { int32_t kind, angle, x, z, size, number, index, unused; } operation;
-
-/* Operations first ... last that are done as one. Several are rotations without X or Y: they only turn phases, commute,
-   and are multiplied into table number `phases` (-1: into none). */
-typedef struct { int32_t first, last, phases; } step;
-
-/* A circuit at its angles. Angles below `num_shared` are every context's; by_context is (contexts, num_by_context). */
-typedef struct {
-    int64_t num_qubits, num_operations, num_steps, num_phases, num_shared, num_by_context;
-    const operation *operations;
-    const step *steps;
-    const double *numbers;
-    const int32_t *indices;
-    const double *shared, *by_context;
-} circuit;
 
 INLINED int64_t dimension(const circuit *c) { return (int64_t)1 << c->num_qubits; }
 
@@ -54,9 +29,9 @@ INLINED lanes broadcast(double number)
 /* Numbers of neighbouring contexts from a (contexts, stride) array; lanes beyond `count` repeat the last. */
 INLINED lanes gathered(const double *column, int64_t stride, int64_t count)
 {
-    lanes found;
-    for (int64_t lane = 0; lane < LANES; lane++) found[lane] = column[(lane < count ? lane : count - 1) * stride];
-    return found;
+    lanes values;
+    for (int64_t lane = 0; lane < LANES; lane++) values[lane] = column[(lane < count ? lane : count - 1) * stride];
+    return values;
 }
 
 INLINED double total(lanes terms, int64_t count)
@@ -68,14 +43,11 @@ INLINED double total(lanes terms, int64_t count)
 
 /* --- Pauli rotations ------------------------------------------------------------------------------------------ */
 
-/* A rotation at its angles; of an operation of another kind only the place. */
-typedef struct { lanes cosine, sine[2]; double half_weight; int64_t x, z, top, real, unused[3]; } rotation;
-
 /* M has real entries sign*(+-1) where the string has an odd number of Ys, imaginary ones otherwise. */
 INLINED rotation rotation_at(const circuit *c, const operation *o, int64_t first, int64_t count)
 {
     const int ys = __builtin_popcount(o->x & o->z);
-    const double half_weight = 0.5 * c->numbers[o->number];
+    const double half_weight = 0.5 * c->numbers[o->first_number];
     lanes angles, cosine, sine;
     if (o->angle < c->num_shared) {
         const double half = half_weight * c->shared[o->angle];
@@ -92,10 +64,10 @@ INLINED rotation rotation_at(const circuit *c, const operation *o, int64_t first
 
 INLINED int odd(int64_t k, int64_t z) { return __builtin_parityll(k & z); }
 
-INLINED amplitude mixed(amplitude own, amplitude other, lanes cosine, lanes sine, int real)
+INLINED amplitude mixed(amplitude kept, amplitude partner, lanes cosine, lanes sine, int real)
 {
-    if (real) return (amplitude){ cosine * own.re + sine * other.re, cosine * own.im + sine * other.im };
-    return (amplitude){ cosine * own.re + sine * other.im, cosine * own.im - sine * other.re };
+    if (real) return (amplitude){ cosine * kept.re + sine * partner.re, cosine * kept.im + sine * partner.im };
+    return (amplitude){ cosine * kept.re + sine * partner.im, cosine * kept.im - sine * partner.re };
 }
 
 INLINED void rotate_pairs(const rotation *r, amplitude *psi, int64_t size, int inverse, int real)
@@ -104,9 +76,9 @@ INLINED void rotate_pairs(const rotation *r, amplitude *psi, int64_t size, int i
     for (int64_t high = 0; high < size; high += 2 * r->top)
         for (int64_t k = high; k < high + r->top; k++) {
             const int64_t j = k ^ r->x;
-            const amplitude one = psi[k], other = psi[j];
-            psi[k] = mixed(one, other, cosine, r->sine[odd(j, r->z) ^ inverse], real);
-            psi[j] = mixed(other, one, cosine, r->sine[odd(k, r->z) ^ inverse], real);
+            const amplitude lower = psi[k], upper = psi[j];
+            psi[k] = mixed(lower, upper, cosine, r->sine[odd(j, r->z) ^ inverse], real);
+            psi[j] = mixed(upper, lower, cosine, r->sine[odd(k, r->z) ^ inverse], real);
         }
 }
 
@@ -154,21 +126,21 @@ INLINED amplitude times(double re, double im, amplitude a)
     return (amplitude){ re * a.re - im * a.im, re * a.im + im * a.re };
 }
 
-INLINED void relabel(const circuit *c, const operation *o, amplitude *psi, amplitude *spare, int inverse)
+INLINED void apply_monomial(const circuit *c, const operation *o, amplitude *psi, amplitude *spare, int inverse)
 {
     const int64_t size = dimension(c);
-    const int32_t *source = c->indices + o->index + inverse * size;
-    const double *phase = c->numbers + o->number + 2 * inverse * size;
+    const int32_t *source = c->indices + o->first_index + inverse * size;
+    const double *phase = c->numbers + o->first_number + 2 * inverse * size;
     memcpy(spare, psi, size * sizeof(amplitude));
     for (int64_t k = 0; k < size; k++)
         psi[k] = o->size ? times(phase[2 * k], phase[2 * k + 1], spare[source[k]]) : spare[source[k]];
 }
 
-INLINED void multiply(const circuit *c, const operation *o, amplitude *psi, amplitude *spare, int inverse)
+INLINED void apply_dense(const circuit *c, const operation *o, amplitude *psi, amplitude *spare, int inverse)
 {
     const int64_t size = o->size;
-    const double *matrix = c->numbers + o->number + 2 * inverse * size * size;
-    const int32_t *offset = c->indices + o->index, *base = offset + size;
+    const double *matrix = c->numbers + o->first_number + 2 * inverse * size * size;
+    const int32_t *offset = c->indices + o->first_index, *base = offset + size;
     for (int64_t group = 0; group < dimension(c) / size; group++) {
         for (int64_t j = 0; j < size; j++) spare[j] = psi[base[group] + offset[j]];
         for (int64_t i = 0; i < size; i++) {
@@ -183,34 +155,34 @@ INLINED void multiply(const circuit *c, const operation *o, amplitude *psi, ampl
     }
 }
 
-/* psi <- U psi, or its inverse; `spare` is room for a state. */
-INLINED void move(const circuit *c, const operation *o, const rotation *r, amplitude *psi, amplitude *spare, int inverse)
+/* psi <- U psi, or its inverse; `spare`: a state to work in. */
+INLINED void apply(const circuit *c, const operation *o, const rotation *r, amplitude *psi, amplitude *spare, int inverse)
 {
     if (o->kind == ROTATION) rotate(r, psi, dimension(c), inverse);
-    else if (o->kind == MAP) relabel(c, o, psi, spare, inverse);
-    else multiply(c, o, psi, spare, inverse);
+    else if (o->kind == MONOMIAL) apply_monomial(c, o, psi, spare, inverse);
+    else apply_dense(c, o, psi, spare, inverse);
 }
 
-/* --- rotations done as one ------------------------------------------------------------------------------------- */
+/* --- diagonal rotations applied as one ------------------------------------------------------------------------- */
 
 /* What the step's rotations multiply every amplitude by. */
-INLINED void find_phases(const step *s, const rotation *rotations, amplitude *phases, int64_t size)
+INLINED void compute_phases(const step *s, const rotation *rotations, amplitude *phases, int64_t size)
 {
     for (int64_t k = 0; k < size; k++) phases[k] = (amplitude){ broadcast(1), broadcast(0) };
     for (int64_t i = s->first; i <= s->last; i++) rotate(rotations + i, phases, size, 0);
 }
 
-INLINED void turn(const amplitude *phases, amplitude *psi, int64_t size, int inverse)
+INLINED void apply_phases(const amplitude *phases, amplitude *psi, int64_t size, int inverse)
 {
     for (int64_t k = 0; k < size; k++) {
-        const amplitude one = psi[k], factor = { phases[k].re, inverse ? -phases[k].im : phases[k].im };
-        psi[k].re = factor.re * one.re - factor.im * one.im;
-        psi[k].im = factor.re * one.im + factor.im * one.re;
+        const amplitude value = psi[k], factor = { phases[k].re, inverse ? -phases[k].im : phases[k].im };
+        psi[k].re = factor.re * value.re - factor.im * value.im;
+        psi[k].im = factor.re * value.im + factor.im * value.re;
     }
 }
 
 /* The same where all lanes are alike: a table of one complex number an amplitude. */
-INLINED void turn_alike(const double *phases, amplitude *psi, int64_t size, int inverse)
+INLINED void apply_phases_alike(const double *phases, amplitude *psi, int64_t size, int inverse)
 {
     for (int64_t k = 0; k < size; k++)
         psi[k] = times(phases[2 * k], inverse ? -phases[2 * k + 1] : phases[2 * k + 1], psi[k]);
@@ -230,9 +202,9 @@ INLINED void load(const double *states, int64_t count, amplitude *psi, int64_t s
 INLINED void store(const amplitude *psi, int64_t count, double *states, int64_t size, int64_t stride)
 {
     for (int64_t lane = 0; lane < count; lane++) {
-        double *own = states + 2 * lane * stride * size;
+        double *state = states + 2 * lane * stride * size;
         const double *column = (const double *)psi + lane;
-        for (int64_t k = 0; k < 2 * size; k++) own[k] = column[k * LANES];
+        for (int64_t k = 0; k < 2 * size; k++) state[k] = column[k * LANES];
     }
 }
 

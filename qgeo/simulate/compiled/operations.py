@@ -4,8 +4,7 @@
     R W = W (W†RW),   W†PW = ± another string    where W is a monomial Clifford matrix (CX, CZ, SWAP, S, X, …)
 
 A rotation about the other string costs the same, so that monomial matrices are carried behind the rotations
-until one is no Clifford, and done once, instead of on every tangent. Numbers only, made once per program; the
-layout is that of `operation` and `step` in `operations.h`.
+until one is no Clifford, and done once, instead of on every tangent. Numbers only, made once per program.
 """
 
 from __future__ import annotations
@@ -21,31 +20,39 @@ from qgeo.circuit.elements import Matrix
 from qgeo.circuit.monomial import NEGLIGIBLE, MonomialMatrix, identity, is_monomial, on_qubits
 from qgeo.circuit.paulis import Term, all_commute, commute, conjugated, pauli_terms, spread
 from qgeo.circuit.program import Block, FixedStep, Program
-
-ROTATION, MONOMIAL, DENSE = range(3)
+from qgeo.simulate.compiled.layout import (
+    AMPLITUDE_BYTES,
+    DENSE,
+    MONOMIAL,
+    ROTATION,
+    Ints,
+    Operation,
+    Step,
+    table,
+)
 
 MOST_TABLE_BYTES = 2**25
-"""Of all tables of phases: a circuit of very many layers goes through the later ones rotation by rotation."""
-
-_ENTRY_BYTES = 128  # an `amplitude` of operations.h
+"""Of all tables of phases: a circuit of very many layers goes through the later ones rotation by rotation.
+Chosen, not measured."""
 
 WIDEST_GENERATOR = 4
-"""Most qubits of a generator: a rotation under k controls has 2ᵏ strings, and one matrix is cheaper then."""
+"""Most qubits of a generator: a rotation under k controls has 2ᵏ strings, and one matrix is cheaper then.
+Chosen by counting: 2⁴ strings take about as many products as a matrix on four qubits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Operations:
-    """The layout is that of `operation` and `step` in `operations.h`.
+    """Operations and steps as tables, to be read by the sweeps.
 
     Attributes:
-        table: (operations, 8) int32; numbers, indices: the pools that it points into.
-        steps: (steps, 3) int32, first and last operation and table of phases, −1 where there is none.
+        table: a row `Operation` each; numbers, indices: the pools that it points into.
+        steps: a row `Step` each, with table of phases −1 where there is none.
     """
 
-    table: NDArray[np.int32]
+    table: Ints
     numbers: NDArray[np.float64]
-    indices: NDArray[np.int32]
-    steps: NDArray[np.int32]
+    indices: Ints
+    steps: Ints
 
     @property
     def num_phases(self) -> int:
@@ -54,50 +61,50 @@ class Operations:
     @cached_property
     def angles_of_step(self) -> tuple[tuple[int, ...], ...]:
         """The angles of its rotations."""
-        rows = self.table.tolist()
+        rows = [Operation(*row) for row in self.table.tolist()]
         return tuple(
-            tuple(row[1] for row in rows[first : last + 1] if row[0] == ROTATION)
+            tuple(row.angle for row in rows[first : last + 1] if row.kind == ROTATION)
             for first, last, _ in self.steps.tolist()
         )
 
 
-def _string(row: tuple[int, ...]) -> Term:
-    return Term(row[2], row[3])
+def _is_diagonal(row: Operation) -> bool:
+    """Whether it is a rotation about a string of Zs: it only changes phases."""
+    return row.kind == ROTATION and row.x == 0
 
 
-def _turns(row: tuple[int, ...]) -> bool:
-    """Whether it is a rotation without X or Y: it turns phases."""
-    return row[0] == ROTATION and row[2] == 0
-
-
-def _with_turns_together(rows: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Rotations without X or Y as late as what follows commutes with them: beside others of their kind."""
-    found: list[tuple[int, ...]] = []
-    waiting: list[tuple[int, ...]] = []
+def _with_diagonal_together(rows: list[Operation]) -> list[Operation]:
+    """Diagonal rotations as late as what follows commutes with them: beside others of their kind."""
+    ordered: list[Operation] = []
+    waiting: list[Operation] = []
     for row in rows:
-        if _turns(row):
+        if _is_diagonal(row):
             waiting.append(row)
             continue
-        if row[0] != ROTATION or not all(commute(_string(row), _string(turn)) for turn in waiting):
-            found, waiting = found + waiting, []
-        found.append(row)
-    return found + waiting
+        if row.kind != ROTATION or not all(_commute(row, diagonal) for diagonal in waiting):
+            ordered, waiting = ordered + waiting, []
+        ordered.append(row)
+    return ordered + waiting
 
 
-def _steps(rows: list[tuple[int, ...]], dimension: int) -> list[tuple[int, int, int]]:
-    """Neighbouring rotations without X or Y as one, with a table while there is room; all else alone."""
-    found: list[tuple[int, int, int]] = []
+def _commute(first: Operation, second: Operation) -> bool:
+    return commute(Term(first.x, first.z), Term(second.x, second.z))
+
+
+def _steps(rows: list[Operation], dimension: int) -> list[Step]:
+    """Neighbouring diagonal rotations as one, with a table while tables fit; all else alone."""
+    steps: list[Step] = []
     tables = start = 0
-    for turns, run in groupby(rows, key=_turns):
+    for diagonal, run in groupby(rows, key=_is_diagonal):
         stop = start + len(list(run))
-        if turns and stop - start > 1:
-            has_table = (tables + 1) * dimension * _ENTRY_BYTES <= MOST_TABLE_BYTES
-            found.append((start, stop - 1, tables if has_table else -1))
+        if diagonal and stop - start > 1:
+            has_table = (tables + 1) * dimension * AMPLITUDE_BYTES <= MOST_TABLE_BYTES
+            steps.append(Step(start, stop - 1, tables if has_table else -1))
             tables += has_table
         else:
-            found += [(i, i, -1) for i in range(start, stop)]
+            steps += [Step(i, i, -1) for i in range(start, stop)]
         start = stop
-    return found
+    return steps
 
 
 def operations_of(program: Program) -> Operations | None:
@@ -114,8 +121,8 @@ def operations_of(program: Program) -> Operations | None:
 def _add_block(writer: _Writer, block: Block) -> bool:
     for step in block.steps:
         if isinstance(step, FixedStep):
-            for factor, own in tensor_factors(step.matrix, block.qubits):
-                _add_fixed(writer, factor, own)
+            for factor, qubits in tensor_factors(step.matrix, block.qubits):
+                _add_fixed(writer, factor, qubits)
             continue
         if len(step.positions) > WIDEST_GENERATOR:
             return False
@@ -135,9 +142,9 @@ def tensor_factors(matrix: Matrix, qubits: tuple[int, ...]) -> list[tuple[Matrix
         flat = np.moveaxis(axes, (row, column), (0, 1)).reshape(4, -1)
         left, weights, right = np.linalg.svd(flat, full_matrices=False)
         if weights[1] < NEGLIGIBLE * weights[0]:
-            one = _without_rounding(left[:, 0].reshape(2, 2) * 2**0.5)  # a unitary
+            factor = _without_rounding(left[:, 0].reshape(2, 2) * 2**0.5)  # a unitary
             rest = _without_rounding(right[0].reshape(len(matrix) // 2, -1) * (weights[0] / 2**0.5))
-            return [(one, (qubits[slot],)), *tensor_factors(rest, qubits[:slot] + qubits[slot + 1 :])]
+            return [(factor, (qubits[slot],)), *tensor_factors(rest, qubits[:slot] + qubits[slot + 1 :])]
     return [(matrix, qubits)]
 
 
@@ -162,7 +169,7 @@ class _Writer:
     """Operations while they are listed; `waiting` is the monomial matrix still to be done behind them."""
 
     num_qubits: int
-    rows: list[tuple[int, ...]] = field(default_factory=list)
+    rows: list[Operation] = field(default_factory=list)
     numbers: list[float] = field(default_factory=list)
     indices: list[int] = field(default_factory=list)
 
@@ -197,12 +204,12 @@ class _Writer:
     def finished(self) -> Operations:
         """Everything listed, the matrix that waits last, in steps."""
         self._write_monomial()
-        rows = _with_turns_together(self.rows)
+        rows = _with_diagonal_together(self.rows)
         return Operations(
-            np.array(rows, dtype=np.int32).reshape(-1, 8),
+            table(Operation, rows),
             np.array(self.numbers, dtype=np.float64),
             np.array(self.indices, dtype=np.int32),
-            np.array(_steps(rows, self.dimension), dtype=np.int32).reshape(-1, 3),
+            table(Step, _steps(rows, self.dimension)),
         )
 
     def _write_monomial(self) -> None:
@@ -216,7 +223,7 @@ class _Writer:
         self.indices.extend(forth.source.tolist() + back.source.tolist())
 
     def _add(self, kind: int, *, angle: int = 0, x: int = 0, z: int = 0, size: int = 0) -> None:
-        self.rows.append((kind, angle, x, z, size, len(self.numbers), len(self.indices), 0))
+        self.rows.append(Operation(kind, angle, x, z, size, len(self.numbers), len(self.indices)))
 
 
 def _interleaved(numbers: Matrix) -> list[float]:

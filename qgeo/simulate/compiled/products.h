@@ -4,19 +4,15 @@
    of one bundle meets every lane of the other. Blocks of 4 x 4 or of 8 x 8 sums stay in registers.
 */
 
-/* Where products go: row r belongs to parameter parameter[r], of which the first `own` are summed over contexts, and
-   the `data` = all - own others are kept by context. */
-typedef struct { int64_t own, data, all; const int32_t *parameter; } places;
-
 #define PIECE 64 /* amplitudes of every row at once: they stay in a second-level cache */
 
 /* Rows of one parameter from both sides of the frame add up, as do the two halves of a symmetric matrix. */
-INLINED void add_entry(const places *p, double *sums, int64_t row, int64_t column, int mirrored, double sum)
+INLINED void add_entry(const destination *d, double *sums, int64_t row, int64_t column, int mirrored, double sum)
 {
-    const int64_t i = p->parameter[row], j = p->parameter[column];
-    if (i >= p->own || j >= p->own) return;
-    sums[i * p->own + j] += sum;
-    if (mirrored) sums[j * p->own + i] += sum;
+    const int64_t i = d->parameter[row], j = d->parameter[column];
+    if (i >= d->summed || j >= d->summed) return;
+    sums[i * d->summed + j] += sum;
+    if (mirrored) sums[j * d->summed + i] += sum;
 }
 
 /* row <- (1 - |psi><psi|) row; lanes from `count` on are emptied. */
@@ -39,14 +35,14 @@ INLINED void products_of_four(const amplitude *left, const amplitude *right, int
                               lanes sums[4][4])
 {
     for (int i = 0; i < 4; i++) for (int j = 0; j < 4; j++) sums[i][j] = broadcast(0);
-    const lanes *own = (const lanes *)left, *other = (const lanes *)right;
+    const lanes *rows = (const lanes *)left, *columns = (const lanes *)right;
     const int64_t stride = 2 * size;
     for (int64_t k = 2 * from; k < 2 * to; k++)
-        for (int i = 0; i < 4; i++) for (int j = 0; j < 4; j++) sums[i][j] += own[i * stride + k] * other[j * stride + k];
+        for (int i = 0; i < 4; i++) for (int j = 0; j < 4; j++) sums[i][j] += rows[i * stride + k] * columns[j * stride + k];
 }
 
 /* Adds all products of `rows` rows, which are followed by empty ones up to a multiple of four. */
-INLINED void add_products(const amplitude *bundles, int64_t rows, int64_t size, const places *p, double *sums)
+INLINED void add_products(const amplitude *bundles, int64_t rows, int64_t size, const destination *d, double *sums)
 {
     lanes block[4][4];
     for (int64_t from = 0; from < size; from += PIECE)
@@ -55,34 +51,34 @@ INLINED void add_products(const amplitude *bundles, int64_t rows, int64_t size, 
                 products_of_four(bundles + i * size, bundles + j * size, size, from, from + PIECE < size ? from + PIECE : size, block);
                 for (int64_t a = 0; a < 4 && i + a < rows; a++)
                     for (int64_t b = 0; b < 4 && j + b < rows; b++)
-                        add_entry(p, sums, i + a, j + b, i != j, total(block[a][b], LANES));
+                        add_entry(d, sums, i + a, j + b, i != j, total(block[a][b], LANES));
             }
 }
 
-/* Products of each data row with every row, context by context: (count, data, all), added to. */
-INLINED void write_data_products(const amplitude *bundles, int64_t rows, int64_t size, const places *p, int64_t count,
-                                 double *by_context)
+/* Products of each row that is kept by context with every row: (count, by_context, all), added to. */
+INLINED void write_products_by_context(const amplitude *bundles, int64_t rows, int64_t size, const destination *d,
+                                       int64_t count, double *by_context)
 {
     for (int64_t row = 0; row < rows; row++) {
-        const int64_t data = p->parameter[row] - p->own;
-        if (data < 0) continue;
-        for (int64_t other = 0; other < rows; other++) {
-            const amplitude *one = bundles + row * size, *two = bundles + other * size;
+        const int64_t place = d->parameter[row] - d->summed;
+        if (place < 0) continue;
+        for (int64_t column = 0; column < rows; column++) {
+            const amplitude *left = bundles + row * size, *right = bundles + column * size;
             lanes sum = broadcast(0);
-            for (int64_t k = 0; k < size; k++) sum += one[k].re * two[k].re + one[k].im * two[k].im;
+            for (int64_t k = 0; k < size; k++) sum += left[k].re * right[k].re + left[k].im * right[k].im;
             for (int64_t lane = 0; lane < count; lane++)
-                by_context[(lane * p->data + data) * p->all + p->parameter[other]] += sum[lane];
+                by_context[(lane * d->by_context + place) * d->all + d->parameter[column]] += sum[lane];
         }
     }
 }
 
 /* Every lane of one bundle with every lane of another. */
-INLINED void products_of_bundles(const amplitude *one, const amplitude *other, int64_t size, double block[LANES][LANES])
+INLINED void products_of_bundles(const amplitude *left, const amplitude *right, int64_t size, double block[LANES][LANES])
 {
     lanes sums[LANES];
     for (int lane = 0; lane < LANES; lane++) sums[lane] = broadcast(0);
-    const double *scalars = (const double *)one;
-    const lanes *vectors = (const lanes *)other;
+    const double *scalars = (const double *)left;
+    const lanes *vectors = (const lanes *)right;
     for (int64_t k = 0; k < 2 * size; k++)
         for (int lane = 0; lane < LANES; lane++) sums[lane] += scalars[k * LANES + lane] * vectors[k];
     for (int i = 0; i < LANES; i++) for (int j = 0; j < LANES; j++) block[i][j] = sums[i][j];

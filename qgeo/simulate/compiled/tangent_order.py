@@ -12,25 +12,24 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from qgeo.circuit.program import Program
+from qgeo.simulate.compiled.layout import Bundle, Ints, table
 from qgeo.simulate.constants import AngleConstants, constants
 from qgeo.simulate.meeting import Frame, Inserted, Stage, meeting
 
-Ints = NDArray[np.int32]
 Steps = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class TangentOrder:
-    """The order of one kind of sweep; the layout is that of `tangent_order` in `sweeps.c`.
+    """The order of one kind of sweep; the layout is that of `tangent_order` in `layout.h`.
 
     Attributes:
         frame: tangents are those in front of this step; width: rows of a full bundle.
         parameter_of_row: (R,) positions in `columns`.
-        bundles: (bundles, 4) first row, number of rows, the steps at which the first and the last enter.
+        bundles: a row `Bundle` each.
         forward: how many bundles come from before the frame.
         first_entry, row_of_entry: entries of ∂a/∂p by angle, and their rows.
         shared, by_context: positions of the entries in the two Jacobians' slopes.
@@ -60,18 +59,18 @@ def tangent_order(
     place = {column: i for i, column in enumerate(columns)}
     row = {pair: i for i, each in enumerate([*ahead, *behind]) for pair in each.entries}
     pairs = [[(angle, column) for column in entries.get(angle, ())] for angle in range(len(program.angles))]
-    table = constants(program, torch.complex128, torch.device("cpu"))
+    constant = constants(program, torch.complex128, torch.device("cpu"))
     split = program.num_shared_angles
     return TangentOrder(
         plan.frame,
         width,
         np.array([place[column] for column in plan.columns], dtype=np.int32),
-        np.array(bundles, dtype=np.int32).reshape(-1, 4),
+        table(Bundle, bundles),
         -(-len(ahead) // width),
         np.cumsum([0, *map(len, pairs)]).astype(np.int32),
         np.array([row.get(pair, -1) for each in pairs for pair in each], dtype=np.int32),
-        _positions(table.shared, entries, range(split)),
-        _positions(table.per_context, entries, range(split, len(program.angles))),
+        _positions(constant.shared, entries, range(split)),
+        _positions(constant.per_context, entries, range(split, len(program.angles))),
     )
 
 
@@ -93,8 +92,8 @@ class _Row:
     first and the last of them are inserted."""
 
     entries: tuple[tuple[int, int], ...]
-    enters: int
-    leaves: int
+    first_step: int
+    last_step: int
 
 
 def _rows(stages: Sequence[Stage], inserted: Inserted) -> list[_Row]:
@@ -113,16 +112,14 @@ def _rows(stages: Sequence[Stage], inserted: Inserted) -> list[_Row]:
     ]
 
 
-def _bundles(
-    rows: list[_Row], first: int, width: int, latest: Callable[[list[int]], int]
-) -> list[tuple[int, int, int, int]]:
+def _bundles(rows: list[_Row], first: int, width: int, latest: Callable[[list[int]], int]) -> list[Bundle]:
     """Of neighbouring rows: they enter one after the other, so that no lane goes far while it is empty.
 
     `latest` of some steps on the way to the frame: max in front of it, min behind it.
     """
     members = [(start, rows[start : start + width]) for start in range(0, len(rows), width)]
     return [
-        (first + start, len(bundle), bundle[0].enters, latest([row.leaves for row in bundle]))
+        Bundle(first + start, len(bundle), bundle[0].first_step, latest([row.last_step for row in bundle]))
         for start, bundle in members
     ]
 

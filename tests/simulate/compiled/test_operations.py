@@ -16,7 +16,7 @@ from qiskit.quantum_info import Statevector
 import qgeo
 from qgeo.simulate.compiled import operations
 from qgeo.simulate.compiled.kernel import Kernel, kernel_of
-from qgeo.simulate.compiled.operations import MONOMIAL, ROTATION
+from qgeo.simulate.compiled.layout import MONOMIAL, ROTATION
 
 
 def kinds(circuit: QuantumCircuit) -> list[int]:
