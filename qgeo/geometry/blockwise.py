@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
-from qgeo.geometry.tangent_products import tangent_products
+from qgeo.simulate.angle_tables import angle_tables
 from qgeo.simulate.angles import angle_jacobian, angles_of, joined
-from qgeo.simulate.constants import constants
+from qgeo.simulate.tangents import tangent_products
 
 
 def layer_blocks_fisher(
@@ -28,13 +28,13 @@ def layer_blocks_fisher(
         values: (P,); inputs: (B, d), its data angles; columns: the C chosen parameters.
         encoder_jacobian: (B, d, W), of the data angles over the encoder's weights.
     """
-    shared, by_context = angles_of(program, values, inputs, torch.complex128)
+    shared, by_context = angles_of(program, values, inputs)
     every, num_shared = range(len(program.angles)), program.num_shared_angles
     products = tangent_products(program.by_angle, shared, by_context, every, num_shared)
     same_layer = _same_layer(program, values.device)
     by_shared, by_data = _angle_slopes(program, values, inputs, columns, encoder_jacobian)
-    own = by_shared.mT @ (same_layer[:num_shared, :num_shared] * products.own) @ by_shared
-    data = products.data * same_layer[num_shared:]
+    own = by_shared.mT @ (same_layer[:num_shared, :num_shared] * products.summed) @ by_shared
+    data = products.by_context * same_layer[num_shared:]
     rows = by_data.flatten(0, 1).mT  # Σ_x KᵀY as one product: a matrix per context would fill the memory
     cross = rows @ (data[..., :num_shared] @ by_shared).flatten(0, 1)
     matrix = rows @ (data[..., num_shared:] @ by_data).flatten(0, 1)
@@ -71,10 +71,10 @@ def _angle_slopes(
     program: Program, values: Tensor, inputs: Tensor, columns: tuple[int, ...], encoder_jacobian: Tensor
 ) -> tuple[Tensor, Tensor]:
     """K of the angles that all contexts share, (m, C), and of those with data, (B, m', C + W)."""
-    table = constants(program, torch.complex128, values.device)
+    tables = angle_tables(program, values.device)
     chosen, size = list(columns), len(values)
-    shared = angle_jacobian(table.shared, values).dense()[:, chosen]
+    shared = angle_jacobian(tables.shared, values).dense()[:, chosen]
     point = joined(values, inputs)
-    with_data = angle_jacobian(table.per_context, point).dense().expand(len(inputs), -1, -1)
+    with_data = angle_jacobian(tables.by_context, point).dense().expand(len(inputs), -1, -1)
     by_encoder = with_data[..., size:] @ encoder_jacobian
     return shared, torch.cat([with_data[..., chosen], by_encoder], 2)

@@ -22,9 +22,8 @@ from qgeo.errors import ShapeError
 from qgeo.geometry.classical import bitstring_fisher_sum
 from qgeo.geometry.quantum import geometric_tensor_sum
 from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
-from qgeo.geometry.tangent_products import tangent_products
 from qgeo.simulate.meeting import Frame
-from qgeo.simulate.tangents import tangent_sweep
+from qgeo.simulate.tangents import tangent_products, tangent_sweep
 
 MatrixSum = Callable[[Tensor, Tensor], Tensor]
 """Σ over contexts of a matrix, from states (B, 2ⁿ) and tangents (R, B, 2ⁿ)."""
@@ -133,7 +132,7 @@ def _products(request: Request, inputs: Tensor | None) -> Tensor:
         len(request.columns),
         dtype=request.dtype,
         tiles=request.tiles(inputs),
-    ).own
+    ).summed
 
 
 def _mean(request: Request, frame: Frame, matrix_sum: MatrixSum, memory_budget: int) -> NDArray[Any]:
@@ -152,12 +151,12 @@ def _chunk_sum(request: Request, inputs: Tensor | None, frame: Frame, matrix_sum
     tiles = request.tiles(inputs)
     workspace = sweep.workspace(tiles[0].stop)  # memory that is new costs more than the products in it
     for tile in tiles:
-        found = sweep.of(tile, workspace)
-        own = matrix_sum(found.states, found.rows)
-        own = own.to(torch.complex128 if own.is_complex() else torch.float64)
-        total = own if total is None else total + own
+        tangents = sweep.of(tile, workspace)
+        of_tile = matrix_sum(tangents.states, tangents.rows)
+        of_tile = of_tile.to(torch.complex128 if of_tile.is_complex() else torch.float64)
+        total = of_tile if total is None else total + of_tile
     assert total is not None
-    return found.folded(total)
+    return tangents.folded(total)
 
 
 def check_domain(matrix: Tensor) -> None:

@@ -23,11 +23,9 @@ from qgeo.circuit.program import Program
 from qgeo.geometry.operators import check_vector
 from qgeo.geometry.quantum import context_fisher
 from qgeo.geometry.solve import conjugate_gradients
-from qgeo.simulate.adjoint import adjoint_gradient
+from qgeo.simulate.angle_tables import angle_tables
 from qgeo.simulate.angles import angle_jacobian
-from qgeo.simulate.directional import directional_tangent, generator_variances
-from qgeo.simulate.moves import Moves
-from qgeo.simulate.simulation import final_states, moves_of
+from qgeo.simulate.dense.engine import DenseEngine
 from qgeo.simulate.statevector import gradient_by_parameters
 from qgeo.simulate.tangents import tangents_in_frame
 
@@ -102,21 +100,21 @@ class MatrixFreeFisher:
         return float(self._exact_diagonal.sum())
 
     @cached_property
-    def _moves(self) -> Moves:
-        return moves_of(self.program, self.values, self.inputs, self.dtype)
+    def _engine(self) -> DenseEngine:
+        return DenseEngine(self.program, self.values, self.inputs, self.dtype)
 
     @cached_property
     def _states(self) -> Tensor:
-        return final_states(self._moves, len(self.inputs))
+        return self._engine.states()
 
     def _product(self, vector: Tensor) -> Tensor:
         along_values, along_inputs = self._direction(vector)
-        tangent = directional_tangent(self._moves, self.values, self.inputs, along_values, along_inputs)
+        tangent = self._engine.directional_tangent(along_values, along_inputs)
         psi = self._states
         tangent = tangent - (psi.conj() * tangent).sum(-1, keepdim=True) * psi
-        by_angle = adjoint_gradient(self._moves, psi, tangent * (4 / len(psi)))
-        table = self._moves.constants
-        by_values, by_inputs = gradient_by_parameters(table, self.values, self.inputs, by_angle)
+        by_angle = self._engine.gradient(psi, tangent * (4 / len(psi)), data_too=True)
+        tables = angle_tables(self.program, self.values.device)
+        by_values, by_inputs = gradient_by_parameters(tables, self.values, self.inputs, by_angle)
         assert by_inputs is not None
         jacobian = self.encoder_jacobian
         by_encoder = torch.einsum("bd,bdw->w", by_inputs.to(jacobian.dtype), jacobian)
@@ -142,8 +140,8 @@ class MatrixFreeFisher:
         return all(count[column] <= 1 and column not in with_data for column in self.columns)
 
     def _one_rotation_each(self) -> Tensor:
-        shared, _ = generator_variances(self._moves, len(self.inputs))
-        jacobian = angle_jacobian(self._moves.constants.shared, self.values)
+        shared, _ = self._engine.rotation_variances()
+        jacobian = angle_jacobian(angle_tables(self.program, self.values.device).shared, self.values)
         entries = jacobian.slopes.square() * shared[jacobian.rows]
         diagonal = torch.zeros_like(self.values).index_add(0, jacobian.columns, entries.to(self.values.dtype))
         return diagonal[list(self.columns)]

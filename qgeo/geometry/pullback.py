@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qgeo.geometry.classical import output_rows
 from qgeo.geometry.operators import DenseMatrix
-from qgeo.geometry.tangent_products import TangentProducts
+from qgeo.simulate.tangent_rows import TangentProducts
 
 
 def pulled_back_gram(own: Tensor, data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:
@@ -36,9 +36,9 @@ def pulled_back_fisher(products: TangentProducts, angle_jacobian: Tensor) -> Den
     Args:
         products: of the circuit's own P parameters and its d data angles; angle_jacobian: (B, d, W).
     """
-    num_own = len(products.own)
-    data_own, data_data = 4 * products.data[..., :num_own], 4 * products.data[..., num_own:]
-    return _joint(4 * products.own, data_own.mT, data_data, angle_jacobian)
+    by_context, num_circuit = products.by_context, len(products.summed)
+    data_circuit, data_data = 4 * by_context[..., :num_circuit], 4 * by_context[..., num_circuit:]
+    return _joint(4 * products.summed, data_circuit.mT, data_data, angle_jacobian)
 
 
 def _joint(own_own: Tensor, own_data: Tensor, data_data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:

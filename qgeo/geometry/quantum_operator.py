@@ -20,8 +20,8 @@ from qgeo.errors import ConfigurationError
 from qgeo.geometry.exact import check_domain, quantum_fisher
 from qgeo.geometry.matrix_free import MatrixFreeFisher
 from qgeo.geometry.operators import DenseMatrix, GramMatrix, InformationMatrix
-from qgeo.geometry.quantum import projected_tangents
 from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
+from qgeo.simulate.projection import projected_tangents
 from qgeo.simulate.tangents import tangents_in_frame
 
 METHODS = ("dense", "gram", "matrix-free")
@@ -79,7 +79,7 @@ def _gram(request: Request, memory_budget: int) -> GramMatrix:
     """Rows are real and imaginary parts of the projected tangents, doubled: F = RᵀR/B."""
     parts = []
     for chunk in request.chunks(memory_budget):
-        found = tangents_in_frame(
+        tangents = tangents_in_frame(
             request.program,
             request.values,
             chunk,
@@ -87,7 +87,7 @@ def _gram(request: Request, memory_budget: int) -> GramMatrix:
             frame="middle",
             dtype=request.dtype,
         )
-        projected = projected_tangents(found.states, found.ordered()).flatten(1)
+        projected = projected_tangents(tangents.states, tangents.ordered()).flatten(1)
         parts.append(2 * torch.view_as_real(projected.resolve_conj()).flatten(1).mT)
     rows = torch.cat(parts).to(torch.float64)
     check_domain(rows)

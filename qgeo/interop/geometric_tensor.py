@@ -21,9 +21,9 @@ from qiskit_machine_learning.gradients.base.qgt_result import QGTResult
 from torch import Tensor
 
 from qgeo.geometry.exact import check_domain
-from qgeo.geometry.quantum import projected_tangents
 from qgeo.geometry.request import MEMORY_BUDGET
 from qgeo.interop.programs import Batch, ProgramCache, batches
+from qgeo.simulate.projection import projected_tangents
 from qgeo.simulate.tangents import tangents_in_frame
 
 

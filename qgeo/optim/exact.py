@@ -32,8 +32,8 @@ from qgeo.geometry.operators import (
     InformationMatrix,
 )
 from qgeo.geometry.pullback import pulled_back_fisher, pulled_back_output_fisher
-from qgeo.geometry.tangent_products import tangent_products
 from qgeo.heads.protocol import CircuitPoint, Head, QuantumHead, StagedHead
+from qgeo.simulate.tangents import tangent_products
 
 Rule = Callable[[Head, Tensor, Tensor | None], InformationMatrix]
 
@@ -129,7 +129,7 @@ def _before_measurement(point: CircuitPoint) -> Tensor:
     columns, num_own = (*point.own_columns, *point.data_columns), len(point.own_columns)
     products = tangent_products(point.program, point.values, point.angles, columns, num_own)
     if not point.num_encoder:
-        return 4 / len(point.angles) * products.own
+        return 4 / len(point.angles) * products.summed
     return pulled_back_fisher(products, point.angle_jacobian).matrix
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from qgeo.circuit.expression import Tree
 from qgeo.circuit.program import Program
-from qgeo.simulate.constants import AngleConstants, constants
+from qgeo.simulate.angle_tables import AngleTable, angle_tables
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +36,9 @@ class AngleJacobian:
 
     def dense(self) -> Tensor:
         """(..., angles, columns)."""
-        found = self.slopes.new_zeros(*self.slopes.shape[:-1], *self.shape)
-        found[..., self.rows, self.columns] = self.slopes  # an angle has each column once
-        return found
+        matrix = self.slopes.new_zeros(*self.slopes.shape[:-1], *self.shape)
+        matrix[..., self.rows, self.columns] = self.slopes  # an angle has each column once
+        return matrix
 
     def __matmul__(self, direction: Tensor) -> Tensor:
         """∂a/∂p · v: (..., columns) → (..., angles)."""
@@ -53,22 +53,22 @@ class AngleJacobian:
         return _scattered(self.slopes * cotangent[..., self.rows], self.columns, self.shape[1])
 
 
-def shared_angles(program: Program, values: Tensor, dtype: torch.dtype) -> Tensor:
+def shared_angles(program: Program, values: Tensor) -> Tensor:
     """(m,) float64 angles that depend on no data, from values (P,)."""
-    return _evaluate(constants(program, dtype, values.device).shared, values.to(torch.float64))
+    return _evaluate(angle_tables(program, values.device).shared, values.to(torch.float64))
 
 
-def context_angles(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> Tensor:
+def context_angles(program: Program, values: Tensor, inputs: Tensor) -> Tensor:
     """(B, m) float64 angles that depend on data, from values (P,) and inputs (B, d)."""
-    table = constants(program, dtype, values.device).per_context
+    table = angle_tables(program, values.device).by_context
     if not len(table.offsets):
         return inputs.new_zeros(len(inputs), 0, dtype=torch.float64)
     return _evaluate(table, joined(values, inputs).to(torch.float64))
 
 
-def angles_of(program: Program, values: Tensor, inputs: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def angles_of(program: Program, values: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Both kinds of angles, (m,) and (B, m')."""
-    return shared_angles(program, values, dtype), context_angles(program, values, inputs, dtype)
+    return shared_angles(program, values), context_angles(program, values, inputs)
 
 
 def joined(values: Tensor, inputs: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ def joined(values: Tensor, inputs: Tensor) -> Tensor:
     return torch.cat([values.expand(len(inputs), -1), inputs], dim=-1)
 
 
-def angle_jacobian(table: AngleConstants, point: Tensor) -> AngleJacobian:
+def angle_jacobian(table: AngleTable, point: Tensor) -> AngleJacobian:
     """Jacobian of one kind of angles at `point`: (columns,) for shared ones, else (B, columns)."""
     slopes = table.coefficients
     if table.curved_slopes:
@@ -87,7 +87,7 @@ def angle_jacobian(table: AngleConstants, point: Tensor) -> AngleJacobian:
     return AngleJacobian(table.rows, table.columns, slopes, shape, is_identity)
 
 
-def _evaluate(table: AngleConstants, point: Tensor) -> Tensor:
+def _evaluate(table: AngleTable, point: Tensor) -> Tensor:
     if table.plain is not None:
         return point[..., table.plain]
     affine = len(table.coefficients)

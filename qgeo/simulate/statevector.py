@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
+from qgeo.simulate.angle_tables import AngleTables, angle_tables
 from qgeo.simulate.angles import angle_jacobian, joined
-from qgeo.simulate.constants import Constants, constants
-from qgeo.simulate.simulation import simulation
+from qgeo.simulate.engine import engine_at
 
 
 def states(
@@ -35,7 +35,7 @@ def probabilities(
 
 
 def gradient_by_parameters(
-    table: Constants, values: Tensor, inputs: Tensor, by_angle: tuple[Tensor, Tensor | None]
+    tables: AngleTables, values: Tensor, inputs: Tensor, by_angle: tuple[Tensor, Tensor | None]
 ) -> tuple[Tensor, Tensor | None]:
     """The gradient by values (P,) and inputs (B, d), from the one by angles, (m,) and (B, m').
 
@@ -43,11 +43,11 @@ def gradient_by_parameters(
     """
     shared, per_context = by_angle
     size = len(values)
-    by_values = angle_jacobian(table.shared, values.double()).transposed_times(shared.double())
+    by_values = angle_jacobian(tables.shared, values.double()).transposed_times(shared.double())
     if per_context is None:
         return by_values, None
     point = joined(values, inputs).double()
-    by_point = angle_jacobian(table.per_context, point).transposed_times(per_context.double())
+    by_point = angle_jacobian(tables.by_context, point).transposed_times(per_context.double())
     return by_values + by_point[:, :size].sum(0), by_point[:, size:]
 
 
@@ -75,16 +75,16 @@ class _Probabilities(torch.autograd.Function):
 
 
 def _run(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs: Tensor) -> Tensor:
-    ctx.simulation = simulation(program, values, inputs, dtype)
-    ctx.table = constants(program, dtype, values.device)
-    psi = ctx.simulation.states()
+    ctx.engine = engine_at(program, values, inputs, dtype, "states")
+    ctx.tables = angle_tables(program, values.device)
+    psi = ctx.engine.states()
     ctx.save_for_backward(values, inputs, psi)
     return psi
 
 
 def _gradients(ctx: Any, cotangent: Tensor, psi: Tensor) -> tuple[None, None, Tensor, Tensor | None]:
     values, inputs, _ = ctx.saved_tensors
-    data_too = ctx.needs_input_grad[3] or ctx.table.trained_with_data
-    by_angle = ctx.simulation.angle_gradient(psi, cotangent, data_too=data_too)
-    by_values, by_inputs = gradient_by_parameters(ctx.table, values, inputs, by_angle)
+    data_too = ctx.needs_input_grad[3] or ctx.tables.trained_with_data
+    by_angle = ctx.engine.gradient(psi, cotangent, data_too=data_too)
+    by_values, by_inputs = gradient_by_parameters(ctx.tables, values, inputs, by_angle)
     return None, None, by_values.to(values.dtype), None if by_inputs is None else by_inputs.to(inputs.dtype)

@@ -78,7 +78,7 @@ def values_of(program: Program) -> torch.Tensor:
 
 
 def angle_at(program: Program, values: torch.Tensor) -> torch.Tensor:
-    return shared_angles(program, values, torch.complex128)[0]
+    return shared_angles(program, values)[0]
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -19,9 +19,9 @@ from numpy.testing import assert_allclose
 
 from qgeo.geometry.operators import DenseMatrix
 from qgeo.geometry.pullback import pulled_back_fisher
-from qgeo.geometry.tangent_products import tangent_products
 from qgeo.heads.born import BornHead
 from qgeo.heads.circuit_head import CircuitHead
+from qgeo.simulate.tangents import tangent_products
 
 NUMERICAL = {"rtol": 1e-7, "atol": 1e-9}
 TIGHT = {"rtol": 1e-10, "atol": 1e-12}

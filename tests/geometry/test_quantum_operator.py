@@ -21,9 +21,9 @@ from qiskit.circuit import library as lib
 from qgeo import classical_fisher, compile, quantum_fisher, quantum_fisher_operator
 from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.geometry import request
-from qgeo.geometry.quantum import gram
 from qgeo.geometry.quantum_operator import METHODS
 from qgeo.geometry.solve import conjugate_gradients
+from qgeo.simulate.projection import gram
 from qgeo.simulate.statevector import states
 
 methods = pytest.mark.parametrize("method", METHODS)

@@ -54,9 +54,14 @@ class Operations:
     indices: Ints
     steps: Ints
 
-    @property
+    @cached_property
     def num_phases(self) -> int:
         return int(self.steps[:, 2].max(initial=-1)) + 1
+
+    @cached_property
+    def addresses(self) -> tuple[int, ...]:
+        """Of the arrays, as `circuit` has them; numpy takes a microsecond to make each."""
+        return tuple(part.ctypes.data for part in (self.table, self.steps, self.numbers, self.indices))
 
     @cached_property
     def angles_of_step(self) -> tuple[tuple[int, ...], ...]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
+from qgeo.simulate.angle_tables import AngleTable, angle_tables
 from qgeo.simulate.compiled.layout import Bundle, Ints, table
-from qgeo.simulate.constants import AngleConstants, constants
 from qgeo.simulate.meeting import Frame, Inserted, Stage, meeting
 
 Steps = tuple[tuple[int, ...], ...]
@@ -45,6 +45,11 @@ class TangentOrder:
     shared: Tensor
     by_context: Tensor
 
+    @cached_property
+    def addresses(self) -> tuple[int, ...]:
+        """Of the arrays, as `tangent_order` has them."""
+        return tuple(part.ctypes.data for part in (self.bundles, self.first_entry, self.row_of_entry))
+
 
 @lru_cache(maxsize=256)
 def tangent_order(
@@ -59,7 +64,7 @@ def tangent_order(
     place = {column: i for i, column in enumerate(columns)}
     row = {pair: i for i, each in enumerate([*ahead, *behind]) for pair in each.entries}
     pairs = [[(angle, column) for column in entries.get(angle, ())] for angle in range(len(program.angles))]
-    constant = constants(program, torch.complex128, torch.device("cpu"))
+    tables = angle_tables(program, torch.device("cpu"))
     split = program.num_shared_angles
     return TangentOrder(
         plan.frame,
@@ -69,8 +74,8 @@ def tangent_order(
         -(-len(ahead) // width),
         np.cumsum([0, *map(len, pairs)]).astype(np.int32),
         np.array([row.get(pair, -1) for each in pairs for pair in each], dtype=np.int32),
-        _positions(constant.shared, entries, range(split)),
-        _positions(constant.per_context, entries, range(split, len(program.angles))),
+        _positions(tables.shared, entries, range(split)),
+        _positions(tables.by_context, entries, range(split, len(program.angles))),
     )
 
 
@@ -134,7 +139,7 @@ def _entries(program: Program, columns: tuple[int, ...]) -> dict[int, tuple[int,
     }
 
 
-def _positions(table: AngleConstants, entries: dict[int, tuple[int, ...]], angles: range) -> Tensor:
+def _positions(table: AngleTable, entries: dict[int, tuple[int, ...]], angles: range) -> Tensor:
     """Where the entries of some angles, angle by angle, lie among the slopes of their Jacobian."""
     pairs = zip(table.rows.tolist(), table.columns.tolist(), strict=True)
     place = {pair: i for i, pair in enumerate(pairs)}

@@ -19,14 +19,13 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
 import qgeo
-from qgeo.geometry.quantum import projected_gram, projected_tangents
-from qgeo.simulate.adjoint import adjoint_gradient
-from qgeo.simulate.angles import context_angles, joined, shared_angles
+from qgeo.simulate import engine as engines
 from qgeo.simulate.compiled import kernel as kernels
-from qgeo.simulate.compiled.kernel import Point
-from qgeo.simulate.moves import moves_at
-from qgeo.simulate.simulation import final_states
-from qgeo.simulate.tangents import Tangents, tangents_in_frame
+from qgeo.simulate.compiled.engine import CompiledEngine
+from qgeo.simulate.dense.engine import DenseEngine
+from qgeo.simulate.projection import projected_gram, projected_tangents
+from qgeo.simulate.tangent_rows import Tangents
+from qgeo.simulate.tangents import tangents_in_frame
 
 CONTEXTS = 11  # a full register and a part of one
 DOUBLE = torch.complex128
@@ -51,29 +50,28 @@ class Compiled:
     def __init__(self, program: qgeo.Program, values: np.ndarray, inputs: np.ndarray) -> None:
         self.program = program
         self.values, self.inputs = torch.as_tensor(values), torch.as_tensor(inputs)
-        found = kernels.kernel_of(program)
-        if found is None:
+        kernel = kernels.kernel_of(program)
+        if kernel is None:
             pytest.skip("not a product of Pauli rotations")
-        self.kernel = found
-        self.shared = shared_angles(program, self.values, DOUBLE)
-        self.by_context = context_angles(program, self.values, self.inputs, DOUBLE)
-        self.point = Point(self.shared, self.by_context, joined(self.values, self.inputs))
+        self.engine = CompiledEngine(kernel, self.values, self.inputs)
 
     def states(self) -> torch.Tensor:
-        return self.kernel.states(self.shared, self.by_context)
+        return self.engine.states()
 
-    def tangents(self, columns: tuple[int, ...], where: str) -> Tangents:
-        order = self.kernel.order(columns, where, len(self.inputs))
-        size = len(order.parameter_of_row) * len(self.inputs) * self.program.dimension
-        room = torch.empty(size, dtype=DOUBLE)
-        psi, rows = self.kernel.tangents(self.point, order, room)
-        return Tangents(psi, rows, tuple(order.parameter_of_row.tolist()), len(columns))
+    def gradient(
+        self, psi: torch.Tensor, cotangent: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        return self.engine.gradient(psi, cotangent, data_too=True)
 
-    def products(self, columns: tuple[int, ...], own: int) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.kernel.products(self.point, columns, own)
+    def tangents(self, columns: tuple[int, ...], frame: str) -> Tangents:
+        return self.engine.tangents(columns, frame).of()
 
-    def in_torch(self):
-        return moves_at(self.program, self.shared, self.by_context, DOUBLE)
+    def products(self, columns: tuple[int, ...], num_summed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        products = self.engine.products(columns, num_summed, ())
+        return products.summed, products.by_context
+
+    def in_torch(self) -> DenseEngine:
+        return DenseEngine(self.program, self.values, self.inputs, DOUBLE)
 
 
 def split(circuit, values: np.ndarray, contexts: int = CONTEXTS) -> Compiled:
@@ -100,12 +98,12 @@ def test_states_and_tangents_are_the_reference(case):
 @pytest.mark.parametrize("case", [c for c in CASES if len(c.values)], ids=str)
 def test_data_in_half_of_the_parameters_as_in_torch(case):
     compiled = split(case.circuit, case.values)
-    moves, psi = compiled.in_torch(), compiled.states()
-    torch.testing.assert_close(psi, final_states(moves, CONTEXTS), atol=1e-12, rtol=0)
+    dense, psi = compiled.in_torch(), compiled.states()
+    torch.testing.assert_close(psi, dense.states(), atol=1e-12, rtol=0)
     cotangent = torch.randn(psi.shape, generator=torch.Generator().manual_seed(1), dtype=DOUBLE)
-    found = compiled.kernel.gradient(compiled.shared, compiled.by_context, psi, cotangent)
-    for own, expected in zip(found, adjoint_gradient(moves, psi, cotangent), strict=True):
-        torch.testing.assert_close(own, expected, atol=1e-11, rtol=1e-11)
+    gradients = compiled.gradient(psi, cotangent), dense.gradient(psi, cotangent, data_too=True)
+    for by_kernel, by_torch in zip(*gradients, strict=True):
+        torch.testing.assert_close(by_kernel, by_torch, atol=1e-11, rtol=1e-11)
 
 
 @pytest.mark.parametrize("where", ["end", "middle"])
@@ -131,7 +129,7 @@ def expected_fisher(compiled: Compiled, columns: tuple[int, ...]) -> torch.Tenso
 @contextmanager
 def torch_alone():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("qgeo.simulate.tangents.kernel_for", lambda *_: None)
+        patch.setattr(engines, "kernel_for", lambda *_: None)
         yield
 
 
@@ -183,8 +181,8 @@ def test_contexts_in_several_threads_and_registers(contexts, monkeypatch):
     products, by_one = (own.products(columns, len(columns))[0] for own in (many, one))
     torch.testing.assert_close(products, contexts * by_one)
     cotangent = psi.flip(1)
-    shared, _ = many.kernel.gradient(many.shared, many.by_context, psi, cotangent)
-    by_one, _ = one.kernel.gradient(one.shared, one.by_context, psi[:1], cotangent[:1])
+    shared, _ = many.gradient(psi, cotangent)
+    by_one, _ = one.gradient(psi[:1], cotangent[:1])
     torch.testing.assert_close(shared, contexts * by_one)
 
 
@@ -204,8 +202,7 @@ def test_without_a_compiler_torch_does_it(monkeypatch):
     original = kernels.Kernel.products
     monkeypatch.setattr(kernels.Kernel, "products", lambda *a: used.append(1) or original(*a))
     compiled = qgeo.quantum_fisher(program, values, inputs=inputs)
-    monkeypatch.setattr("qgeo.simulate.tangents.kernel_for", lambda *_: None)
-    monkeypatch.setattr("qgeo.geometry.tangent_products.kernel_for", lambda *_: None)
+    monkeypatch.setattr(engines, "kernel_for", lambda *_: None)
     in_torch = qgeo.quantum_fisher(program, values, inputs=inputs)
     assert used == [1]
     np.testing.assert_allclose(compiled, in_torch, atol=1e-12)

@@ -49,7 +49,8 @@ def test_rotations_about_z_come_together_past_what_commutes_with_them():
     kernel = kernel_of(qgeo.compile(circuit))
     assert kernel is not None
     assert [len(angles) for angles in kernel.operations.angles_of_step] == [1, 1, 1, 3] * 2
-    states = kernel.states(torch.linspace(0.1, 2.0, 12, dtype=torch.float64), torch.zeros(1, 0))
+    angles = torch.linspace(0.1, 2.0, 12, dtype=torch.float64)
+    states = kernel.states(kernel.bound(angles, torch.zeros(1, 0)))
     expected = Statevector(circuit.assign_parameters(np.linspace(0.1, 2.0, 12))).data
     assert_allclose(states[0], expected, atol=1e-14)
 

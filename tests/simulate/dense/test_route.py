@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 from qgeo.circuit.compiler import compile
 from qgeo.geometry.quantum import geometric_tensor_sum
-from qgeo.simulate.route import tangent_route
+from qgeo.simulate.dense.route import tangent_route
 from qgeo.simulate.tangents import tangent_sweep, tangents_in_frame
 from tests.simulate.test_adjoint import DATA_CASES
 

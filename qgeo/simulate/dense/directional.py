@@ -13,49 +13,50 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from qgeo.simulate.angle_tables import angle_tables
 from qgeo.simulate.angles import angle_jacobian, joined
-from qgeo.simulate.apply import apply_block, overlap_on
-from qgeo.simulate.constants import BlockConstants
-from qgeo.simulate.moves import Moves, zero_state
+from qgeo.simulate.dense.applied import AppliedGates, zero_state
+from qgeo.simulate.dense.apply import apply_block, overlap_on
+from qgeo.simulate.dense.constants import BlockConstants
 
 
 def directional_tangent(
-    moves: Moves, values: Tensor, inputs: Tensor, along_values: Tensor, along_inputs: Tensor
+    gates: AppliedGates, values: Tensor, inputs: Tensor, along_values: Tensor, along_inputs: Tensor
 ) -> Tensor:
     """J v at the end of the circuit, (B, 2ⁿ).
 
     Args:
-        moves: the program at values (P,) and inputs (B, d).
+        gates: the program at values (P,) and inputs (B, d).
         along_values: (P,); along_inputs: (B, d): the direction v, each context's inputs its own.
     """
-    by_group = _combined_generators(moves, values, inputs, along_values, along_inputs)
-    psi = zero_state(moves.program, len(inputs), moves.dtype, values.device)
+    by_group = _combined_generators(gates, values, inputs, along_values, along_inputs)
+    psi = zero_state(gates.program, len(inputs), gates.dtype, values.device)
     pair = torch.stack([psi, torch.zeros_like(psi)])
-    for block, move in zip(moves.constants.blocks, moves.all, strict=True):
+    for block, gate in zip(gates.constants.blocks, gates.all, strict=True):
         if isinstance(block, BlockConstants) and block.fixed is None:
             generator = by_group[block.group].select(-3, block.member)
             pair[1] += apply_block(generator, pair[0], block.qubits)
-        pair = move.apply(pair)
+        pair = gate.apply(pair)
     return pair[1]
 
 
-def generator_variances(moves: Moves, count: int) -> tuple[Tensor, Tensor]:
+def generator_variances(gates: AppliedGates, count: int) -> tuple[Tensor, Tensor]:
     """F_Q of every rotation's angle alone, mean over `count` contexts, shared (m,) and per context (m',).
 
     4 (⟨A_r†A_r⟩ − |⟨A_r⟩|²) at the start of the rotation's block; the diagonal of F_Q where every parameter
     is the angle of one rotation.
     """
-    table = moves.constants
-    found = (torch.zeros_like(table.shared.offsets), torch.zeros_like(table.per_context.offsets))
-    psi = zero_state(moves.program, count, moves.dtype, table.shared.offsets.device)
-    for i, (block, move) in enumerate(zip(table.blocks, moves.all, strict=True)):
+    constant, tables = gates.constants, angle_tables(gates.program, gates.device)
+    variances = (torch.zeros_like(tables.shared.offsets), torch.zeros_like(tables.by_context.offsets))
+    psi = zero_state(gates.program, count, gates.dtype, gates.device)
+    for i, (block, gate) in enumerate(zip(constant.blocks, gates.all, strict=True)):
         if isinstance(block, BlockConstants) and block.fixed is None:
-            group = table.groups[block.group]
-            own = group.own_angles_of[block.member]
+            group = constant.groups[block.group]
+            angles = group.turned_angles_of[block.member]
             density = overlap_on(psi, psi, block.qubits, keep_contexts=True)
-            found[group.per_context][own] = _variances(moves.generators(i), density).double()
-        psi = move.apply(psi)
-    return found
+            variances[group.per_context][angles] = _variances(gates.generators(i), density).double()
+        psi = gate.apply(psi)
+    return variances
 
 
 def _variances(generators: Tensor, density: Tensor) -> Tensor:
@@ -68,18 +69,18 @@ def _variances(generators: Tensor, density: Tensor) -> Tensor:
 
 
 def _combined_generators(
-    moves: Moves, values: Tensor, inputs: Tensor, along_values: Tensor, along_inputs: Tensor
+    gates: AppliedGates, values: Tensor, inputs: Tensor, along_values: Tensor, along_inputs: Tensor
 ) -> list[Tensor]:
     """X of every group's blocks, ([B,] g, D, D)."""
-    table = moves.constants
+    tables = angle_tables(gates.program, gates.device)
     along = (
-        angle_jacobian(table.shared, values) @ along_values,
-        angle_jacobian(table.per_context, joined(values, inputs)) @ joined(along_values, along_inputs),
+        angle_jacobian(tables.shared, values) @ along_values,
+        angle_jacobian(tables.by_context, joined(values, inputs)) @ joined(along_values, along_inputs),
     )
     combined = []
-    for i, group in enumerate(table.groups):
+    for i, group in enumerate(gates.constants.groups):
         chosen = along[group.per_context][..., group.angles]
         weights = chosen.unflatten(-1, (group.num_blocks, -1)).movedim(-1, 0)
-        generators = moves.group_generators(i, "start", slice(0, group.num_blocks))
-        combined.append((weights[..., None, None].to(moves.dtype) * generators).sum(0))
+        generators = gates.group_generators(i, "start", slice(0, group.num_blocks))
+        combined.append((weights[..., None, None].to(gates.dtype) * generators).sum(0))
     return combined

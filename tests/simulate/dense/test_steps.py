@@ -17,7 +17,7 @@ from scipy.linalg import expm
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.elements import embedded
 from qgeo.circuit.program import Block, FixedStep
-from qgeo.simulate.steps import commuting_steps
+from qgeo.simulate.dense.steps import commuting_steps
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
 

@@ -13,36 +13,36 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from qgeo.simulate.apply import overlap_on
-from qgeo.simulate.blocks import generator_expectations
-from qgeo.simulate.constants import BlockConstants
-from qgeo.simulate.moves import Moves
+from qgeo.simulate.dense.applied import AppliedGates
+from qgeo.simulate.dense.apply import overlap_on
+from qgeo.simulate.dense.blocks import generator_expectations
+from qgeo.simulate.dense.constants import BlockConstants
 from qgeo.simulate.tensors import Index
 
 Piece = tuple[Index, Tensor]
 
 
 def adjoint_gradient(
-    moves: Moves, psi: Tensor, cotangent: Tensor, *, data_too: bool = True
+    gates: AppliedGates, psi: Tensor, cotangent: Tensor, *, data_too: bool = True
 ) -> tuple[Tensor, Tensor | None]:
     """∂L/∂angles for dL = Re⟨cotangent|dψ⟩, shared (m,) and per context (B, m').
 
     Args:
-        moves: the program at its angles; psi: its final states (B, 2ⁿ); cotangent: (B, 2ⁿ).
+        gates: the program at its angles; psi: its final states (B, 2ⁿ); cotangent: (B, 2ⁿ).
         data_too: whether the gradient by per-context angles is wanted; None in its place otherwise.
     """
-    overlaps = _overlaps(moves, psi, cotangent, data_too)
-    found: tuple[list[Piece], list[Piece]] = ([], [])
-    for group, products, own in zip(moves.constants.groups, moves.products, overlaps, strict=True):
-        if own:
-            by_angle = generator_expectations(group, products, torch.stack(own, -3))
-            found[group.per_context].append((group.own_angles, by_angle[..., group.rotations]))
-    table = moves.constants
-    shared = _assembled(found[0], psi.new_zeros(len(table.shared.offsets), dtype=psi.real.dtype))
+    overlaps = _overlaps(gates, psi, cotangent, data_too)
+    pieces: tuple[list[Piece], list[Piece]] = ([], [])
+    for group, products, of_group in zip(gates.constants.groups, gates.products, overlaps, strict=True):
+        if of_group:
+            by_angle = generator_expectations(group, products, torch.stack(of_group, -3))
+            pieces[group.per_context].append((group.turned_angles, by_angle[..., group.rotations]))
+    num_shared, real = gates.program.num_shared_angles, psi.real.dtype
+    shared = _assembled(pieces[0], psi.new_zeros(num_shared, dtype=real))
     if not data_too:
         return shared, None
-    zeros = psi.new_zeros(len(psi), len(table.per_context.offsets), dtype=psi.real.dtype)
-    return shared, _assembled(found[1], zeros)
+    zeros = psi.new_zeros(len(psi), len(gates.program.angles) - num_shared, dtype=real)
+    return shared, _assembled(pieces[1], zeros)
 
 
 def _assembled(pieces: list[Piece], zeros: Tensor) -> Tensor:
@@ -54,19 +54,19 @@ def _assembled(pieces: list[Piece], zeros: Tensor) -> Tensor:
     return zeros
 
 
-def _overlaps(moves: Moves, psi: Tensor, cotangent: Tensor, data_too: bool) -> list[list[Tensor]]:
+def _overlaps(gates: AppliedGates, psi: Tensor, cotangent: Tensor, data_too: bool) -> list[list[Tensor]]:
     """M of every wanted block with rotations, by group, in the order of its members; one sweep back."""
-    blocks = moves.constants.blocks
+    blocks = gates.constants.blocks
     wanted = [_is_wanted(block, data_too) for block in blocks]
-    found: list[list[Tensor]] = [[] for _ in moves.products]
+    by_group: list[list[Tensor]] = [[] for _ in gates.products]
     pair, spare = psi.new_empty(2, 2, *psi.shape)  # two buffers in one allocation, for the whole way
     pair[0], pair[1] = psi, cotangent
     for i in reversed(range(wanted.index(True) if any(wanted) else len(blocks), len(blocks))):
-        pair, spare, block = moves.all[i].undo(pair, out=spare), pair, blocks[i]
+        pair, spare, block = gates.all[i].undo(pair, out=spare), pair, blocks[i]
         if wanted[i] and isinstance(block, BlockConstants):
             ket, bra = pair
-            found[block.group].append(overlap_on(bra, ket, block.qubits, keep_contexts=block.per_context))
-    return [overlaps[::-1] for overlaps in found]
+            by_group[block.group].append(overlap_on(bra, ket, block.qubits, keep_contexts=block.per_context))
+    return [overlaps[::-1] for overlaps in by_group]
 
 
 def _is_wanted(block: object, data_too: bool) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from qgeo.simulate.groups import GroupConstants
+from qgeo.simulate.dense.groups import GroupConstants
 
 
 def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:

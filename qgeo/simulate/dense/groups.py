@@ -15,7 +15,7 @@ from torch import Tensor
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.monomial import MonomialMatrix
 from qgeo.circuit.program import Block, FixedStep
-from qgeo.simulate.steps import CommutingStep, commuting_steps
+from qgeo.simulate.dense.steps import CommutingStep, commuting_steps
 from qgeo.simulate.tensors import Index, as_index
 
 _PADDING_PRODUCTS = 2**18
@@ -37,9 +37,9 @@ class GroupConstants:
         angles: (g·s·k,) positions of the padded rotations' angles in the blocks' kind of angles (shared, or
             per context).
         positions: of the blocks among all blocks of the program, ascending.
-        rotations: positions of the rotations that are not padding among g·s·k; own_angles: of their angles.
-        rotations_of: for every block, the positions of its m rotations among s·k; own_angles_of: of their
-            angles.
+        rotations: positions of the rotations that are not padding among g·s·k; turned_angles: their angles'.
+        rotations_of: for every block, the positions of its m rotations among s·k; turned_angles_of: their
+            angles'.
     """
 
     per_context: bool
@@ -51,9 +51,9 @@ class GroupConstants:
     generator_columns: Tensor
     angles: Index
     rotations: Index
-    own_angles: Index
+    turned_angles: Index
     rotations_of: tuple[Index, ...]
-    own_angles_of: tuple[Index, ...]
+    turned_angles_of: tuple[Index, ...]
 
     @property
     def num_blocks(self) -> int:
@@ -136,9 +136,9 @@ def group_constants(
         generator_columns=tensor(generators.reshape(count, len(group), width, -1).swapaxes(2, 3)),
         angles=as_index(_padded_angles(used, turned, count * width), device),
         rotations=as_index([b * count * width + slot for b, own in enumerate(used) for slot in own], device),
-        own_angles=as_index([angle for own in turned for angle in own], device),
+        turned_angles=as_index([angle for own in turned for angle in own], device),
         rotations_of=tuple(as_index(own, device) for own in used),
-        own_angles_of=tuple(as_index(own, device) for own in turned),
+        turned_angles_of=tuple(as_index(own, device) for own in turned),
     )
 
 
@@ -150,8 +150,8 @@ def _used_slots(own: SteppedBlock, width: int) -> list[int]:
 def _padded_angles(used: list[list[int]], turned: list[list[int]], slots: int) -> list[int]:
     """Every padded rotation's angle, block by block; one that only pads takes any."""
     angles = np.repeat([[own[0]] for own in turned], slots, axis=1)
-    for b, (own_slots, own_angles) in enumerate(zip(used, turned, strict=True)):
-        angles[b, own_slots] = own_angles
+    for b, (own_slots, turned_angles) in enumerate(zip(used, turned, strict=True)):
+        angles[b, own_slots] = turned_angles
     return angles.ravel().tolist()
 
 
