@@ -85,11 +85,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _stopped(said: str | None = None) -> int:
-    said = (
-        said
-        or "interrupted; qgeo compare --resume DIR and qgeo hardware resume FOLDER go on where it stopped"
-    )
-    print(said, file=sys.stderr)
+    kept = "interrupted; what is finished is kept: the same command goes on, or qgeo compare --resume RUN"
+    print(said or kept, file=sys.stderr)
     return _INTERRUPTED
 
 
@@ -101,7 +98,7 @@ def _print_what_the_terminal_can() -> None:
 
 
 def _fail(message: str) -> int:
-    print("qgeo: " + " ".join(message.split()), file=sys.stderr)
+    print("qgeo: " + " ".join(message.splitlines()), file=sys.stderr)  # spaces in names of folders stay
     return 2
 
 

@@ -59,6 +59,12 @@ class ScriptedRunner:
         del job_id, tag
         return self.statuses.pop(0) if self.statuses else "done"
 
+    def instances(self) -> tuple[str, ...]:
+        return ()
+
+    def open(self) -> bool:
+        return False
+
     def result(self, job_id: str, wanted: Wanted) -> Finished:
         self.fetched += 1
         seed = int(job_id.removeprefix("job-"))

@@ -65,12 +65,11 @@ class IBMRunner:
         return transport_of(self.service)
 
     def post(self, work: Work, tags: Tags, sending: Callable[[], None]) -> str:
-        """Post a job with these tags, once, as soon as the service allows another post.
+        """Post a job with these tags, once; see `open`.
 
         Raises:
             RefusedError: there is no job. UnansweredError: there may be one.
         """
-        self.transport.wait_for_turn(self._clock)
         with self.transport.watched(sending):
             try:
                 return self._post(work, tags)
@@ -86,6 +85,26 @@ class IBMRunner:
     def status(self, job_id: str, tag: str) -> str:
         """See `Runner`."""
         return self.account.status(job_id, tag)
+
+    def instances(self) -> tuple[str, ...]:
+        """See `Runner`."""
+        return self.account.instances()
+
+    def open(self) -> bool:
+        """Wait until the service allows another post, and open the batch or session.
+
+        Raises:
+            RefusedError: it cannot be opened now.
+        """
+        waited, was_open = self.transport.wait_for_turn(self._clock), self._opened is not None
+        with self.transport.watched(lambda: None):
+            try:
+                self._mode()
+            except QGeoError:
+                raise
+            except Exception as error:
+                raise self._verdict(error) from None
+        return waited or not was_open
 
     def result(self, job_id: str, wanted: Wanted) -> Finished:
         """The bits of a job that is done, and what it was charged.

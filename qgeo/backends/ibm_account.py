@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from qgeo.backends.ledger_files import JobId
 from qgeo.backends.masking import account_secrets, mask_logs_of_client, masked, readable
 from qgeo.errors import ConfigurationError, LedgerError, PendingError, RefusedError
-from qgeo.files import first_problem
+from qgeo.files import digest, first_problem
 
 JOBS_A_PAGE = 200  # the service's limit
 MOST_PAGES = 100
@@ -138,8 +138,14 @@ class Account:
         try:
             answer = asked(lambda: _Description.model_validate(self._described(job_id)[1]))
         except UnknownJobError:
+            self._check_is_gone(job_id, tag)
             return "missing"
-        self._check_tag(job_id, tag, answer.tags)
+        if answer.tags is None or tag not in answer.tags:
+            self._check_is_listed(job_id, tag)
+        if answer.tags is not None and tag not in answer.tags:
+            raise PendingError(
+                f"the service describes another job as {job_id}; nothing is lost, try again later"
+            )
         said = answer.state.status
         known = _STATUS.get(said.upper().partition(" ")[0])
         if known is None:
@@ -149,15 +155,28 @@ class Account:
             )
         return known
 
-    def _check_tag(self, job_id: str, tag: str, tags: list[str] | None) -> None:
-        """An id on disk, or in the answer to a post, may be that of another job. Without tags in the
-        description of a job the list by tag says whose it is."""
-        ours = tag in tags if tags is not None else job_id in {job.id for job in self.jobs_with(tag)}
-        if not ours:
+    def _check_is_gone(self, job_id: str, tag: str) -> None:
+        """One answer of 404 is not believed: what is gone is not listed either."""
+        listed = [job.id for job in self.jobs_with(tag)]
+        if job_id in listed:
+            raise PendingError(f"the service lists job {job_id} and does not find it; try again later")
+        if listed:
+            raise _is_another(job_id, tag)
+
+    def _check_is_listed(self, job_id: str, tag: str) -> None:
+        """An id on disk, or in the answer to a post, may be another job's; tags may have been edited."""
+        listed = [job.id for job in self.jobs_with(tag)]
+        if listed and job_id not in listed:
+            raise _is_another(job_id, tag)
+        if not listed:
             raise LedgerError(
-                f"expected job {job_id} to have the tag {tag}, the service says that it is another job; "
-                "remove the posted.json that names it, and qgeo hardware resume finds the job by its tag"
+                f"expected job {job_id} to have the tag {tag}, and no job has it: its tags were edited, or "
+                "it is another job; look at it on the web page, and give it the tag if it is the one"
             )
+
+    def instances(self) -> tuple[str, ...]:
+        """Marks of the account's instances, the one in use first, told by no key."""
+        return tuple(digest(str(client._instance).encode()) for client in self._clients())
 
     def result(self, job_id: str) -> Any:
         """What the client makes of the result of a job that is done."""
@@ -213,6 +232,13 @@ class Account:
 
         trouble = transport_of(self.service).trouble
         return f" ({trouble})" if trouble else ""
+
+
+def _is_another(job_id: str, tag: str) -> LedgerError:
+    return LedgerError(
+        f"expected job {job_id} to have the tag {tag}, another job has it; remove the posted.json that names "
+        f"{job_id}, and go on: the job is then found by its tag"
+    )
 
 
 def connected_service() -> Any:

@@ -97,10 +97,12 @@ class Transport(HTTPAdapter):
         finally:
             self._sending = None
 
-    def wait_for_turn(self, clock: Clock) -> None:
-        """Wait until another post is allowed."""
-        clock.pause(max(0.0, self._last_post + SECONDS_BETWEEN_POSTS - clock.uptime()))
+    def wait_for_turn(self, clock: Clock) -> bool:
+        """Wait until another post is allowed; whether that took a while."""
+        left = max(0.0, self._last_post + SECONDS_BETWEEN_POSTS - clock.uptime())
+        clock.pause(left)
         self._last_post = clock.uptime()
+        return left > 0
 
     @property
     def is_passing(self) -> bool:

@@ -26,6 +26,7 @@ from functools import cached_property
 from itertools import count as numbers_from
 from itertools import takewhile
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 import numpy as np
@@ -89,7 +90,10 @@ class Ledger:
             LedgerError: there is something already, or it cannot be written.
         """
         if self.exists:
-            raise LedgerError(f"expected a new folder, {self.folder} holds a ledger; choose another --out")
+            raise LedgerError(
+                f"expected a new folder, {self.folder} holds a ledger; qgeo hardware resume "
+                f"{quote(str(self.folder))} goes on with it, or choose another --out"
+            )
         marked = {"format": FORMAT, "tag": str(uuid.uuid4())} | dict(manifest)
 
         def fill(draft: Path) -> None:
@@ -272,16 +276,25 @@ class Ledger:
         Raises:
             LedgerError: that file is damaged.
         """
+        known = self.posted(number)
+        return None if known is None else known.job_id
+
+    def posted(self, number: int) -> Posted | None:
+        """What is known of the job that was posted, None if nothing is, or it was given up.
+
+        Raises:
+            LedgerError: that file is damaged.
+        """
         path = self._job(number) / "posted.json"
         if not LEDGER_FILES.is_there(path):
             return None
         advice = "remove it, and resume finds the job by its tag"
-        known = LEDGER_FILES.read_versioned(path, {1: Posted, 2: Posted}, advice, sealed=(2,)).job_id
-        return None if self._is_given_up(number, known) else known
+        known = LEDGER_FILES.read_versioned(path, {1: Posted, 2: Posted}, advice, sealed=(2,))
+        return None if self._is_given_up(number, known.job_id) else known
 
-    def write_job_id(self, number: int, job_id: str) -> None:
+    def write_job_id(self, number: int, job_id: str, instance: str | None = None) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        posted = Posted(format=FORMAT, job_id=job_id, posted=now)
+        posted = Posted(format=FORMAT, job_id=job_id, posted=now, instance=instance)
         LEDGER_FILES.write_sealed(self._job(number) / "posted.json", posted)
 
     def tag_of(self, number: int) -> str:
@@ -371,6 +384,14 @@ class Ledger:
         """Keep what a job was charged; None: it has ended, and the figure is not final yet."""
         seconds = final_seconds(seconds)
         LEDGER_FILES.write_json(self._usage(number), Usage(seconds=seconds, final=seconds is not None))
+        LEDGER_FILES.write_bytes(self.folder / "charges-changed", b"")
+
+    def charges_changed(self) -> int:
+        """Another number after each charge that was written, by whatever process."""
+        try:
+            return (self.folder / "charges-changed").stat().st_mtime_ns
+        except OSError:  # there was none yet
+            return 0
 
     def has_ended(self, number: int) -> bool:
         """Whether its usage can be asked for: a result is there, or it was seen to fail."""
@@ -430,15 +451,21 @@ class Ledger:
 
 def manifests(folder: Path) -> list[Path]:
     """The manifests of all ledgers under a folder, itself included; none is looked for inside a ledger."""
+    return list(_manifests(folder, set()))
+
+
+def _manifests(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Through links to other disks too, each folder once, whatever ring they make."""
+    if folder.resolve() in seen:
+        return
+    seen.add(folder.resolve())
     manifest = folder / "manifest.json"
     if LEDGER_FILES.is_there(manifest):
-        return [manifest]
-    below = [path for path in LEDGER_FILES.listed(folder) if _may_hold_ledgers(path)]
-    return [manifest_below for path in below for manifest_below in manifests(path)]
-
-
-def _may_hold_ledgers(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink() and not path.name.startswith(".")  # drafts
+        yield manifest
+        return
+    for path in LEDGER_FILES.listed(folder):
+        if path.is_dir() and not path.name.startswith("."):  # drafts
+            yield from _manifests(path, seen)
 
 
 def _seal(entry: Entry, bits: Iterable[Bits]) -> bytes:

@@ -135,11 +135,12 @@ class Entry(FileModel):
 
 
 class Posted(FileModel):
-    """Where a job is."""
+    """Where a job is; instance: of the account that it was posted to, told by no key."""
 
     format: Literal[1, 2] = 1
     job_id: JobId
     posted: str
+    instance: Digest | None = None
 
 
 class Attempt(FileModel):

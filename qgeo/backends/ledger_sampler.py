@@ -25,6 +25,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qgeo.backends.calls import Joined, call_of
 from qgeo.backends.clock import Clock
+from qgeo.backends.job_status import ENDED_WITHOUT_RESULT, status_of
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.mitigated_work import PLAIN, Flips, Mitigation
@@ -37,9 +38,6 @@ from qgeo.backends.written_calls import WrittenCalls
 from qgeo.errors import FailedJobError, PendingError, UnfitError
 from qgeo.estimators.mitigation import BESIDE
 from qgeo.locks import locked
-
-ENDED_WITHOUT_RESULT = ("failed", "cancelled", "missing")
-"""Statuses of jobs that will never have one."""
 
 
 class LedgerSampler(BaseSamplerV2):
@@ -80,6 +78,7 @@ class LedgerSampler(BaseSamplerV2):
     ) -> None:
         self.ledger, self.runner, self.wait, self.shared = ledger, runner, wait, shared or ledger.folder
         self.may_fetch, self.mitigation, self._clock = may_fetch, mitigation, clock or Clock()
+        self.may_post = may_post
         self.spending = spending or Spending(self.shared)
         self._commands = commands = commands or commands_of(ledger.folder)
         permission = Permission(
@@ -145,28 +144,47 @@ class LedgerSampler(BaseSamplerV2):
             FailedJobError: it failed, was cancelled, or is not there any more.
         """
         kept = self.ledger.result(number)
+        if kept is not None:
+            self.spending.settle(self.ledger, number)  # it may be another process that kept it
         if kept is not None or not self.may_fetch:
             return kept
-        job_id = self._posting.job_id(number)
-        status = self.runner.status(job_id, self.ledger.tag_of(number))
+        job_id, status = self._known_id(number), status_of(self.ledger, number, self.runner)
         if status in ENDED_WITHOUT_RESULT:
-            self.keep_usage(number, job_id)
-            raise FailedJobError(
-                f"expected job {number}, {job_id}, to be done, it is {status}; results of others are kept: "
-                f"{self._commands.retry} gives it up, and {self._commands.resume} then runs it again, for "
-                f"about {self.ledger.entry(number).seconds:.1f} QPU seconds more"
-            )
+            self._keep_usage(number, job_id)
+            raise self._failure(number, job_id, status)
         if status != "done":
             return None
         finished = self.runner.result(job_id, self._wanted(number))
+        if self.ledger.job_id(number) != job_id:  # given up meanwhile, by another process
+            return None
         self.ledger.write_result(number, finished.bits, finished.seconds)
         self.spending.settle(self.ledger, number)
         return list(finished.bits)
 
-    def keep_usage(self, number: int, job_id: str) -> None:
+    def _known_id(self, number: int) -> str:
+        """The id of a job that is posted. It is not posted here: that needs the lock."""
+        known = self.ledger.job_id(number)
+        if known is None and self.may_post:
+            resume = self._commands.resume
+            raise PendingError(f"job {number} was given up by another process; {resume} posts another one")
+        return known or self._posting.job_id(number)
+
+    def _failure(self, number: int, job_id: str, status: str) -> FailedJobError:
+        said = f"expected job {number}, {job_id}, to be done, it is {status}; results of others are kept"
+        if self.ledger.is_cancelled:
+            return FailedJobError(f"{said}, and nothing of {self.ledger.folder} runs again: it was cancelled")
+        return FailedJobError(
+            f"{said}: {self._commands.retry} gives it up, and {self._commands.resume} then runs it again, "
+            f"for about {self.ledger.entry(number).seconds:.1f} QPU seconds more"
+        )
+
+    def _keep_usage(self, number: int, job_id: str) -> None:
         """What a job without a result was charged: nothing, or what it ran until it ended."""
-        if self.ledger.charged(number) is None:
-            self.ledger.write_usage(number, charge_now(self.runner.charged, job_id))
+        if self.ledger.charged(number) is not None:
+            return
+        seconds = charge_now(self.runner.charged, job_id)
+        if self.ledger.job_id(number) == job_id:
+            self.ledger.write_usage(number, seconds)
             self.spending.settle(self.ledger, number)
 
     def _wanted(self, number: int) -> Wanted:

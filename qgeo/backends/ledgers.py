@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from qgeo.backends.clock import Clock
@@ -20,7 +19,7 @@ from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
-from qgeo.backends.posting import Commands
+from qgeo.backends.posting import commands_of_run
 from qgeo.backends.runner import Runner
 from qgeo.backends.spending import Spending
 
@@ -74,7 +73,7 @@ class Ledgers:
         ledger.sweep_drafts()
         if not ledger.exists:
             ledger.create(manifest | {"device": self.device.name, "options": self.device.options})
-        wait, run = POLL_SECONDS if is_device(self.device.name) else 0.0, quote(str(self.folder.parent))
+        wait = POLL_SECONDS if is_device(self.device.name) else 0.0
         return ledger_sampler(
             self.device,
             ledger,
@@ -84,7 +83,7 @@ class Ledgers:
             shared=self.folder,
             mitigation=self.mitigation,
             spending=self.spending,
-            commands=Commands(f"qgeo compare --resume {run}", f"qgeo hardware retry {run}"),
+            commands=commands_of_run(self.folder.parent),
         )
 
     def close(self) -> None:

@@ -70,7 +70,7 @@ class Permission:
         Raises:
             HardwareError: they do not fit.
         """
-        self.spending.check(self.max_seconds, more, self.charged, self.clock, self.commands.resume)
+        self.spending.check(self.max_seconds, more, self.charged, self.clock, self.commands.raised)
 
     def check_device(self, work: Work) -> None:
         """

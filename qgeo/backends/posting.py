@@ -3,6 +3,7 @@
     id on disk?      it is that job
     listed by tag?   it is that one
     sent lately?     then it may exist and not be listed yet: a sentence, no post
+    listed now?      it is that one: getting ready took a while
     post             refused: again after a wait        no answer: search for a minute, then a sentence
 
 A post is repeated in this process only where it certainly made no job. Of any other the ledger keeps the
@@ -40,10 +41,12 @@ listed."""
 @dataclass(frozen=True)
 class Commands:
     """What somebody types to go on with a ledger; retry: to give up jobs that ended without a result;
-    post_anyway: without waiting after a post without an answer, where there is such a command."""
+    raised: with more seconds, which follow; post_anyway: without waiting after a post without an answer,
+    where there is such a command."""
 
     resume: str
     retry: str
+    raised: str
     post_anyway: str | None = None
 
     def with_advice(self, error: RefusedError) -> RefusedError:
@@ -55,7 +58,15 @@ def commands_of(folder: Path) -> Commands:
     """Of a ledger that `qgeo hardware submit` made."""
     place = quote(str(folder))
     resume = f"qgeo hardware resume {place}"
-    return Commands(resume, f"qgeo hardware retry {place}", f"{resume} --post-anyway")
+    raised, post_anyway = f"{resume} --max-seconds", f"{resume} --post-anyway"
+    return Commands(resume, f"qgeo hardware retry {place}", raised, post_anyway)
+
+
+def commands_of_run(folder: Path) -> Commands:
+    """Of a comparison's run folder. A sum that is raised by what is wanted next need not finish it."""
+    place = quote(str(folder))
+    resume = f"qgeo compare --resume {place}"
+    return Commands(resume, f"qgeo hardware retry {place}", f"{resume} --partial --max-seconds")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +101,7 @@ class Posting:
             return known
         tag = self.ledger.tag_of(number)
         job_id = self._searched(tag) or self._posted(number, tag)
-        self.ledger.write_job_id(number, job_id)
+        self.ledger.write_job_id(number, job_id, next(iter(self.runner.instances()), None))
         return job_id
 
     @cached_property
@@ -109,6 +120,8 @@ class Posting:
 
     def _posted(self, number: int, tag: str) -> str:
         if not self.may_post:
+            if self.ledger.is_cancelled:
+                raise PendingError(f"job {number} was never posted, as {self.ledger.folder} was cancelled")
             raise PendingError(f"job {number} is written but not posted; {self._commands.resume} posts it")
         if not self.post_anyway:
             self.listing.check_strangers(number)
@@ -153,6 +166,9 @@ class Posting:
         overridden = self.post_anyway and self.ledger.has_attempt(number)
         work, tags = self.ledger.work(number), Tags(tag, self.ledger.tag)
         self.before_post(work)
+        meanwhile = self._searched(tag) if self.runner.open() else None
+        if meanwhile is not None:  # a copy of the folder goes on, too
+            return meanwhile
         try:
             return self.runner.post(work, tags, lambda: self.ledger.write_attempt(number, self.clock.now()))
         except RefusedError:

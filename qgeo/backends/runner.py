@@ -77,6 +77,19 @@ class Runner(Protocol):
         """
         ...
 
+    def instances(self) -> tuple[str, ...]:
+        """Marks of the places whose jobs can be asked for, the one first to which jobs are posted; none where
+        there is but one place."""
+        ...
+
+    def open(self) -> bool:
+        """Get ready to post; whether that took a while, in which somebody else may have posted the same.
+
+        Raises:
+            RefusedError: nothing can be posted now.
+        """
+        ...
+
     def result(self, job_id: str, wanted: Wanted) -> Finished:
         """The bits of a job that is done."""
         ...
@@ -125,6 +138,12 @@ class LocalRunner:
     def status(self, job_id: str, tag: str) -> str:
         del job_id, tag
         return "done"
+
+    def instances(self) -> tuple[str, ...]:
+        return ()
+
+    def open(self) -> bool:
+        return False
 
     def result(self, job_id: str, wanted: Wanted) -> Finished:
         """Run it, seeded by the job's id: collected twice it is the same."""

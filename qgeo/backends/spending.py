@@ -46,6 +46,7 @@ class Spending:
         self.folder = folder
         self._ledgers: dict[Path, Ledger] = {}
         self._counted: dict[Path, int] = {}
+        self._charges_changed: dict[Path, int] = {}
         self._estimates: dict[tuple[Path, int], float] = {}
         self._waiting: deque[tuple[Path, int]] = deque()
         self._charged = self._estimated = 0.0
@@ -60,11 +61,21 @@ class Spending:
         """See what was written since, by this process or another."""
         for manifest in manifests(self.folder):
             ledger = self._ledgers.setdefault(manifest.parent, Ledger(manifest.parent))
+            self._settle_changed(ledger)
             number = self._counted.get(ledger.folder, 0)
             while ledger.is_written(number):
                 self._count(ledger, number)
                 number += 1
             self._counted[ledger.folder] = number
+
+    def _settle_changed(self, ledger: Ledger) -> None:
+        """Count the charges that another process has written down."""
+        changed = ledger.charges_changed()
+        if changed != self._charges_changed.get(ledger.folder):
+            self._charges_changed[ledger.folder] = changed
+            for folder, number in [job for job in self._estimates if job[0] == ledger.folder]:
+                if ledger.has_ended(number):
+                    self.settle(self._ledgers[folder], number)
 
     def settle(self, ledger: Ledger, number: int) -> None:
         """A job has ended: from now on its charge counts, or is asked for."""
@@ -83,7 +94,7 @@ class Spending:
 
         Args:
             limit: of the budget; more: seconds that are wanted beside what is written.
-            charged: asks for a job's charge; command: with which this is gone on with.
+            charged: asks for a job's charge; command: that goes on with more seconds, which follow it.
 
         Raises:
             HardwareError: it does not fit, and the charges that were asked for do not change that.
@@ -118,7 +129,7 @@ class Spending:
         total = self._sum + more
         raise HardwareError(
             f"expected at most {limit:g} QPU seconds, this would make it about {total:.1f}; {command} "
-            f"--max-seconds {ceil(total)} goes on, or choose fewer shots or a cheaper method"
+            f"{ceil(total)} goes on, or choose fewer shots or a cheaper method"
         )
 
     def _ask_in_turn(self, charged: Charged, clock: Clock) -> None:
@@ -137,7 +148,7 @@ class Spending:
         try:
             job_id = ledger.job_id(number)
             seconds = charged(job_id) if ledger.charged(number) is None and job_id is not None else None
-            if seconds is not None:
+            if seconds is not None and ledger.job_id(number) == job_id:  # it may have been given up meanwhile
                 ledger.write_usage(number, seconds)
         finally:
             self.settle(ledger, number)

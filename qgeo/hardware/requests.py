@@ -1,4 +1,4 @@
-"""Requests carried out: planned, submitted, resumed, collected, cancelled, tried again.
+"""Requests carried out: planned, submitted, resumed, collected.
 
 Carrying a request (`fisher_request.py`) out on a ledger's sampler posts what is missing, or decodes what is
 there.
@@ -6,22 +6,21 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from qgeo.backends.device import Device, ledger_sampler
+from qgeo.backends.job_status import status_of
 from qgeo.backends.ledger import Ledger
-from qgeo.backends.ledger_files import LEDGER_FILES, cancelled_since, write_cancelled
-from qgeo.backends.ledger_sampler import ENDED_WITHOUT_RESULT, LedgerSampler
+from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.plan import Plan
 from qgeo.backends.runner import Runner
 from qgeo.errors import FailedJobError, HardwareError, PendingError, QGeoError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.methods import METHODS
+from qgeo.hardware.ending import cancel_all
 from qgeo.hardware.fisher_request import (
     FisherManifest,
     FisherRequest,
@@ -30,7 +29,6 @@ from qgeo.hardware.fisher_request import (
     set_budget,
     write_request,
 )
-from qgeo.locks import locked
 
 
 def alternatives(request: FisherRequest, device: Device) -> list[Plan | str]:
@@ -123,100 +121,9 @@ def _failure(sampler: LedgerSampler, number: int) -> FailedJobError | None:
 
 
 def cancel(ledger: Ledger, device: Device) -> list[JobState]:
-    """Cancel every job that is not done; nothing of the ledger is posted from then on.
-
-    Jobs whose id is not known, as their post had no answer, are searched for by their tags.
-
-    Raises:
-        HardwareError: a job that could not be cancelled, or may exist and not be listed yet; all others are.
-    """
+    """Cancel a ledger; see `cancel_all`."""
     cancel_all([ledger], device, ledger.folder)
     return states(ledger, ledger_sampler(device, ledger, max_seconds=0, may_post=False))
-
-
-def cancel_all(ledgers: Sequence[Ledger], device: Device, shared: Path) -> None:
-    """Cancel all ledgers of a folder; see `cancel`."""
-    for folder in {shared, *(ledger.folder for ledger in ledgers)}:
-        write_cancelled(folder)  # first of all: whoever posts now sees it before the next post
-    with locked(shared, LEDGER_FILES):  # and has come to know the job of the one that is under way
-        runner = device.runner()
-        left = [said for ledger in ledgers for said in _cancelled(ledger, runner)]
-    if left:
-        raise HardwareError(
-            f"expected every job to be cancelled, all but {len(left)} are: {left[0]}; qgeo hardware cancel "
-            f"{quote(str(shared))} tries again"
-        )
-
-
-def _cancelled(ledger: Ledger, runner: Runner) -> Iterator[str]:
-    """Cancel all jobs of a ledger; a sentence on each that may still run."""
-    for number in range(ledger.count()):
-        if ledger.has_result(number):
-            continue
-        try:
-            jobs = _jobs_of(ledger, number, runner)
-            for job_id in jobs:
-                runner.cancel(job_id, ledger.tag_of(number))
-        except PendingError as error:
-            yield f"job {number}: {error}"
-            continue
-        if not jobs and ledger.has_attempt(number):
-            yield f"the post of job {number} had no answer, and no job has its tag yet; wait 15 minutes"
-
-
-def _jobs_of(ledger: Ledger, number: int, runner: Runner) -> list[str]:
-    """What an entry was posted as: the job that is known, and any that is found by its tag."""
-    known = ledger.job_id(number)
-    try:
-        listed = [job.job_id for job in runner.find(ledger.tag_of(number))]
-    except PendingError:
-        if known is None:
-            raise
-        return [known]
-    if known is None and listed:
-        ledger.write_job_id(number, listed[0])
-    return listed if known is None else [known, *(job_id for job_id in listed if job_id != known)]
-
-
-def retry_all(ledgers: Sequence[Ledger], device: Device, shared: Path) -> None:
-    """Give up every job that ended without a result: whoever resumes posts another one in its place.
-
-    What a job given up was charged counts on, and must be known: else the next one could pass the budget. Of
-    one that the service does not know any more, the estimate counts.
-
-    Raises:
-        HardwareError: the folder was cancelled.
-        PendingError: no usable answer, or a charge that is not final.
-    """
-    for folder in {shared, *(ledger.folder for ledger in ledgers)}:
-        if cancelled_since(folder):
-            raise HardwareError(f"expected jobs to run again, {folder} was cancelled; start in a new folder")
-    with locked(shared, LEDGER_FILES):
-        runner = device.runner()
-        for ledger in ledgers:
-            _give_up_ended(ledger, runner)
-
-
-def _give_up_ended(ledger: Ledger, runner: Runner) -> None:
-    for number in range(ledger.count()):
-        job_id = ledger.job_id(number)
-        if job_id is None or ledger.has_result(number):
-            continue
-        status = runner.status(job_id, ledger.tag_of(number))
-        if status in ENDED_WITHOUT_RESULT:
-            if status != "missing":
-                _know_charge(ledger, number, runner.charged(job_id))
-            ledger.give_up(number, status)
-
-
-def _know_charge(ledger: Ledger, number: int, seconds: float | None) -> None:
-    if ledger.charged(number) is None:
-        if seconds is None:
-            raise PendingError(
-                f"the service has not computed yet what job {ledger.job_id(number)} was charged, which must "
-                "count before another one is posted; try again later"
-            )
-        ledger.write_usage(number, seconds)
 
 
 def states(ledger: Ledger, sampler: LedgerSampler) -> list[JobState]:
@@ -244,8 +151,7 @@ def _state(ledger: Ledger, sampler: LedgerSampler, number: int) -> JobState:
     if ledger.has_result(number):
         status = "collected"
     else:
-        tag = ledger.tag_of(number)
-        status = _unposted(ledger, number) if job_id is None else sampler.runner.status(job_id, tag)
+        status = status_of(ledger, number, sampler.runner) or _unposted(ledger, number)
     charged = ledger.charged(number)
     return JobState(number, job_id, status, entry.circuits, entry.executions, entry.seconds, charged)
 

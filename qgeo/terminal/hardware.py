@@ -14,11 +14,11 @@ from rich.table import Table
 
 from qgeo.backends.device import LEAST_BUSY, Device, device_by_name, known_device, ledger_sampler
 from qgeo.backends.ledger import Ledger, manifests
-from qgeo.backends.ledger_files import DeviceManifest
+from qgeo.backends.ledger_files import LEDGER_FILES, DeviceManifest
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.plan import Plan
 from qgeo.circuit.qasm import load_qasm
-from qgeo.errors import ConfigurationError, HardwareError
+from qgeo.errors import ConfigurationError, HardwareError, LedgerError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.hardware import requests
 from qgeo.hardware.fisher_request import FisherRequest
@@ -151,26 +151,34 @@ def open_ledger(folder: Path) -> tuple[Ledger, Device]:
     return ledger, known_device(known.device, options=known.options.model_dump(exclude_unset=True))
 
 
-def cancelled_states(folder: Path) -> dict[Path, list[JobState]]:
-    """Cancel a ledger, or all those of a comparison's run folder; the jobs of each."""
-    return _states_after(requests.cancel_all, folder)
+Action = Callable[[list[Ledger], Device | None, Path], None]
 
 
-def retried_states(folder: Path) -> dict[Path, list[JobState]]:
-    """Give up jobs that ended without a result, of a ledger or of a comparison's run folder; the jobs of
-    each."""
-    return _states_after(requests.retry_all, folder)
+def folder_states(folder: Path, action: Action | None = None) -> dict[Path, list[JobState]]:
+    """The jobs of a ledger, or of all ledgers of a comparison's run folder, once something was done to them.
+
+    Raises:
+        HardwareError: a ledger that cannot be read; something was done to all others.
+    """
+    is_run = (folder / "config.toml").exists() or (folder / "ledger").is_dir()
+    shared, readable, unreadable = folder / "ledger" if is_run else folder, [], []
+    if is_run and action is not None:
+        LEDGER_FILES.make_folder(shared)
+    for manifest in manifests(shared) or ([] if is_run else [folder / "manifest.json"]):
+        try:
+            readable.append(open_ledger(manifest.parent))
+        except LedgerError as error:
+            unreadable.append(error)
+    device = readable[0][1] if readable else None
+    if action is not None and (readable or is_run):
+        action([ledger for ledger, _ in readable], device, shared)
+    if unreadable:
+        raise unreadable[0]
+    return {ledger.folder: _states(ledger, device) for ledger, device in readable}
 
 
-def _states_after(
-    action: Callable[[list[Ledger], Device, Path], None], folder: Path
-) -> dict[Path, list[JobState]]:
-    """The jobs of all ledgers of a folder, after something was done to all of them."""
-    opened = [open_ledger(manifest.parent) for manifest in manifests(folder)] or [open_ledger(folder)]
-    ledgers, device, below = [ledger for ledger, _ in opened], opened[0][1], folder / "ledger"
-    action(ledgers, device, below if below.is_dir() else folder)
-    samplers = [ledger_sampler(device, ledger, max_seconds=0, may_post=False) for ledger in ledgers]
-    return {sampler.ledger.folder: requests.states(sampler.ledger, sampler) for sampler in samplers}
+def _states(ledger: Ledger, device: Device) -> list[JobState]:
+    return requests.states(ledger, ledger_sampler(device, ledger, max_seconds=0, may_post=False))
 
 
 def print_states(folder: Path, jobs: list[JobState]) -> None:

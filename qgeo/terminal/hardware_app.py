@@ -169,17 +169,15 @@ def submit(
 
 @hardware.command()
 def status(folder: Folder, as_json: Json = False) -> None:
-    """Where every job of a folder stands; what was written but not posted is posted by `resume`."""
-    from qgeo.backends.device import ledger_sampler
-    from qgeo.hardware.requests import states
-    from qgeo.terminal.hardware import open_ledger, print_states
+    """Where every job of a folder, or of a run folder, stands; what is not posted is posted by `resume`."""
+    from qgeo.terminal.hardware import folder_states, print_states
 
-    ledger, device = open_ledger(folder)
-    jobs = states(ledger, ledger_sampler(device, ledger, max_seconds=0, may_post=False))
+    by_folder = folder_states(folder)
     if as_json:
-        print(json.dumps([asdict(job) for job in jobs]))
+        print(json.dumps([asdict(job) for jobs in by_folder.values() for job in jobs]))
     else:
-        print_states(folder, jobs)
+        for place, jobs in by_folder.items():
+            print_states(place, jobs)
 
 
 @hardware.command()
@@ -231,22 +229,32 @@ def cancel(folder: Folder) -> None:
 
     A run folder of qgeo compare is cancelled with all of its jobs.
     """
-    from qgeo.terminal.hardware import cancelled_states, print_states
+    from qgeo.hardware.ending import cancel_all
+    from qgeo.terminal.hardware import folder_states, print_states
 
-    for place, jobs in cancelled_states(folder).items():
+    for place, jobs in folder_states(folder, cancel_all).items():
         print_states(place, jobs)
 
 
 @hardware.command()
-def retry(folder: Folder) -> None:
+def retry(
+    folder: Folder,
+    at_estimate: Annotated[
+        bool,
+        typer.Option("--at-estimate", help="Let the estimate count where no charge was computed."),
+    ] = False,
+) -> None:
     """Give up jobs that failed or are gone, so that they can run again; nothing is posted by this.
 
     `qgeo hardware resume` then posts another job for each, to be paid for anew; for a run folder of qgeo
     compare `qgeo compare --resume` does.
     """
-    from qgeo.terminal.hardware import print_states, retried_states
+    from functools import partial
 
-    for place, jobs in retried_states(folder).items():
+    from qgeo.hardware.ending import retry_all
+    from qgeo.terminal.hardware import folder_states, print_states
+
+    for place, jobs in folder_states(folder, partial(retry_all, at_estimate=at_estimate)).items():
         print_states(place, jobs)
 
 

@@ -104,6 +104,24 @@ def test_waiting_polls_until_it_is_done(ledger):
     assert not runner.statuses
 
 
+class GivenUp(ScriptedRunner):
+    """Its job is given up by another process while this one waits."""
+
+    def status(self, job_id: str, tag: str) -> str:
+        del job_id, tag
+        self.ledger.give_up(0, "failed")
+        return "running"
+
+
+def test_nothing_is_posted_by_whoever_waits(ledger):
+    # Seen to fail: a job given up meanwhile was posted again from the loop that waits, without the lock.
+    runner = GivenUp()
+    runner.ledger = ledger
+    with pytest.raises(PendingError, match=r"job 0 was given up by another process; .* posts another one"):
+        estimate(ledger, runner, wait=0.0)
+    assert len(runner.posted) == 1
+
+
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_a_job_that_ended_badly_is_said(ledger, status):
     with pytest.raises(HardwareError, match=f"it is {status}"):

@@ -17,7 +17,8 @@ from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.posting import WAITS_BEFORE_SEARCH
 from qgeo.backends.splitting import Limits
 from qgeo.cli import run
-from qgeo.errors import HardwareError, PendingError, RefusedError, UnansweredError
+from qgeo.errors import HardwareError, LedgerError, PendingError, RefusedError, UnansweredError
+from qgeo.hardware import ending
 from qgeo.hardware.fisher_request import write_request
 from qgeo.hardware.requests import cancel, collect, post, states, submit
 
@@ -122,6 +123,40 @@ def test_one_that_cannot_be_cancelled_now_does_not_keep_the_others(running, wher
         cancel(ledger, where)
     assert [job.status for job in running.jobs] == ["Queued", *["Cancelled"] * (len(running.jobs) - 1)]
     assert {job.status for job in cancel(ledger, where)} == {"cancelled"}
+
+
+def test_one_whose_files_are_damaged_does_not_keep_the_others(running, where, ledger, monkeypatch):
+    # Seen to fail: a cut posted.json, and all jobs stay in the queue.
+    monkeypatch.setattr(Device, "limits", Limits(executions=200))
+    submit(request(), where, ledger.folder, 60.0)
+    (ledger.folder / "jobs" / "0000" / "posted.json").write_text('{"job')
+    with pytest.raises(HardwareError, match=r"all but 1 are: job 0: cannot read .*posted\.json"):
+        cancel(ledger, where)
+    assert [job.status for job in running.jobs] == ["Queued", *["Cancelled"] * (len(running.jobs) - 1)]
+
+
+def test_what_cannot_be_written_down_is_not_cancelled_and_said(running, where, ledger, monkeypatch):
+    def full(*_):
+        raise LedgerError("cannot write cancelled.json")
+
+    submit(request(), where, ledger.folder, 60.0)
+    monkeypatch.setattr(ending, "write_cancelled", full)
+    with pytest.raises(LedgerError, match=r"nothing was cancelled; copy .* to where it can be written"):
+        cancel(ledger, where)
+    assert running.jobs[0].status == "Queued"
+
+
+def test_a_comparison_that_has_posted_nothing_yet_is_cancelled(where, clock, tmp_path):
+    # Seen to fail: "expected a ledger file"; it posts once its tuning is done.
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.toml").write_text("")
+    assert run(["hardware", "status", str(folder)]) == 0
+    assert run(["hardware", "cancel", str(folder)]) == 0
+    ledgers = Ledgers(folder / "ledger", "ibm_manila", 1000.0, clock=clock)
+    vars(ledgers)["device"] = where
+    with pytest.raises(HardwareError, match="was cancelled at"):
+        post_one(ledgers.sampler("final/a", {}))
 
 
 def test_cancelling_while_another_process_posts_stops_its_next_post(running, where, ledger, monkeypatch):

@@ -356,7 +356,7 @@ def test_a_folder_that_is_no_ledger_or_holds_one_already(circuit, capsys, tmp_pa
     assert call(capsys, *base, "--out", tmp_path / "ledger")[0] == 0
     status, _, err = call(capsys, *base, "--out", tmp_path / "ledger")
     assert status == 2
-    assert "holds a ledger; choose another --out" in err
+    assert f"holds a ledger; qgeo hardware resume {tmp_path / 'ledger'} goes on with it, or choose" in err
 
 
 def test_a_circuit_that_does_not_fit_is_one_line_and_other_methods_are_still_planned(tmp_path, capsys):
