@@ -5,6 +5,7 @@
     sent lately?     then it may exist and not be listed yet: a sentence, no post
     listed now?      it is that one: getting ready took a while
     post             refused: again after a wait        no answer: search for a minute, then a sentence
+    another beside   of two copies of the folder: the older one stays
 
 A post is repeated in this process only where it certainly made no job. Of any other the ledger keeps the
 time (`attempted.json`, on disk before a byte leaves), so that neither a lost answer nor kill -9 lets the next
@@ -13,7 +14,9 @@ process post too early. Only a clock set forward while the machine was started a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -25,7 +28,9 @@ from qgeo.backends.ledger import Ledger
 from qgeo.backends.listing import Listing, only_id
 from qgeo.backends.runner import Listed, Runner, Tags
 from qgeo.backends.work import Work
-from qgeo.errors import PendingError, RefusedError, UnansweredError
+from qgeo.errors import PendingError, QGeoError, RefusedError, UnansweredError
+
+_log = logging.getLogger(__name__)
 
 WAITS_AFTER_REFUSAL = (2.0, 10.0, 60.0)
 """Seconds after the first, second, … post that was refused for a passing reason."""
@@ -170,13 +175,25 @@ class Posting:
         if meanwhile is not None:  # a copy of the folder goes on, too
             return meanwhile
         try:
-            return self.runner.post(work, tags, lambda: self.ledger.write_attempt(number, self.clock.now()))
+            posted = self.runner.post(work, tags, lambda: self.ledger.write_attempt(number, self.clock.now()))
+            return self._oldest(posted, tag)
         except RefusedError:
             if not overridden:  # the earlier post still has no answer
                 self.ledger.forget_attempt(number)
             raise
         except UnansweredError as error:
             return self._found_later(number, tag, error)
+
+    def _oldest(self, posted: str, tag: str) -> str:
+        """Of the jobs that copies of the folder posted in the same second the oldest is kept, by all of them:
+        lists have the newest first."""
+        ids = [job.job_id for job in self._search(tag)]
+        if posted not in ids or ids[-1] == posted:
+            return posted
+        with suppress(QGeoError):
+            self.runner.cancel(posted, tag)
+        _log.warning("qgeo: a copy of the folder posted %s, too; %s was cancelled", ids[-1], posted)
+        return ids[-1]
 
     def _found_later(self, number: int, tag: str, error: UnansweredError) -> str:
         for wait in WAITS_BEFORE_SEARCH:

@@ -16,7 +16,7 @@ from qgeo.backends.posting import (
     WAITS_BEFORE_SEARCH,
     Posting,
 )
-from qgeo.backends.runner import Tags
+from qgeo.backends.runner import Listed, Tags
 from qgeo.backends.work import Work
 from qgeo.errors import LedgerError, RefusedError, UnansweredError
 
@@ -192,3 +192,25 @@ def test_what_a_copy_posts_while_this_one_gets_ready_is_adopted(ledger, clock):
     runner.tag = ledger.entry(0).tag
     assert posting(ledger, runner, clock).job_id(0) == "job-0"
     assert len(runner.posted) == 1
+
+
+class Beside(ScriptedRunner):
+    """A copy of the folder posts the same job in the same second."""
+
+    def post(self, work, tags, sending) -> str:
+        for _ in range(2):
+            super().post(work, tags, sending)
+        return self.ours
+
+    def find(self, tag: str) -> list[Listed]:
+        return super().find(tag)[::-1]  # the newest first
+
+
+@pytest.mark.parametrize(("ours", "cancelled"), [("job-0", []), ("job-1", ["job-1"])])
+def test_of_two_copies_the_older_job_stays(ledger, clock, ours, cancelled, caplog):
+    # Seen to fail: each copy kept its own, and both were paid for.
+    runner = Beside()
+    runner.ours = ours
+    assert posting(ledger, runner, clock).job_id(0) == ledger.job_id(0) == "job-0"
+    assert runner.cancelled == cancelled
+    assert ("a copy of the folder posted job-0, too" in caplog.text) is bool(cancelled)
