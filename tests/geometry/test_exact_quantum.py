@@ -22,6 +22,7 @@ from qiskit.circuit import library as lib
 from qiskit.quantum_info import SparsePauliOp
 
 import qgeo
+from qgeo.errors import ConfigurationError
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-12}
 T0, T1, T2, T3 = ParameterVector("t", 4)
@@ -417,3 +418,16 @@ def test_arguments_are_left_as_they_were(name):
     assert circuit == with_data()
     assert_allclose(values, VALUES, rtol=0, atol=0)
     assert_allclose(inputs, DATA, rtol=0, atol=0)
+
+
+def test_the_memory_budget_counts_the_matrix():
+    # Seen to fail: the P² numbers left out; 400 parameters on two qubits are nearly all matrix.
+    theta = ParameterVector("theta", 400)
+    circuit = QuantumCircuit(2)
+    for place, parameter in enumerate(theta):
+        circuit.ry(parameter, place % 2)
+        circuit.cx(0, 1)
+    one_matrix = 8 * 400**2
+    with pytest.raises(ConfigurationError, match="expected a memory budget of at least"):
+        qgeo.quantum_fisher(circuit, np.zeros(400), memory_budget=one_matrix)
+    assert qgeo.quantum_fisher(circuit, np.zeros(400), memory_budget=8 * one_matrix).shape == (400, 400)

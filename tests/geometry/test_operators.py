@@ -24,6 +24,7 @@ from qgeo.geometry.operators import (
     GramMatrix,
     InformationMatrix,
 )
+from qgeo.geometry.solve import damped_solve
 
 SIZE = 7
 TIGHT = {"rtol": 1e-10, "atol": 1e-12}
@@ -257,3 +258,11 @@ def test_singular_matrix_in_either_precision(dtype):
     expected = np.linalg.pinv(gram(4).numpy(), rcond=1e-10, hermitian=True) @ VECTORS["vector"].numpy()
     assert solution.dtype == dtype
     assert_allclose(solution, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("eigenvalue", "step"), [(1e-12, 1e12), (1e-13, 1e13), (2e-15, 0.0), (0.0, 0.0)])
+def test_only_rounding_counts_as_singular(eigenvalue, step):
+    # Seen to fail: the cutoff a thousand times larger.
+    matrix = torch.diag(torch.tensor([1.0, eigenvalue], dtype=torch.float64))
+    solution = damped_solve(matrix, torch.ones(2, dtype=torch.float64))
+    assert_allclose(solution, [1.0, step], rtol=1e-9, atol=1e-9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -120,3 +120,16 @@ def test_batches_keep_contexts_with_their_targets():
 def test_bad_batches_are_explained():
     with pytest.raises(ConfigurationError, match="got 0 out of 5"):
         next(batches(numbered(5), 0, 1, generator(0)))
+
+
+def test_every_epoch_is_shuffled_anew():
+    # Seen to fail: every epoch after the first in the windows' own order.
+    windows, generator = (
+        Windows(torch.arange(50)[:, None], torch.arange(50)),
+        torch.Generator().manual_seed(1),
+    )
+    epochs = [batch.targets.tolist() for batch in batches(windows, 50, 4, generator)]
+    assert all(sorted(epoch) == list(range(50)) for epoch in epochs)
+    in_order = [sum(later == earlier + 1 for earlier, later in pairwise(epoch)) for epoch in epochs]
+    assert max(in_order) < 8  # of 49; 1 is expected
+    assert len({tuple(epoch) for epoch in epochs}) == 4
