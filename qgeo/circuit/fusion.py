@@ -46,7 +46,7 @@ class Cells:
     num_qubits: int
     width: int
 
-    def one(self, qubits: set[int]) -> bool:
+    def hold(self, qubits: set[int]) -> bool:
         """Whether all of them lie in one cell."""
         size = -(-self.num_qubits // -(-self.num_qubits // self.width))
         return len({qubit // size for qubit in qubits}) == 1
@@ -66,7 +66,7 @@ class _Draft:
         if len(kinds) > 1 or len(self.qubits) > cells[False].width:
             return False
         union = self.qubits | item.qubits
-        return union == self.qubits or cells[True in kinds].one(union)
+        return union == self.qubits or cells[True in kinds].hold(union)
 
     def add(self, item: Placed) -> None:
         self.qubits |= item.qubits
@@ -149,7 +149,7 @@ def _home(
 
 
 def _new_draft(item: Placed, cells: Cells) -> _Draft | _MonomialDraft:
-    across = not cells.one(item.qubits) and cells.num_qubits <= MONOMIAL_QUBITS
+    across = not cells.hold(item.qubits) and cells.num_qubits <= MONOMIAL_QUBITS
     return _MonomialDraft() if across and _is_monomial(item.element) else _Draft(set(item.qubits))
 
 

@@ -184,8 +184,8 @@ def pauli_terms(generator: Matrix, qubits: tuple[int, ...]) -> tuple[Term, ...]:
     """
     index = np.arange(len(generator))
     ys = np.bitwise_count(index[:, None] & index)  # [x, z]: how many Ys
-    moved = generator[index[:, None] ^ index, index]  # [x, k]: from amplitude k to k ^ x
-    weights = (_POWERS[-ys.astype(int) % 4] * (moved @ signs(index[:, None], index))).real / len(index)
+    shifted = generator[index[:, None] ^ index, index]  # [x, k]: from amplitude k to k ^ x
+    weights = (_POWERS[-ys.astype(int) % 4] * (shifted @ signs(index[:, None], index))).real / len(index)
     least = NEGLIGIBLE * np.abs(generator).max()
     return tuple(
         Term(spread(x, qubits), spread(z, qubits), float(weights[x, z]))

@@ -98,9 +98,9 @@ def rebuilt(data: PlainCircuit) -> QuantumCircuit:
         except (QiskitError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
             reason = " ".join(str(getattr(error, "message", error)).split())[:100]
             raise CircuitError(f"gate {position} ({gate.name[:40]!r}) cannot be read: {reason}") from None
-    found = tuple(parameter.name for parameter in circuit.parameters)
-    if found != data.parameters:
-        raise CircuitError(f"expected {len(data.parameters)} parameters in their order, got {len(found)}")
+    names = tuple(parameter.name for parameter in circuit.parameters)
+    if names != data.parameters:
+        raise CircuitError(f"expected {len(data.parameters)} parameters in their order, got {len(names)}")
     return circuit
 
 
@@ -171,11 +171,11 @@ def _evolution(gate: PauliEvolutionGate, qubits: tuple[int, ...], columns: Mappi
 def _angle(angle: Any, columns: Mapping[str, int]) -> float | PlainAngle:
     if not getattr(angle, "parameters", None):
         return float(angle)
-    found = expression(angle, columns)
-    if found.tree is not None:
-        return PlainAngle(tree=found.tree)
-    slopes = tuple(slope for slope in found.derivatives if isinstance(slope, float))
-    return PlainAngle(columns=found.columns, slopes=slopes, offset=found.offset)
+    read = expression(angle, columns)
+    if read.tree is not None:
+        return PlainAngle(tree=read.tree)
+    slopes = tuple(slope for slope in read.derivatives if isinstance(slope, float))
+    return PlainAngle(columns=read.columns, slopes=slopes, offset=read.offset)
 
 
 # --- back ---------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def _parameters(names: Sequence[str]) -> list[Parameter]:
     vectors = {name: ParameterVector(name, length) for name, length in longest.items()}
     pairs = zip(names, elements, strict=True)
     return [
-        vectors[found[1]][int(found[2])] if found is not None else Parameter(name) for name, found in pairs
+        vectors[match[1]][int(match[2])] if match is not None else Parameter(name) for name, match in pairs
     ]
 
 

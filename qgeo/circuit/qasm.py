@@ -215,7 +215,7 @@ def _read_back(text: str) -> QuantumCircuit:
 
 def _check_names(circuit: QuantumCircuit, back: QuantumCircuit) -> None:
     """Equal names also mean equal order: both are sorted by name."""
-    mine, theirs = ([p.name for p in one.parameters] for one in (circuit, back))
+    mine, theirs = ([p.name for p in each.parameters] for each in (circuit, back))
     if sorted(mine) != sorted(theirs):
         lost = sorted(set(mine) - set(theirs))
         raise CircuitError(
@@ -288,7 +288,7 @@ def _with_phase(text: str, circuit: QuantumCircuit, constant: float) -> str:
         return text
     text = f"{text.rstrip()}\ngphase({phase});\n"
     point = np.random.default_rng(1).uniform(0.1, 1, circuit.num_parameters)
-    mine, theirs = (float(_bound(one, point).global_phase) for one in (circuit, _read_back(text)))
+    mine, theirs = (float(_bound(each, point).global_phase) for each in (circuit, _read_back(text)))
     if abs(np.exp(1j * (mine + constant - theirs)) - 1) > _TOLERANCE:
         raise CircuitError(
             f"expected a global phase that OpenQASM keeps, got {phase}; set circuit.global_phase = 0 "

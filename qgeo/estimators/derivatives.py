@@ -124,9 +124,9 @@ def _read_shifts(
     if not source.num_terms:
         return _no_terms(source, count, shots)
     table = np.array([_table(outcome, source.num_qubits) for outcome in results[0]])
-    found = table.reshape(count, source.num_terms, 2, -1)
+    pairs = table.reshape(count, source.num_terms, 2, -1)
     signs = np.array([0.5, -0.5])[:, None]
-    return Derivatives(signs * found, found / 4, np.inf if shots is None else shots, 0.5)
+    return Derivatives(signs * pairs, pairs / 4, np.inf if shots is None else shots, 0.5)
 
 
 def _ancilla_tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[Task]:

@@ -154,10 +154,10 @@ def checked_jacobian(jacobian: Floats | None, shape: tuple[int, ...]) -> Floats 
     """
     if jacobian is None:
         return None
-    found = real_array(jacobian, "a Jacobian")
-    if found.ndim != 3 or found.shape[:2] != shape:
-        raise ShapeError(f"expected a Jacobian of shape ({shape[0]}, {shape[1]}, W), got {found.shape}")
-    return found
+    checked = real_array(jacobian, "a Jacobian")
+    if checked.ndim != 3 or checked.shape[:2] != shape:
+        raise ShapeError(f"expected a Jacobian of shape ({shape[0]}, {shape[1]}, W), got {checked.shape}")
+    return checked
 
 
 def checked_rows(circuit: QuantumCircuit, values: ArrayLike) -> Floats:

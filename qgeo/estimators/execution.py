@@ -109,18 +109,18 @@ class Executor:
         """Outcomes per task and row, and the cost; exact tasks cost nothing."""
         if all(task.shots is None for task in tasks):
             return [exact_outcomes(task.circuit, task.angles) for task in tasks], Cost()
-        found: list[list[Outcomes]] = [[] for _ in tasks]
+        by_task: list[list[Outcomes]] = [[] for _ in tasks]
         total, done = sum(len(task.angles) for task in tasks), 0
         cost = sum((_cost(task) for task in tasks), Cost())
         for job in [list(enumerate(tasks))] if self.progress is None else _small_jobs(tasks):
             outcomes, beside = self._job([piece for _, piece in job])
             cost = cost + beside
             for (number, piece), rows in zip(job, outcomes, strict=True):
-                found[number] += rows
+                by_task[number] += rows
                 done += len(piece.angles)
             if self.progress is not None:
                 self.progress(done, total)
-        return found, cost
+        return by_task, cost
 
     def _job(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
         """Outcomes per task and row, and what was run beside the tasks."""
@@ -132,12 +132,12 @@ class Executor:
         pubs = [_pub(task, circuit) for task, circuit in zip(tasks, isa, strict=True)]
         extra = _calibration(tasks, isa) if self.mitigate_readout else []
         results = (self.sampler or self._aer()).run(pubs + extra).result()
-        found = [_rows(task, result) for task, result in zip(tasks, results, strict=False)]
+        measured = [_rows(task, result) for task, result in zip(tasks, results, strict=False)]
         if not extra:
-            return found, Cost(*results.metadata.get(BESIDE, ()))
+            return measured, Cost(*results.metadata.get(BESIDE, ()))
         read = (result.data[REGISTER] for result in results[len(tasks) :])
-        flips = flips_of_bits(isa, *(from_packed(one.array, one.num_bits) for one in read))
-        return [_mitigated(*pair) for pair in zip(found, flips, strict=True)], Cost(2, 2 * extra[0][2])
+        flips = flips_of_bits(isa, *(from_packed(bits.array, bits.num_bits) for bits in read))
+        return [_mitigated(*pair) for pair in zip(measured, flips, strict=True)], Cost(2, 2 * extra[0][2])
 
     def _noted(self, tasks: Sequence[Task], dry: DryRun) -> list[list[Outcomes]]:
         """Outcomes of a call that is only noted."""
@@ -168,10 +168,10 @@ class Executor:
         new = [circuit for circuit in circuits if id(circuit) not in self._transpiled]
         for circuit, isa in zip(new, brought_to(self.pass_manager, new), strict=True):
             self._transpiled[id(circuit)] = (circuit, isa)
-        found = [self._transpiled[id(circuit)][1] for circuit in circuits]
+        chosen = [self._transpiled[id(circuit)][1] for circuit in circuits]
         while len(self._transpiled) > _KEPT_CIRCUITS:
             del self._transpiled[next(iter(self._transpiled))]
-        return found
+        return chosen
 
     def _aer(self) -> Any:
         from qiskit_aer.primitives import SamplerV2
@@ -193,17 +193,17 @@ def _mitigated(rows: list[Outcomes], flips: dict[int, Floats]) -> list[Outcomes]
 def _small_jobs(tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
     """The tasks' rows in jobs of about equal size, each piece with the number of its task."""
     job: list[tuple[int, Task]] = []
-    room = _BINDINGS_PER_JOB_WITH_PROGRESS
+    left = _BINDINGS_PER_JOB_WITH_PROGRESS
     for number, task in enumerate(tasks):
         whole = task.circuit.num_parameters == 0  # all its rows are one run
         step = len(task.angles) if whole else _BINDINGS_PER_JOB_WITH_PROGRESS
         for start in range(0, len(task.angles), step):
             piece = replace(task, angles=task.angles[start : start + step])
-            if job and room < len(piece.angles):
+            if job and left < len(piece.angles):
                 yield job
-                job, room = [], _BINDINGS_PER_JOB_WITH_PROGRESS
+                job, left = [], _BINDINGS_PER_JOB_WITH_PROGRESS
             job.append((number, piece))
-            room -= len(piece.angles)
+            left -= len(piece.angles)
     if job:
         yield job
 

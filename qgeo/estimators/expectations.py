@@ -70,5 +70,5 @@ def asked(
     """The value of every string at every row of angles (rows, parameters)."""
     pub = (isa, strings, angles[:, None, :]) if isa.num_parameters else (isa, strings)
     precision = (shots - 1e-6) ** -0.5  # estimators take the next whole number of shots above 1/precision²
-    found = np.asarray(estimator.run([pub], precision=precision).result()[0].data.evs)
-    return np.broadcast_to(found, (len(angles), len(strings)))
+    values = np.asarray(estimator.run([pub], precision=precision).result()[0].data.evs)
+    return np.broadcast_to(values, (len(angles), len(strings)))

@@ -115,7 +115,7 @@ def without_readout_errors(outcome: Outcomes, flips: dict[int, Floats]) -> Outco
 
     A shot y adds c(y) = Σ_z M⁻¹_zy r(z) to the mean of a reading r. With ‖M⁻¹‖ the largest column sum of
     |M⁻¹|, Cauchy and Schwarz give E[(c − c₀)²] ≤ Σ_z w_z (r(z) − c₀)² with error weights w = ‖M⁻¹‖ |M⁻¹| p.
-    The errors of the calibration are not counted; with as many shots they fill the room that this leaves.
+    The errors of the calibration are not counted; with as many shots they fill what this leaves.
 
     Raises:
         ConfigurationError: more bits than a table holds, or a qubit read at random.
@@ -129,9 +129,9 @@ def without_readout_errors(outcome: Outcomes, flips: dict[int, Floats]) -> Outco
     errors = table
     for axis, inverse in enumerate(inverses):
         table, errors = _along(axis, inverse, table), _along(axis, _grown(inverse), errors)
-    found = np.zeros((table.size, outcome.bits.shape[1]), dtype=bool)
-    found[:, bits] = np.array(np.unravel_index(np.arange(table.size), table.shape)).T.astype(bool)
-    return Outcomes(found, table.reshape(-1), outcome.shots, errors.reshape(-1))
+    cells = np.zeros((table.size, outcome.bits.shape[1]), dtype=bool)
+    cells[:, bits] = np.array(np.unravel_index(np.arange(table.size), table.shape)).T.astype(bool)
+    return Outcomes(cells, table.reshape(-1), outcome.shots, errors.reshape(-1))
 
 
 def _along(axis: int, matrix: Floats, table: Floats) -> Floats:

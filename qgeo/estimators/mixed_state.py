@@ -54,16 +54,16 @@ class MixedStateQFI(FisherEstimator):
         rows, share = points.rows, points.share
         source, isa = self.prepared(circuit)
         by_term = points.pulled_back(source.jacobian(rows))
-        found = [self._states(isa, angles) for angles in source.angles(rows)]
+        density = [self._states(isa, angles) for angles in source.angles(rows)]
         slopes = [
             np.einsum("kw,kab->wab", t, (states[1::2] - states[2::2]) / 2)
-            for states, t in zip(found, by_term, strict=True)
+            for states, t in zip(density, by_term, strict=True)
         ]
-        exact = np.array([sld_fisher(s[0], d) for s, d in zip(found, slopes, strict=True)])
+        exact = np.array([sld_fisher(s[0], d) for s, d in zip(density, slopes, strict=True)])
         matrix = np.tensordot(share, exact, 1)
         naive = np.tensordot(share, np.array([pure_state_fisher(d) for d in slopes]), 1)
         return FisherEstimate(
-            matrix, np.zeros_like(matrix), 0, 0, source.parameters, _comparison(matrix, naive, found)
+            matrix, np.zeros_like(matrix), 0, 0, source.parameters, _comparison(matrix, naive, density)
         )
 
     def _transpiled(self, circuit: QuantumCircuit) -> tuple[PauliCircuit, QuantumCircuit]:
@@ -85,8 +85,8 @@ class MixedStateQFI(FisherEstimator):
         result = self.simulator.run(isa, parameter_binds=binds).result()
         if not result.success:
             raise ConfigurationError(f"expected a density matrix from the simulator, got: {result.status}")
-        found = [np.asarray(result.data(row)["density_matrix"]) for row in range(len(result.results))]
-        return np.array(found if binds else found * len(points))
+        matrices = [np.asarray(result.data(row)["density_matrix"]) for row in range(len(result.results))]
+        return np.array(matrices if binds else matrices * len(points))
 
 
 def _check_angles(isa: QuantumCircuit) -> None:
@@ -104,8 +104,8 @@ def _check_angles(isa: QuantumCircuit) -> None:
                 seen.add(parameter)
 
 
-def _comparison(matrix: Floats, naive: Floats, found: list[Any]) -> dict[str, Any]:
-    purity = np.mean([np.einsum("ab,ba->", states[0], states[0]).real for states in found])
+def _comparison(matrix: Floats, naive: Floats, density: list[Any]) -> dict[str, Any]:
+    purity = np.mean([np.einsum("ab,ba->", states[0], states[0]).real for states in density])
     norm = np.linalg.norm(matrix)
     error = float(np.linalg.norm(naive - matrix) / norm) if norm else 0.0
     return {"purity": float(purity), "pure_state_formula": naive, "pure_state_error": error}

@@ -93,12 +93,12 @@ def exact_outcomes(circuit: QuantumCircuit, angles: Floats) -> list[Outcomes]:
         )
     program = compile(unitary, input_parameters=unitary.parameters)
     inputs = torch.from_numpy(angles[:, [parameter.index for parameter in unitary.parameters]].copy())
-    found = probabilities(program, inputs.new_zeros(0), inputs).numpy()
+    exact = probabilities(program, inputs.new_zeros(0), inputs).numpy()
     index = np.arange(2**unitary.num_qubits)
     bits = np.zeros((len(index), circuit.num_clbits), dtype=bool)
     for bit, qubit in qubit_of_bit.items():
         bits[:, bit] = (index >> qubit) & 1
-    rows = np.broadcast_to(found, (len(angles), len(index)))
+    rows = np.broadcast_to(exact, (len(angles), len(index)))
     return [Outcomes(bits[row > _NEGLIGIBLE], row[row > _NEGLIGIBLE], np.inf) for row in rows]
 
 

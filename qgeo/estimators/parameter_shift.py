@@ -52,15 +52,15 @@ class ParameterShiftQFI(FisherEstimator):
         plan = self.prepared(circuit)
         by_term = points.pulled_back(plan.source.jacobian(rows))
         angles, shifts = plan.source.angles(rows), _shifts(plan.source.num_terms)
-        found = overlaps(plan, self.executor, angles, angles[:, None] + shifts, shots)
-        matrices, variances, rare = _by_term(found, plan.source.num_terms)
+        measured = overlaps(plan, self.executor, angles, angles[:, None] + shifts, shots)
+        matrices, variances, rare = _by_term(measured, plan.source.num_terms)
         weighted = share[:, None, None] ** 2 * np.stack([variances, np.broadcast_to(rare, variances.shape)])
         seen, unseen = (_pulled_back_variance(part, by_term) for part in weighted)
         return FisherEstimate(
             matrix=np.tensordot(share, by_term.transpose(0, 2, 1) @ matrices @ by_term, 1),
             stderr=np.sqrt(seen + unseen),
-            circuits=found.cost.circuits,
-            shots=found.cost.shots,
+            circuits=measured.cost.circuits,
+            shots=measured.cost.shots,
             parameters=plan.source.parameters,
             metadata={"distinct_circuits": len(shifts)},
             resolution=np.sqrt(unseen),
@@ -75,19 +75,19 @@ def _shifts(terms: int) -> Floats:
     return np.concatenate([np.pi * unit, pairs.transpose(1, 0, 2).reshape(-1, terms)])
 
 
-def _by_term(found: Overlaps, terms: int) -> tuple[Floats, Floats, Floats]:
+def _by_term(measured: Overlaps, terms: int) -> tuple[Floats, Floats, Floats]:
     """F over terms and the variances of its entries, (B, K, K); what one shot of each overlap could add to
     them, (K, K)."""
-    count, (first, second) = len(found.values), np.triu_indices(terms, 1)
+    count, (first, second) = len(measured.values), np.triu_indices(terms, 1)
     matrices, variances = np.zeros((2, count, terms, terms))
     diagonal = np.arange(terms)
-    matrices[:, diagonal, diagonal] = 1 - found.values[:, :terms]
-    variances[:, diagonal, diagonal] = found.variances[:, :terms]
-    pairs = found.values[:, terms:].reshape(count, -1, 4) @ _WEIGHTS
-    noise = found.variances[:, terms:].reshape(count, -1, 4) @ _WEIGHTS**2
+    matrices[:, diagonal, diagonal] = 1 - measured.values[:, :terms]
+    variances[:, diagonal, diagonal] = measured.variances[:, :terms]
+    pairs = measured.values[:, terms:].reshape(count, -1, 4) @ _WEIGHTS
+    noise = measured.variances[:, terms:].reshape(count, -1, 4) @ _WEIGHTS**2
     matrices[:, first, second] = matrices[:, second, first] = pairs
     variances[:, first, second] = variances[:, second, first] = noise
-    rare = np.where(np.eye(terms, dtype=bool), 1.0, (_WEIGHTS**2).sum()) * found.rare
+    rare = np.where(np.eye(terms, dtype=bool), 1.0, (_WEIGHTS**2).sum()) * measured.rare
     return matrices, variances, rare
 
 
@@ -98,8 +98,8 @@ def _pulled_back_variance(variances: Floats, by_term: Floats) -> Floats:
     """
     total = np.zeros((by_term.shape[2],) * 2)
     for noise, t in zip(variances, by_term, strict=True):
-        own, pairs = noise.diagonal(), noise - np.diag(noise.diagonal())
+        single, pairs = noise.diagonal(), noise - np.diag(noise.diagonal())
         squares, products = t**2, np.einsum("ki,kj->kij", t, t)
-        total += squares.T @ np.diag(own) @ squares + squares.T @ pairs @ squares
+        total += squares.T @ np.diag(single) @ squares + squares.T @ pairs @ squares
         total += np.einsum("kij,kl,lij->ij", products, pairs, products, optimize=True)
     return np.maximum(total, 0)  # rounding, where the products cancel

@@ -101,11 +101,11 @@ class PauliCircuit:
 
     def jacobian(self, values: Floats) -> Floats:
         """T = ∂a/∂θ at `values` (B, P): (B, K, P)."""
-        found = np.zeros((len(values), len(self.gate_angles), len(self.parameters)))
+        slopes = np.zeros((len(values), len(self.gate_angles), len(self.parameters)))
         for gate, angle in enumerate(self.gate_angles):
             for column, slope in zip(angle.columns, angle.derivatives, strict=True):
-                found[:, gate, column] = slope if isinstance(slope, float) else _tree(slope, values)
-        return found[:, self.gate_of_term] * self.weights[:, None]
+                slopes[:, gate, column] = slope if isinstance(slope, float) else _tree(slope, values)
+        return slopes[:, self.gate_of_term] * self.weights[:, None]
 
     def gaps(self, values: Floats) -> Floats:
         """(B, P) upper bounds Σ_k |∂a_k/∂θ_i| on the largest eigenvalue gap of every parameter's generator,
@@ -133,8 +133,8 @@ def pauli_circuit(circuit: QuantumCircuit) -> PauliCircuit:
     column_of = {name: column for column, name in enumerate(names)}
     items = list(circuit_items(circuit))
     placed = [item.placeable() for item in items]
-    strings = [_commuting_strings(item, own) for item, own in zip(items, placed, strict=True)]
-    rotations = [position for position, own in enumerate(strings) if own]
+    strings = [_commuting_strings(*pair) for pair in zip(items, placed, strict=True)]
+    rotations = [position for position, terms in enumerate(strings) if terms]
     gate_of_term = [gate for gate, position in enumerate(rotations) for _ in strings[position]]
     return PauliCircuit(
         num_qubits=circuit.num_qubits,
@@ -160,11 +160,11 @@ def _columns(
     items: list[Item], placed: list[Placeable], strings: list[tuple[Term, ...]]
 ) -> Iterator[Layer | FixedGates]:
     """Terms are numbered in the order of the items that they belong to."""
-    stop = np.cumsum([len(own) for own in strings])
+    stop = np.cumsum([len(terms) for terms in strings])
     for column in columns(placed):
         if column.is_layer:
-            terms = (range(stop[i] - len(strings[i]), stop[i]) for i in column.items)
-            yield Layer(tuple(int(term) for own in terms for term in own))
+            ranges = (range(stop[i] - len(strings[i]), stop[i]) for i in column.items)
+            yield Layer(tuple(int(term) for terms in ranges for term in terms))
         else:
             yield FixedGates(tuple(_fixed_gate(items[i]) for i in column.items))
 

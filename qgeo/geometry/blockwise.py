@@ -33,14 +33,14 @@ def layer_blocks_fisher(
     products = tangent_products(program.by_angle, shared, by_context, every, num_shared)
     same_layer = _same_layer(program, values.device)
     by_shared, by_data = _angle_slopes(program, values, inputs, columns, encoder_jacobian)
-    own = by_shared.mT @ (same_layer[:num_shared, :num_shared] * products.summed) @ by_shared
+    among_shared = by_shared.mT @ (same_layer[:num_shared, :num_shared] * products.summed) @ by_shared
     data = products.by_context * same_layer[num_shared:]
     rows = by_data.flatten(0, 1).mT  # Σ_x KᵀY as one product: a matrix per context would fill the memory
     cross = rows @ (data[..., :num_shared] @ by_shared).flatten(0, 1)
     matrix = rows @ (data[..., num_shared:] @ by_data).flatten(0, 1)
     matrix[:, : len(columns)] += cross
     matrix[: len(columns)] += cross.mT
-    matrix[: len(columns), : len(columns)] += own
+    matrix[: len(columns), : len(columns)] += among_shared
     return 4 / len(inputs) * matrix
 
 

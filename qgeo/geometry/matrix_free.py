@@ -155,11 +155,11 @@ class MatrixFreeFisher:
 
     def _tangent_norms(self, columns: tuple[int, ...]) -> Tensor:
         """4 mean_x (⟨∂ψ|∂ψ⟩ − |⟨ψ|∂ψ⟩|²), one per column."""
-        found = tangents_in_frame(
+        in_frame = tangents_in_frame(
             self.program, self.values, self.inputs, columns=columns, frame="middle", dtype=self.dtype
         )
-        tangents = found.ordered()
-        along = torch.einsum("bx,pbx->pb", found.states.conj(), tangents)
+        tangents = in_frame.ordered()
+        along = torch.einsum("bx,pbx->pb", in_frame.states.conj(), tangents)
         norms = tangents.abs().square().sum((1, 2)) - along.abs().square().sum(1)
         return 4 / len(self.inputs) * norms.to(self.values.dtype)
 
@@ -167,9 +167,9 @@ class MatrixFreeFisher:
         if not self.encoder_jacobian.shape[-1]:
             return self.values.new_zeros(0)
         columns = tuple(range(self.program.num_parameters, len(self.program.columns)))
-        found = tangents_in_frame(
+        in_frame = tangents_in_frame(
             self.program, self.values, self.inputs, columns=columns, frame="middle", dtype=self.dtype
         )
-        by_data = context_fisher(found.states, found.ordered()).to(self.values.dtype)
-        moved = by_data @ self.encoder_jacobian
-        return (self.encoder_jacobian * moved).sum(1).mean(0)
+        by_data = context_fisher(in_frame.states, in_frame.ordered()).to(self.values.dtype)
+        image = by_data @ self.encoder_jacobian
+        return (self.encoder_jacobian * image).sum(1).mean(0)

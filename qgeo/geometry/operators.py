@@ -150,8 +150,8 @@ class BlockDiagonalMatrix:
         if not self.blocks:
             return vector
         parts = vector[self.order].split([len(block) for block in self.blocks])
-        moved = torch.cat([act(block, part) for block, part in zip(self.blocks, parts, strict=True)])
-        return torch.empty_like(moved).index_copy(0, self.order, moved)
+        image = torch.cat([act(block, part) for block, part in zip(self.blocks, parts, strict=True)])
+        return torch.empty_like(image).index_copy(0, self.order, image)
 
 
 @dataclass(frozen=True, eq=False)

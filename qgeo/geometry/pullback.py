@@ -19,15 +19,15 @@ from qgeo.geometry.operators import DenseMatrix
 from qgeo.simulate.tangent_rows import TangentProducts
 
 
-def pulled_back_gram(own: Tensor, data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:
+def pulled_back_gram(direct: Tensor, data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:
     """E_x[J(x)ᵀ R(x)ᵀR(x) J(x)], (P + W, P + W), mean over contexts.
 
     Args:
-        own: (B, M, P) columns of R(x) that belong to the head's own parameters.
+        direct: (B, M, P) columns of R(x) that belong to the head's own parameters.
         data: (B, M, d) columns that belong to the data angles; angle_jacobian: (B, d, W).
     """
-    flat = own.flatten(0, 1)
-    return _joint(flat.mT @ flat, own.mT @ data, data.mT @ data, angle_jacobian)
+    flat = direct.flatten(0, 1)
+    return _joint(flat.mT @ flat, direct.mT @ data, data.mT @ data, angle_jacobian)
 
 
 def pulled_back_fisher(products: TangentProducts, angle_jacobian: Tensor) -> DenseMatrix:
@@ -41,15 +41,15 @@ def pulled_back_fisher(products: TangentProducts, angle_jacobian: Tensor) -> Den
     return _joint(4 * products.summed, data_circuit.mT, data_data, angle_jacobian)
 
 
-def _joint(own_own: Tensor, own_data: Tensor, data_data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:
+def _joint(direct: Tensor, direct_data: Tensor, data: Tensor, angle_jacobian: Tensor) -> DenseMatrix:
     """From Σ_x F(x) over own parameters (P, P), and F(x)'s other blocks (B, P, d), (B, d, d), to the mean.
 
     Only the last d columns of F(x) are needed context by context.
     """
     weights = angle_jacobian.flatten(0, 1)
-    cross = own_data.transpose(0, 1).flatten(1) @ weights
-    encoder = weights.mT @ (data_data @ angle_jacobian).flatten(0, 1)
-    matrix = torch.cat([torch.cat([own_own, cross], 1), torch.cat([cross.mT, encoder], 1)])
+    cross = direct_data.transpose(0, 1).flatten(1) @ weights
+    encoder = weights.mT @ (data @ angle_jacobian).flatten(0, 1)
+    matrix = torch.cat([torch.cat([direct, cross], 1), torch.cat([cross.mT, encoder], 1)])
     return DenseMatrix(matrix / len(angle_jacobian))
 
 
@@ -61,5 +61,5 @@ def pulled_back_output_fisher(
     Args:
         log_probs: (B, V); by_own: (B, V, P) and by_angle: (B, V, d), its Jacobian; angle_jacobian: (B, d, W).
     """
-    own, data = output_rows(log_probs, by_own), output_rows(log_probs, by_angle)
-    return pulled_back_gram(own, data, angle_jacobian)
+    direct, data = output_rows(log_probs, by_own), output_rows(log_probs, by_angle)
+    return pulled_back_gram(direct, data, angle_jacobian)

@@ -114,10 +114,8 @@ def requested(
     program = as_program(circuit, input_parameters)
     checked, data = checked_values(program, values), _checked_inputs(program, inputs)
     columns = _columns(program, parameters)
-    where = _device(device)
-    return Request(
-        program, checked.to(where), None if data is None else data.to(where), columns, DTYPES[dtype]
-    )
+    at = _device(device)
+    return Request(program, checked.to(at), None if data is None else data.to(at), columns, DTYPES[dtype])
 
 
 def _device(name: str) -> torch.device:

@@ -87,13 +87,13 @@ def conjugate_gradients(
     for _ in range(max_iterations):
         if float(residual.norm()) <= goal:
             return solution
-        moved = product(direction)
-        curvature = direction @ moved
+        image = product(direction)
+        curvature = direction @ image
         scale = direction @ (diagonal * direction)
         if not float(curvature) > _VANISHING * float(scale):  # the rest of the residual lies where A vanishes
             return solution
         length = height / curvature
-        solution, residual = solution + length * direction, residual - length * moved
+        solution, residual = solution + length * direction, residual - length * image
         scaled = inverse * residual
         before, height = height, residual @ scaled
         direction = scaled + height / before * direction

@@ -173,10 +173,11 @@ class CircuitHead(nn.Module):
             measured = self.measurement(psi)
             log_probs = self.readout(measured)
             by_angle = self.readout.jacobian(measured) @ self.measurement.derivative(psi, tangents)
-        own = len(point.own_columns)
+        num_circuit = len(point.own_columns)
         jacobian = point.angle_jacobian[:, : len(point.data_columns)]
         by_readout = parameter_jacobian(self.readout, measured)
-        return StagedJacobian(log_probs, by_angle[..., :own], by_angle[..., own:], jacobian, by_readout)
+        by_own, by_data = by_angle[..., :num_circuit], by_angle[..., num_circuit:]
+        return StagedJacobian(log_probs, by_own, by_data, jacobian, by_readout)
 
 
 def initial_values(program: Program, generator: torch.Generator) -> Tensor:

@@ -66,12 +66,12 @@ class _FeatureHead(nn.Module):
             by_logit = torch.eye(self.vocabulary, dtype=log_probs.dtype) - log_probs.exp().unsqueeze(1)
             by_feature = (by_logit @ self.weight) * self.slope(hidden).unsqueeze(1)
         by_weight = by_logit.unsqueeze(-1) * hidden[:, None, None, :]  # (B, V, V, features)
-        own = [
+        by_own = [
             by_weight.flatten(2) if self.weight.requires_grad else by_logit[..., :0],
             by_logit if self.bias.requires_grad else by_logit[..., :0],
         ]
         angle_jacobian = parameter_jacobian(self.encoder, contexts)
-        return StagedJacobian(log_probs, torch.cat(own, 2), by_feature, angle_jacobian, by_logit[..., :0])
+        return StagedJacobian(log_probs, torch.cat(by_own, 2), by_feature, angle_jacobian, by_logit[..., :0])
 
 
 class SoftmaxHead(_FeatureHead):

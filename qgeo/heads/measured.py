@@ -92,8 +92,8 @@ class MeasuredHead(nn.Module):
     def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """See `QuantumHead`; at measured probabilities."""
         with torch.no_grad():
-            found = self.probabilities(self.bindings(self.head.values, self.head.encoder(contexts)))
-            measured = self.head.measurement.from_probabilities(found)
+            frequencies = self.probabilities(self.bindings(self.head.values, self.head.encoder(contexts)))
+            measured = self.head.measurement.from_probabilities(frequencies)
             return self.head.readout(measured), parameter_jacobian(self.head.readout, measured)
 
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,14 +115,14 @@ class MeasuredHead(nn.Module):
 
     def probabilities(self, rows: Floats) -> Tensor:
         """p̃ (B, 2ⁿ) at these rows."""
-        distinct, where = np.unique(rows, axis=0, return_inverse=True)
-        found = self._measured(distinct).probabilities.values
-        return torch.from_numpy(_half_added(found, self.shots)[where.reshape(-1)])
+        distinct, row = np.unique(rows, axis=0, return_inverse=True)
+        frequencies = self._measured(distinct).probabilities.values
+        return torch.from_numpy(_half_added(frequencies, self.shots)[row.reshape(-1)])
 
     def measured_at(self, rows: Floats) -> tuple[Probabilities, Derivatives]:
         """Frequencies and derivatives at these rows; what the last gradient measured there counts."""
-        distinct, where = np.unique(rows, axis=0, return_inverse=True)
-        measured, here = self._measured(distinct), where.reshape(-1)
+        distinct, row = np.unique(rows, axis=0, return_inverse=True)
+        measured, here = self._measured(distinct), row.reshape(-1)
         slopes = measured.derivatives or self._differentiated(measured)
         return (
             Probabilities(measured.probabilities.values[here], measured.probabilities.shots),
@@ -139,11 +139,11 @@ class MeasuredHead(nn.Module):
         """The last measurement if it was made at these very rows, else a new one."""
         if self._last is None or not np.array_equal(self._last.rows, distinct):
             angles = self.source.angles(distinct)
-            found, cost = measured_probabilities(self.source, self.executor, angles, self.shots)
+            frequencies, cost = measured_probabilities(self.source, self.executor, angles, self.shots)
             self.cost = self.cost + cost
             # a loss takes logarithms: inverted readout errors may leave negative frequencies
-            found = Probabilities(nearest_distribution(found.values), found.shots)
-            self._last = Measured(distinct, found)
+            frequencies = Probabilities(nearest_distribution(frequencies.values), frequencies.shots)
+            self._last = Measured(distinct, frequencies)
         return self._last
 
     def measured_anew(self, rows: Floats) -> Tensor:
@@ -169,8 +169,8 @@ class _MeasuredProbabilities(torch.autograd.Function):
         by_parameter = np.einsum("bk,bkp->bp", by_term, head.source.jacobian(ctx.rows))
         ordered = np.empty_like(by_parameter)
         ordered[:, head.columns] = by_parameter
-        found = torch.from_numpy(ordered)
-        return None, found[:, : ctx.num_values].sum(0), found[:, ctx.num_values :]
+        gradient = torch.from_numpy(ordered)
+        return None, gradient[:, : ctx.num_values].sum(0), gradient[:, ctx.num_values :]
 
 
 def _half_added(frequencies: Floats, shots: int | None) -> Floats:

@@ -108,8 +108,8 @@ def _total_work(stages: Sequence[Stage]) -> list[int]:
 
 def _work(inserted: list[int], cost: list[int]) -> list[int]:
     """Work of a sweep up to every position, from the rows inserted there and the cost of the stages."""
-    moved = (rows * price for rows, price in zip(accumulate(inserted[:-1]), cost, strict=True))
-    return list(accumulate(moved, initial=0))
+    by_stage = (rows * price for rows, price in zip(accumulate(inserted[:-1]), cost, strict=True))
+    return list(accumulate(by_stage, initial=0))
 
 
 def _frames_between_angles(stages: Sequence[Stage]) -> list[int]:

@@ -187,11 +187,11 @@ class _Writer:
 
     def add_rotation(self, angle: int, term: Term) -> None:
         """exp(−i a w P/2), in front of the matrix that waits if that is a Clifford for P, else behind it."""
-        moved = conjugated(term, self.waiting)
-        if moved is None:
+        in_front = conjugated(term, self.waiting)
+        if in_front is None:
             self._write_monomial()
-            moved = term
-        x, z, weight = moved
+            in_front = term
+        x, z, weight = in_front
         self._add(ROTATION, angle=angle, x=x, z=z)
         self.numbers.append(weight)
 

@@ -25,8 +25,8 @@ def apply_block(matrix: Tensor, states: Tensor, qubits: tuple[int, ...], out: Te
     """
     left, right = split_sizes(states.shape[-1], qubits)
     if right is None:
-        moved = _apply_scattered(matrix, states, qubits)
-        return moved if out is None else out.copy_(moved)
+        product = _apply_scattered(matrix, states, qubits)
+        return product if out is None else out.copy_(product)
     out = states.new_empty(states.shape) if out is None else out
     if matrix.dim() == 2:
         _apply_shared(matrix, states, out, right)
@@ -59,8 +59,8 @@ def apply_each(matrices: Tensor, states: Tensor, qubits: tuple[int, ...], out: T
 
 def apply_monomial(source: Tensor, phase: Tensor | None, states: Tensor, out: Tensor | None = None) -> Tensor:
     """phase_k ψ_{source_k} for every amplitude k of states (..., 2ⁿ), written to `out` or a new tensor."""
-    moved = torch.gather(states, -1, source.expand(states.shape), out=out)
-    return moved if phase is None else moved.mul_(phase)
+    gathered = torch.gather(states, -1, source.expand(states.shape), out=out)
+    return gathered if phase is None else gathered.mul_(phase)
 
 
 def overlap_on(bra: Tensor, ket: Tensor, qubits: tuple[int, ...], keep_contexts: bool) -> Tensor:
@@ -121,9 +121,9 @@ def _apply_scattered(matrix: Tensor, states: Tensor, qubits: tuple[int, ...]) ->
     order = [*range(lead), *rest, *axes]
     together = states.reshape(*states.shape[:-1], *(2,) * n).permute(order)
     flat = together.reshape(*states.shape[:-1], -1, matrix.shape[-1])
-    moved = (flat @ matrix.mT).view(together.shape)
+    product = (flat @ matrix.mT).view(together.shape)
     inverse = torch.tensor(order).argsort().tolist()
-    return moved.permute(inverse).reshape(states.shape)
+    return product.permute(inverse).reshape(states.shape)
 
 
 def _block_axis_first(vectors: Tensor, qubits: tuple[int, ...]) -> Tensor:

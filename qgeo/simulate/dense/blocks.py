@@ -23,9 +23,9 @@ def partial_products(group: GroupConstants, angles: Tensor) -> Tensor:
         angles: all angles of the group's kind, (a,) shared or (B, a) per context.
     """
     steps, blocks, rotations, dimension = group.spectra.shape
-    own = angles[..., group.angles].reshape(-1, blocks, steps, rotations).movedim(2, 0)
-    turns = -0.5 * (own.unsqueeze(-1) * group.spectra.unsqueeze(1)).sum(-2)
-    phases = torch.polar(torch.ones_like(turns), turns).to(group.left.dtype)  # the only cast of an angle
+    by_step = angles[..., group.angles].reshape(-1, blocks, steps, rotations).movedim(2, 0)
+    half = -0.5 * (by_step.unsqueeze(-1) * group.spectra.unsqueeze(1)).sum(-2)
+    phases = torch.polar(torch.ones_like(half), half).to(group.left.dtype)  # the only cast of an angle
     factors = products_of(group.left.unsqueeze(1) * phases.unsqueeze(-2), group.right.unsqueeze(1))
     products = factors if steps == 1 else _cumulative(factors.flatten(1, -3))
     return products.view(steps, *angles.shape[:-1], blocks, dimension, dimension)
@@ -71,12 +71,12 @@ def _with_contexts(products: Tensor) -> Tensor:
     return products if products.dim() == 5 else products.unsqueeze(1)
 
 
-def products_of(one: Tensor, other: Tensor) -> Tensor:
-    """one @ other; by a single call where the leading dimensions agree, which `@` turns into half a dozen."""
-    lead = one.shape[:-2]
-    if other.shape[:-2] != lead:
-        return one @ other
-    return torch.bmm(one.flatten(0, -3), other.flatten(0, -3)).unflatten(0, lead)
+def products_of(left: Tensor, right: Tensor) -> Tensor:
+    """left @ right; in a single call where the leading dimensions agree: `@` makes half a dozen of it."""
+    lead = left.shape[:-2]
+    if right.shape[:-2] != lead:
+        return left @ right
+    return torch.bmm(left.flatten(0, -3), right.flatten(0, -3)).unflatten(0, lead)
 
 
 def _cumulative(factors: Tensor) -> Tensor:

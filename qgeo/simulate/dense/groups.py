@@ -91,17 +91,17 @@ def grouped_blocks(blocks: Sequence[Block | MonomialMatrix]) -> list[list[Steppe
 def _split(kind: list[SteppedBlock]) -> list[list[SteppedBlock]]:
     """One group, or one per size where padding all to the largest would cost more than the calls it saves."""
     steps, rotations = _padded_size(kind)
-    wasted = steps * rotations * len(kind) - sum(own.size[0] * own.size[1] for own in kind)
+    wasted = steps * rotations * len(kind) - sum(stepped.size[0] * stepped.size[1] for stepped in kind)
     if wasted * kind[0].block.dimension ** 3 <= _PADDING_PRODUCTS:
         return [kind]
     by_size: dict[tuple[int, int], list[SteppedBlock]] = {}
-    for own in kind:
-        by_size.setdefault(own.size, []).append(own)
+    for stepped in kind:
+        by_size.setdefault(stepped.size, []).append(stepped)
     return list(by_size.values())
 
 
 def _padded_size(group: list[SteppedBlock]) -> tuple[int, int]:
-    return max(own.size[0] for own in group), max(own.size[1] for own in group)
+    return max(stepped.size[0] for stepped in group), max(stepped.size[1] for stepped in group)
 
 
 def _fingerprint(block: Block) -> tuple[object, ...]:
@@ -119,8 +119,10 @@ def group_constants(
     """Constants of a group; `first` is the number of shared angles."""
     count, width = _padded_size(group)
     per_context = group[0].block.per_context
-    used = [_used_slots(own, width) for own in group]
-    turned = [[step.angle - first * per_context for step in own.block.rotations] for own in group]
+    used = [_used_slots(stepped, width) for stepped in group]
+    turned = [
+        [rotation.angle - first * per_context for rotation in stepped.block.rotations] for stepped in group
+    ]
     spectra, left, right, generators = _padded_steps(group, count, width)
 
     def tensor(numbers: Matrix, kind: torch.dtype = dtype) -> Tensor:
@@ -128,30 +130,32 @@ def group_constants(
 
     return GroupConstants(
         per_context=per_context,
-        positions=tuple(own.position for own in group),
+        positions=tuple(stepped.position for stepped in group),
         spectra=tensor(spectra, torch.float64),
         left=tensor(left),
         right=tensor(right),
         generators=tensor(generators.swapaxes(2, 3)),
         generator_columns=tensor(generators.reshape(count, len(group), width, -1).swapaxes(2, 3)),
         angles=as_index(_padded_angles(used, turned, count * width), device),
-        rotations=as_index([b * count * width + slot for b, own in enumerate(used) for slot in own], device),
-        turned_angles=as_index([angle for own in turned for angle in own], device),
-        rotations_of=tuple(as_index(own, device) for own in used),
-        turned_angles_of=tuple(as_index(own, device) for own in turned),
+        rotations=as_index(
+            [b * count * width + slot for b, slots in enumerate(used) for slot in slots], device
+        ),
+        turned_angles=as_index([angle for angles in turned for angle in angles], device),
+        rotations_of=tuple(as_index(slots, device) for slots in used),
+        turned_angles_of=tuple(as_index(angles, device) for angles in turned),
     )
 
 
-def _used_slots(own: SteppedBlock, width: int) -> list[int]:
+def _used_slots(stepped: SteppedBlock, width: int) -> list[int]:
     """Positions of a block's rotations among its padded ones."""
-    return [t * width + r for t, step in enumerate(own.steps) for r in range(len(step.spectra))]
+    return [t * width + r for t, step in enumerate(stepped.steps) for r in range(len(step.spectra))]
 
 
 def _padded_angles(used: list[list[int]], turned: list[list[int]], slots: int) -> list[int]:
     """Every padded rotation's angle, block by block; one that only pads takes any."""
-    angles = np.repeat([[own[0]] for own in turned], slots, axis=1)
-    for b, (own_slots, turned_angles) in enumerate(zip(used, turned, strict=True)):
-        angles[b, own_slots] = turned_angles
+    angles = np.repeat([[of_block[0]] for of_block in turned], slots, axis=1)
+    for b, (used_slots, turned_angles) in enumerate(zip(used, turned, strict=True)):
+        angles[b, used_slots] = turned_angles
     return angles.ravel().tolist()
 
 
@@ -162,8 +166,8 @@ def _padded_steps(group: list[SteppedBlock], count: int, width: int) -> tuple[Ma
     left = np.tile(np.eye(dimension, dtype=complex), (count, blocks, 1, 1))
     right = left.copy()
     generators = np.zeros((count, blocks, width, dimension, dimension), dtype=complex)
-    for b, own in enumerate(group):
-        for t, step in enumerate(own.steps):
+    for b, stepped in enumerate(group):
+        for t, step in enumerate(stepped.steps):
             spectra[t, b, : len(step.spectra)] = step.spectra
             generators[t, b, : len(step.spectra)] = step.generators
             left[t, b], right[t, b] = step.left, step.right
