@@ -90,7 +90,7 @@ def _placeable(items: list[Item], numbered: list[Placed]) -> tuple[Placeable, ..
     """The items as layers see them, with the angles of their elements."""
     angles = iter(placed.angle for placed in numbered)
     of_item = ([angle for angle in islice(angles, len(item.elements)) if angle is not None] for item in items)
-    return tuple(item.placeable(tuple(turned)) for item, turned in zip(items, of_item, strict=True))
+    return tuple(item.placeable(tuple(chosen)) for item, chosen in zip(items, of_item, strict=True))
 
 
 def _on_some_qubit(element: Element) -> Element:

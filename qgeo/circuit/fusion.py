@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 
 from qgeo.circuit.elements import Element, Fixed, embedded
 from qgeo.circuit.monomial import MonomialMatrix, identity, is_monomial, on_qubits
-from qgeo.circuit.program import Block, FixedStep, Part, RotationStep, Step
+from qgeo.circuit.program import Block, Factor, FixedFactor, Part, RotationFactor
 
 WIDE, NARROW = 5, 4
 """Most qubits of a cell that all contexts share: 5, where 32×32 matrices make efficient products, but 4 for
-6 to 8 qubits, where two cells of 3 or 4 are as good and cheaper to build."""
+6 to 8 qubits, where two cells of 3 or 4 are as good and cheaper to build
+(benchmarks/NOTES.md, "cell width")."""
 
 PER_CONTEXT_WIDTH = 3
-"""Most qubits of a cell with one matrix per context: small, because derivatives are stored per context."""
+"""Most qubits of a cell with one matrix per context, chosen: derivatives are stored per context."""
 
 MONOMIAL_QUBITS = 14
-"""Widest circuit with monomial matrices of all 2ⁿ amplitudes; beyond it a fixed gate is a small matrix."""
+"""Widest circuit with monomial matrices of all 2ⁿ amplitudes; beyond it a fixed gate is a small matrix.
+Chosen: what the compiled engine takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +81,10 @@ class _Draft:
         del num_qubits
         qubits = tuple(sorted(self.qubits))
         position = {qubit: slot for slot, qubit in enumerate(qubits)}
-        steps: list[Step] = []
+        factors: list[Factor] = []
         for item in self.members:
-            _append(steps, item, tuple(position[qubit] for qubit in item.element.qubits), len(qubits))
-        return Block(qubits, tuple(steps), bool(self.per_context))
+            _append(factors, item, tuple(position[qubit] for qubit in item.element.qubits), len(qubits))
+        return Block(qubits, tuple(factors), bool(self.per_context))
 
 
 @dataclass(eq=False)
@@ -157,15 +159,15 @@ def _is_monomial(element: Element) -> bool:
     return isinstance(element, Fixed) and is_monomial(element.matrix)
 
 
-def _append(steps: list[Step], item: Placed, positions: tuple[int, ...], num_qubits: int) -> None:
-    """Add a step; two fixed ones in a row become one matrix."""
+def _append(factors: list[Factor], item: Placed, positions: tuple[int, ...], num_qubits: int) -> None:
+    """Add a factor; two fixed ones in a row become one matrix."""
     if not isinstance(item.element, Fixed):
         assert item.angle is not None
-        steps.append(RotationStep(item.element.generator, positions, item.angle))
+        factors.append(RotationFactor(item.element.generator, positions, item.angle))
         return
     matrix = embedded(item.element.matrix, positions, num_qubits)
-    last = steps[-1] if steps else None
-    if isinstance(last, FixedStep):
-        steps[-1] = FixedStep(matrix @ last.matrix)
+    last = factors[-1] if factors else None
+    if isinstance(last, FixedFactor):
+        factors[-1] = FixedFactor(matrix @ last.matrix)
     else:
-        steps.append(FixedStep(matrix))
+        factors.append(FixedFactor(matrix))

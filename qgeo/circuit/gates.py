@@ -44,7 +44,7 @@ from qgeo.errors import CircuitError
 MAX_DENSE_QUBITS = 10
 """Widest generator kept as a dense matrix: a 1024×1024 eigenproblem, solved once in `compile`."""
 
-_MAX_PAULI_SUPPORT = 3
+_MAX_PAULI_SUPPORT = 3  # chosen: what a cell with one matrix a context holds (fusion.py); wider is a ladder
 
 X = np.array([[0, 1], [1, 0]], dtype=complex)
 Y = np.array([[0, -1j], [1j, 0]])

@@ -5,7 +5,7 @@
 Each item stands in the first column that it can move back to. A rotation passes what it commutes with,
 string by string, and joins a layer that it commutes with as a whole; a fixed gate, whatever it does, passes
 only what it shares no qubit with. A rotation whose own strings do not commute is a layer by itself. One that
-only turns the phase stands nowhere: no measurement sees it (Stokes et al. 2020, arXiv 1909.02108, section 3).
+only changes the phase stands nowhere: no measurement sees it (Stokes et al. 2020, arXiv 1909.02108, sec. 3).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Placeable:
     Attributes:
         qubits: that it occupies; terms, generator: the strings of its generator, or the generator on `qubits`
             that they are of; neither for a fixed gate.
-        angles: of the program, that turn it.
+        angles: of the program, by which it rotates.
     """
 
     qubits: tuple[int, ...]
@@ -37,7 +37,7 @@ class Placeable:
         return self.terms is None and self.generator is None
 
     def strings(self) -> tuple[Term, ...]:
-        """The strings of its generator; the identity turns only the phase and is left out."""
+        """The strings of its generator; the identity changes only the phase and is left out."""
         if self.terms is not None:
             terms = self.terms
         else:

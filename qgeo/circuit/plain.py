@@ -31,8 +31,8 @@ from qgeo.circuit.unroll import definition_of, is_symbolic, not_unitary
 from qgeo.errors import CircuitError
 from qgeo.files import FileModel
 
-MOST_QUBITS = 10_000
-_WIDEST_MATRIX = 6  # of a gate without a definition
+MOST_QUBITS = 10_000  # chosen: as many as `qasm.py` reads; a damaged file asks for no more memory
+_WIDEST_MATRIX = 6  # qubits of a gate without a definition, chosen: 4,096 numbers in the file
 _ELEMENT = re.compile(r"(.+)\[(\d{1,6})\]")
 
 Index = Annotated[int, Field(ge=0)]

@@ -1,7 +1,7 @@
 """Program: a circuit as data, ready for simulation, with no Qiskit object inside.
 
-A program is a sequence of blocks. A block acts on a few qubits and is a product of steps, fixed unitaries
-and rotations; its unitary and the unitary's derivatives are small dense matrices, and everything a
+A program is a sequence of blocks. A block acts on a few qubits and is a product of factors, fixed
+unitaries and rotations; its unitary and the unitary's derivatives are small dense matrices, and everything a
 simulation does to states is a product with one of them. Blocks that depend on data have one matrix per
 context; all others are shared by all contexts. Fixed gates between blocks that only move amplitudes and
 change their phases are monomial matrices on all qubits at once.
@@ -19,14 +19,14 @@ from qgeo.circuit.monomial import MonomialMatrix
 
 
 @dataclass(frozen=True, eq=False)
-class FixedStep:
+class FixedFactor:
     """A unitary on all qubits of its block, (2ᵏ, 2ᵏ)."""
 
     matrix: Matrix
 
 
 @dataclass(frozen=True, eq=False)
-class RotationStep:
+class RotationFactor:
     """exp(−i a G/2) on some qubits of its block.
 
     `positions` are positions in the block's qubits, the first the least significant bit of `generator`;
@@ -38,15 +38,15 @@ class RotationStep:
     angle: int
 
 
-Step = FixedStep | RotationStep
+Factor = FixedFactor | RotationFactor
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A product of steps on `qubits` (ascending, the first the least significant bit)."""
+    """A product of factors, first to last, on `qubits` (ascending, the first the least significant bit)."""
 
     qubits: tuple[int, ...]
-    steps: tuple[Step, ...]
+    factors: tuple[Factor, ...]
     per_context: bool
 
     @property
@@ -54,15 +54,15 @@ class Block:
         return 2 ** len(self.qubits)
 
     @property
-    def rotations(self) -> tuple[RotationStep, ...]:
-        return tuple(step for step in self.steps if isinstance(step, RotationStep))
+    def rotations(self) -> tuple[RotationFactor, ...]:
+        return tuple(factor for factor in self.factors if isinstance(factor, RotationFactor))
 
 
 Part = Block | MonomialMatrix
 """What a program is a sequence of."""
 
 
-def rotations_of(block: Part) -> tuple[RotationStep, ...]:
+def rotations_of(block: Part) -> tuple[RotationFactor, ...]:
     """The rotations of a block; nothing in a monomial matrix depends on a parameter."""
     return block.rotations if isinstance(block, Block) else ()
 
@@ -115,9 +115,9 @@ class Program:
         return len(self.input_parameters)
 
     @property
-    def rotations(self) -> tuple[RotationStep, ...]:
+    def rotations(self) -> tuple[RotationFactor, ...]:
         """Every rotation, block by block."""
-        return tuple(step for block in self.blocks for step in rotations_of(block))
+        return tuple(rotation for block in self.blocks for rotation in rotations_of(block))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ MAX_QUBITS = 10_000
 
 _WIDEST_COMPARED = 8  # qubits of an instruction whose matrix is compared after the round trip
 _WITHOUT_MATRIX = {"barrier", "delay"}
-_TOLERANCE = 1e-12
+_TOLERANCE = 1e-12  # of a matrix's entries: angles are written to 16 digits, rounding adds up over factors
 
 
 @dataclass(frozen=True, eq=False)

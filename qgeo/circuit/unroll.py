@@ -49,7 +49,7 @@ class Item:
     terms: tuple[Term, ...] | None = None
 
     def placeable(self, angles: tuple[int, ...] = ()) -> Placeable:
-        """As the layers see it; `angles` are those that turn it, numbered by whoever asks."""
+        """As the layers see it; `angles` are those by which it rotates, numbered by whoever asks."""
         if self.angle is None:
             return Placeable(self.qubits)
         if self.terms is not None:

@@ -2,8 +2,8 @@
 
     F_rs = ⟨P_r P_s⟩ − ⟨P_r⟩⟨P_s⟩   for rotations r, s of one layer;   0 elsewhere
 
-One circuit per layer, no ancilla. Its entries are those of the full matrix, so a parameter that turns
-rotations of several layers, whose diagonal entry would miss their correlations, is refused. As a metric,
+One circuit per layer, no ancilla. Its entries are those of the full matrix, so a parameter with
+rotations in several layers, whose diagonal entry would miss their correlations, is refused. As a metric,
 pulled back through a Jacobian it is E_x[Kᵀ block(F) K], K = ∂angles/∂w, the sum of such a parameter's blocks,
 and the exact metric `quantum-block-diagonal` is the same matrix (`geometry/blockwise.py`).
 """

@@ -12,12 +12,14 @@ from dataclasses import replace
 import numpy as np
 
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
-from qgeo.estimators.layered import Floats, Moments, Noise, Plan, Scheme, block_moments
+from qgeo.estimators.layered import Floats, LayeredExperiments, Moments, Noise, Scheme, block_moments
 from qgeo.estimators.outcomes import Outcomes
 
 
-def _diagonal_moments(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> Moments:
-    blocks = block_moments(plan, outcomes, jacobian)
+def _diagonal_moments(
+    prepared: LayeredExperiments, outcomes: Sequence[Outcomes], jacobian: Floats
+) -> Moments:
+    blocks = block_moments(prepared, outcomes, jacobian)
     keep = np.eye(len(blocks.matrix))
     noise = tuple(_diagonal_noise(noise) for noise in blocks.noise)
     return Moments(blocks.matrix * keep, noise, blocks.quadratic * keep, blocks.of_squared)

@@ -21,8 +21,8 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.geometry.request import real_array, span
 
 Floats = NDArray[np.float64]
-MOST_SHOTS = 10_000_000
-MOST_NUMBERS = 2**29
+MOST_SHOTS = 10_000_000  # per circuit: what IBM's Sampler takes a job
+MOST_NUMBERS = 2**29  # of all draws' estimates together, chosen: 4 GiB, as the memory budget
 Prepared = TypeVar("Prepared")
 
 

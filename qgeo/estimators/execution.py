@@ -37,8 +37,8 @@ Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 """Told after every job: bindings done, bindings in all."""
 
-_BINDINGS_PER_JOB_WITH_PROGRESS = 64
-_KEPT_CIRCUITS = 4096
+_BINDINGS_PER_JOB_WITH_PROGRESS = 64  # chosen: news often enough, and few jobs
+_KEPT_CIRCUITS = 4096  # transpiled, chosen: more than one estimate has, and no leak over a training
 ONE_QUBIT_GATES = ("id", "h", "x", "y", "z", "s", "sdg", "t", "tdg", "sx", "rx", "ry", "rz", "p", "u")
 TWO_QUBIT_GATES = ("cx", "cy", "cz", "swap", "rxx", "ryy", "rzz", "rzx")
 

@@ -29,7 +29,7 @@ PairExperiment = Callable[[PauliCircuit, int, int], Experiment]
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class LayeredExperiments:
     """Experiments of a circuit: one per layer, then one per `pairs` (term, later layer)."""
 
     source: PauliCircuit
@@ -89,11 +89,11 @@ class Scheme:
     """
 
     pair_experiment: PairExperiment | None
-    moments: Callable[[Plan, Sequence[Outcomes], Floats], Moments]
+    moments: Callable[[LayeredExperiments, Sequence[Outcomes], Floats], Moments]
     ancillas: int = 0
 
 
-def plan(source: PauliCircuit, scheme: Scheme) -> Plan:
+def layered_experiments(source: PauliCircuit, scheme: Scheme) -> LayeredExperiments:
     """All experiments of a scheme; without circuits for pairs those of layers only."""
     layers = range(len(source.layers))
     pairs = [
@@ -104,29 +104,29 @@ def plan(source: PauliCircuit, scheme: Scheme) -> Plan:
     ]
     experiments = [layer_experiment(source, layer, scheme.ancillas) for layer in layers]
     if scheme.pair_experiment is None:
-        return Plan(source, tuple(experiments), ())
+        return LayeredExperiments(source, tuple(experiments), ())
     experiments += [scheme.pair_experiment(source, term, layer) for term, layer in pairs]
-    return Plan(source, tuple(experiments), tuple(pairs))
+    return LayeredExperiments(source, tuple(experiments), tuple(pairs))
 
 
-def full_moments(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> Moments:
+def full_moments(prepared: LayeredExperiments, outcomes: Sequence[Outcomes], jacobian: Floats) -> Moments:
     """F̂ at one context from the outcomes of every experiment; jacobian T: (K, W)."""
-    samples, layers = _samples(plan, outcomes, jacobian), plan.num_layers
+    samples, layers = _samples(prepared, outcomes, jacobian), prepared.num_layers
     sums = _Sum(jacobian.shape[1])
     total = sum((sample.mean for sample in samples[:layers]), np.zeros(jacobian.shape[1]))
     for sample in samples[:layers]:
         sums.add_layer(sample, total)
         sums.matrix += np.outer(sample.mean, sample.mean)
     sums.matrix -= np.outer(total, total)
-    for sample, (term, _) in zip(samples[layers:], plan.pairs, strict=True):
+    for sample, (term, _) in zip(samples[layers:], prepared.pairs, strict=True):
         sums.add_pair(sample, jacobian[term])
     return sums.moments()
 
 
-def block_moments(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> Moments:
+def block_moments(prepared: LayeredExperiments, outcomes: Sequence[Outcomes], jacobian: Floats) -> Moments:
     """Σ_J Cov(y_J) alone: F̂ on the blocks of commuting layers, zero elsewhere; jacobian T: (K, W)."""
     sums = _Sum(jacobian.shape[1])
-    for sample in _samples(plan, outcomes, jacobian):
+    for sample in _samples(prepared, outcomes, jacobian):
         sums.add_layer(sample, sample.mean)
     return sums.block_moments()
 
@@ -157,9 +157,9 @@ class _Sample:
         return _Sample(self.outcome, self.values[:, columns], self.bound[columns], self.single[columns])
 
 
-def _samples(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> list[_Sample]:
-    layer_of = [*range(plan.num_layers), *(layer for _, layer in plan.pairs)]
-    rows = [jacobian[list(plan.source.layers[layer].terms)] for layer in layer_of]
+def _samples(prepared: LayeredExperiments, outcomes: Sequence[Outcomes], jacobian: Floats) -> list[_Sample]:
+    layer_of = [*range(prepared.num_layers), *(layer for _, layer in prepared.pairs)]
+    rows = [jacobian[list(prepared.source.layers[layer].terms)] for layer in layer_of]
     return [
         _Sample(
             outcome,
@@ -167,7 +167,7 @@ def _samples(plan: Plan, outcomes: Sequence[Outcomes], jacobian: Floats) -> list
             np.abs(terms).sum(0),
             (terms != 0).sum(0) <= 1,
         )
-        for experiment, outcome, terms in zip(plan.experiments, outcomes, rows, strict=True)
+        for experiment, outcome, terms in zip(prepared.experiments, outcomes, rows, strict=True)
     ]
 
 

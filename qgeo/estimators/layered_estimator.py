@@ -1,4 +1,4 @@
-"""The estimator behind every layer-by-layer method: plan once, run, sum up, allocate shots on request."""
+"""The estimator behind every layer-by-layer method: prepare once, run, sum up, allocate shots on request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qgeo.estimators.allocation import Allocation, allocated, pilot_shots
 from qgeo.estimators.estimate import FisherEstimate, mean_spread
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, largest_entries
 from qgeo.estimators.execution import Cost, Executor, Progress, Task
-from qgeo.estimators.layered import Moments, Plan, Scheme, plan
+from qgeo.estimators.layered import LayeredExperiments, Moments, Scheme, layered_experiments
 from qgeo.estimators.outcomes import Outcomes, pooled
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
 
@@ -57,7 +57,7 @@ class LayeredEstimator(FisherEstimator):
             mitigate_readout=mitigate_readout,
         )
         self.allocation = allocation
-        self.prepared = Remembered(self._plan)
+        self.prepared = Remembered(self._experiments)
 
     def check_entries(self, source: PauliCircuit) -> None:
         """Refuse a circuit whose entries of F_Q the method does not give; nothing by default."""
@@ -74,11 +74,11 @@ class LayeredEstimator(FisherEstimator):
         mean = _mean(self._moments(prepared, results, by_term), share, cost, prepared)
         return replace(mean, largest=largest_entries(by_term, share))
 
-    def _plan(self, circuit: QuantumCircuit) -> Plan:
-        return plan(pauli_circuit(circuit), self.scheme)
+    def _experiments(self, circuit: QuantumCircuit) -> LayeredExperiments:
+        return layered_experiments(pauli_circuit(circuit), self.scheme)
 
     def _run(
-        self, prepared: Plan, angles: Floats, by_term: Floats, share: Floats, shots: int | None
+        self, prepared: LayeredExperiments, angles: Floats, by_term: Floats, share: Floats, shots: int | None
     ) -> tuple[Results, Cost]:
         count = len(prepared.experiments)
         if self.allocation is None or shots is None:
@@ -94,14 +94,16 @@ class LayeredEstimator(FisherEstimator):
         ]
         return both, cost + extra
 
-    def _execute(self, prepared: Plan, angles: Floats, shots: Sequence[int | None]) -> tuple[Results, Cost]:
+    def _execute(
+        self, prepared: LayeredExperiments, angles: Floats, shots: Sequence[int | None]
+    ) -> tuple[Results, Cost]:
         tasks = [
             Task(experiment.circuit, angles, count)
             for experiment, count in zip(prepared.experiments, shots, strict=True)
         ]
         return self.executor.run(tasks)
 
-    def _moments(self, prepared: Plan, results: Results, by_term: Floats) -> list[Moments]:
+    def _moments(self, prepared: LayeredExperiments, results: Results, by_term: Floats) -> list[Moments]:
         by_row = list(zip(*results, strict=True)) or [()] * len(by_term)
         return [
             self.scheme.moments(prepared, outcomes, jacobian)
@@ -109,7 +111,7 @@ class LayeredEstimator(FisherEstimator):
         ]
 
 
-def _mean(moments: list[Moments], share: Floats, cost: Cost, prepared: Plan) -> FisherEstimate:
+def _mean(moments: list[Moments], share: Floats, cost: Cost, prepared: LayeredExperiments) -> FisherEstimate:
     """The mean over rows, whose errors are independent."""
     spread = mean_spread([each.spread for each in moments], share)
     return FisherEstimate(

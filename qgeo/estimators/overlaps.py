@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class OverlapPlan:
+class OverlapExperiment:
     """A circuit with the angles of U in columns 0 … K−1 and the negated angles of U† in K … 2K−1."""
 
     source: PauliCircuit
@@ -46,7 +46,7 @@ class Overlaps:
         return float(self.shots**-2.0)
 
 
-def overlap_plan(source: PauliCircuit) -> OverlapPlan:
+def overlap_experiment(source: PauliCircuit) -> OverlapExperiment:
     """U(θ') then U†(θ), all qubits measured."""
     terms, qubits = source.num_terms, range(source.num_qubits)
     angles = ParameterVector("angle", 2 * terms)
@@ -60,16 +60,16 @@ def overlap_plan(source: PauliCircuit) -> OverlapPlan:
             for term in reversed(column.terms):
                 append_rotation(circuit, source.terms[term], angles[terms + term])
     circuit.measure(qubits, qubits)
-    return OverlapPlan(source, circuit)
+    return OverlapExperiment(source, circuit)
 
 
 def overlaps(
-    plan: OverlapPlan, executor: Executor, angles: Floats, shifted: Floats, shots: int | None
+    experiment: OverlapExperiment, executor: Executor, angles: Floats, shifted: Floats, shots: int | None
 ) -> Overlaps:
     """f at angles (B, K) and shifted (B, M, K): values and variances (B, M)."""
     rows = np.concatenate([shifted, np.broadcast_to(-angles[:, None], shifted.shape)], -1)
     flat = rows.reshape(-1, rows.shape[-1])
-    (results,), cost = executor.run([Task(plan.circuit, flat, shots)])
+    (results,), cost = executor.run([Task(experiment.circuit, flat, shots)])
     values = np.array([_all_zero(outcome) for outcome in results]).reshape(shifted.shape[:2])
     if shots is None:
         values = np.minimum(values, 1)  # rounding: F_kk = 1 − f is not negative

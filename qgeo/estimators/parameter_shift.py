@@ -19,7 +19,7 @@ from qiskit import QuantumCircuit
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, largest_entries
 from qgeo.estimators.execution import Executor, Progress
-from qgeo.estimators.overlaps import Overlaps, overlap_plan, overlaps
+from qgeo.estimators.overlaps import Overlaps, overlap_experiment, overlaps
 from qgeo.estimators.pauli_circuit import pauli_circuit
 
 Floats = NDArray[np.float64]
@@ -44,16 +44,16 @@ class ParameterShiftQFI(FisherEstimator):
         progress: Progress | None = None,
     ) -> None:
         self.executor = Executor(sampler, pass_manager=pass_manager, generator=generator, progress=progress)
-        self.prepared = Remembered(lambda circuit: overlap_plan(pauli_circuit(circuit)))
+        self.prepared = Remembered(lambda circuit: overlap_experiment(pauli_circuit(circuit)))
 
     def at_points(self, circuit: QuantumCircuit, points: Points, shots: int | None) -> FisherEstimate:
         """See `FisherEstimator`."""
         rows, share = points.rows, points.share
-        plan = self.prepared(circuit)
-        by_term = points.pulled_back(plan.source.jacobian(rows))
-        angles, shifts = plan.source.angles(rows), _shifts(plan.source.num_terms)
-        measured = overlaps(plan, self.executor, angles, angles[:, None] + shifts, shots)
-        matrices, variances, rare = _by_term(measured, plan.source.num_terms)
+        experiment = self.prepared(circuit)
+        by_term = points.pulled_back(experiment.source.jacobian(rows))
+        angles, shifts = experiment.source.angles(rows), _shifts(experiment.source.num_terms)
+        measured = overlaps(experiment, self.executor, angles, angles[:, None] + shifts, shots)
+        matrices, variances, rare = _by_term(measured, experiment.source.num_terms)
         weighted = share[:, None, None] ** 2 * np.stack([variances, np.broadcast_to(rare, variances.shape)])
         seen, unseen = (_pulled_back_variance(part, by_term) for part in weighted)
         return FisherEstimate(
@@ -61,7 +61,7 @@ class ParameterShiftQFI(FisherEstimator):
             stderr=np.sqrt(seen + unseen),
             circuits=measured.cost.circuits,
             shots=measured.cost.shots,
-            parameters=plan.source.parameters,
+            parameters=experiment.source.parameters,
             metadata={"distinct_circuits": len(shifts)},
             resolution=np.sqrt(unseen),
             largest=largest_entries(by_term, share),

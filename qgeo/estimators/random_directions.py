@@ -21,7 +21,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_draws
 from qgeo.estimators.execution import Cost, Executor, Progress
-from qgeo.estimators.overlaps import overlap_plan, overlaps
+from qgeo.estimators.overlaps import overlap_experiment, overlaps
 from qgeo.estimators.pauli_circuit import pauli_circuit
 
 Floats = NDArray[np.float64]
@@ -54,7 +54,7 @@ class RandomDirectionsQFI(FisherEstimator):
             sampler, pass_manager=pass_manager, generator=self.generator, progress=progress
         )
         self.draws, self.spread = draws, spread
-        self.prepared = Remembered(lambda circuit: overlap_plan(pauli_circuit(circuit)))
+        self.prepared = Remembered(lambda circuit: overlap_experiment(pauli_circuit(circuit)))
 
     least_shots = 1
 
@@ -99,9 +99,12 @@ class RandomDirectionsQFI(FisherEstimator):
 
     def _drawn(self, circuit: QuantumCircuit, row: Floats, pullback: Floats, shots: int | None) -> _Drawn:
         """All draws at one context."""
-        plan, chosen = self.prepared(circuit), self.directions(len(row))
-        around = plan.source.angles((row + chosen.shifts).reshape(-1, len(row)))
-        measured = overlaps(plan, self.executor, plan.source.angles(row[None]), around[None], shots)
+        experiment, chosen = self.prepared(circuit), self.directions(len(row))
+        at, around = (
+            experiment.source.angles(points)
+            for points in (row[None], (row + chosen.shifts).reshape(-1, len(row)))
+        )
+        measured = overlaps(experiment, self.executor, at, around[None], shots)
         lost = 1 - measured.values.reshape(self.draws, -1)  # f(θ, θ) = 1 is known
         matrices = (-lost @ chosen.weights)[:, None, None] * _pulled(chosen.patterns, pullback)
         size = np.sqrt((pullback**2).sum(0))  # of the pulled-back directions

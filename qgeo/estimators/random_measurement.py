@@ -82,7 +82,7 @@ class RandomMeasurementQFI(FisherEstimator):
         by_term = points.pulled_back(source.jacobian(rows))
         angles = source.angles(rows)
         rotated = [_measured_after(source, self._basis(source.num_qubits)) for _ in range(self.draws)]
-        tasks = [task for turned in rotated for task in _tasks(turned, angles, shots)]
+        tasks = [task for circuit_in_basis in rotated for task in _tasks(circuit_in_basis, angles, shots)]
         results, cost = self.executor.run(tasks)
         each, scale = len(tasks) // self.draws, 2 * self._unmissed(source.num_qubits, shots)
         matrices, unseen = [], []

@@ -3,7 +3,7 @@
     E_x[ K(x)ᵀ block(F(x)) K(x) ],      block(F)_rs = F_rs where rotations r, s share a layer, else 0
 
 F is over the angles of rotations, K = ∂(angles)/∂(θ, w), θ the circuit's own trainable parameters, w an
-encoder's weights. A parameter that turns rotations of several layers has the sum of their blocks, without the
+encoder's weights. A parameter with rotations in several layers has the sum of their blocks, without the
 correlations between them. The exact limit of the estimator `block-diagonal` as a metric is this matrix
 (Stokes et al. 2020, arXiv 1909.02108, section 3).
 """
@@ -60,7 +60,7 @@ def connected_blocks(matrix: Tensor) -> list[Tensor]:
 
 
 def _same_layer(program: Program, device: torch.device) -> Tensor:
-    """(angles, angles), 1 where two angles turn rotations of one layer, else 0."""
+    """(angles, angles), 1 where two angles are of rotations of one layer, else 0."""
     layer = torch.full((len(program.angles),), -1, device=device)
     for number, angles in enumerate(program.layers):
         layer[list(angles)] = number

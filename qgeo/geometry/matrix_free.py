@@ -29,7 +29,7 @@ from qgeo.simulate.dense.engine import DenseEngine
 from qgeo.simulate.statevector import gradient_by_parameters
 from qgeo.simulate.tangents import tangents_in_frame
 
-_DIAGONAL_BYTES = 2**26
+_DIAGONAL_BYTES = 2**26  # of tangents at once for a diagonal, chosen: little beside a budget of gigabytes
 
 
 class _Limits(TypedDict):

@@ -20,6 +20,8 @@ from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values,
 from qgeo.heads.sizes import chosen_qubits
 
 SMOOTHING = 1e-6
+"""ε of p̃ = (1−ε)p + ε/V, chosen: a token that the circuit cannot give costs ln(V/ε) nats, not
+infinitely many."""
 
 LogProbOfEvent = Callable[[Tensor], Tensor]
 

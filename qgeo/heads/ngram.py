@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.heads.encoder import check_contexts
 
-LARGEST_TABLE = 50_000_000
+LARGEST_TABLE = 50_000_000  # n-grams, chosen: 400 MB of counts
 
 
 class NgramHead(nn.Module):

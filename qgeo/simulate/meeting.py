@@ -72,8 +72,8 @@ def meeting(stages: Sequence[Stage], frame: Frame) -> Meeting:
     """How tangents of these stages meet at the circuit's end or in its middle.
 
     >>> one_each = [Stage(((i, i),), i + 1, i + 1) for i in range(4)]
-    >>> plan = meeting(one_each, "middle")
-    >>> plan.frame, plan.ahead.columns, plan.behind.columns
+    >>> met = meeting(one_each, "middle")
+    >>> met.frame, met.ahead.columns, met.behind.columns
     (2, (0, 1), (3, 2))
     """
     place = len(stages) if frame == "end" else _middle(stages)

@@ -1,4 +1,4 @@
-"""What the tests of this room share: circuits, a quick source of shots, samplers that count.
+"""What the tests of this package share: circuits, a quick source of shots, samplers that count.
 
 `Drawn` (of the benchmarks) stands in for an executor: multinomial counts from the exact distribution of the
 circuits that the estimator asks for, so that a thousand estimates take a second. `Counting` and `Zeros` are

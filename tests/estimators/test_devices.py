@@ -21,7 +21,7 @@ import qgeo
 from qgeo.errors import CircuitError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.diagonal import DiagonalQFI
-from qgeo.estimators.layered import full_moments, plan
+from qgeo.estimators.layered import full_moments, layered_experiments
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mid_circuit import MidCircuitQFI
 from qgeo.estimators.outcomes import Outcomes
@@ -104,7 +104,7 @@ def test_an_estimate_on_a_noisy_device_is_that_of_its_noisy_circuits(layout):
     estimator = LinCombQFI(BackendSamplerV2(backend=device), pass_manager=ByWidth(layout))
     found = estimator.estimate(circuit, values, shots=2000)
     source = pauli_circuit(circuit)
-    prepared = plan(source, LinCombQFI.scheme)
+    prepared = layered_experiments(source, LinCombQFI.scheme)
     angles = source.angles(values[None])[0]
     outcomes = []
     for isa in ByWidth(layout).run([experiment.circuit for experiment in prepared.experiments]):

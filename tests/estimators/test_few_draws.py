@@ -54,7 +54,7 @@ def test_an_interval_of_few_draws_is_student_s():
 
 @pytest.mark.parametrize("method", DIRECTIONS)
 def test_overlaps_that_are_all_one_leave_a_standard_error(method):
-    # Seen to fail: no room for a shot that did not come.
+    # Seen to fail: nothing left for a shot that did not come.
     found = DIRECTIONS[method](Zeros(), draws=3).estimate(generic_pair(), values_of(generic_pair()), shots=20)
     assert not found.matrix.any()
     assert (found.stderr > 0).all()

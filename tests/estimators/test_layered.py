@@ -18,7 +18,7 @@ from qgeo.errors import CircuitError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.diagonal import DiagonalQFI
 from qgeo.estimators.experiments import ancilla_experiment
-from qgeo.estimators.layered import plan
+from qgeo.estimators.layered import layered_experiments
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mid_circuit import MidCircuitQFI
 from qgeo.estimators.outcomes import exact_outcomes
@@ -126,7 +126,7 @@ def test_imaginary_parts_are_read_from_the_ancilla_in_y():
 
 def test_numbers_of_circuits():
     source = pauli_circuit(three_repetitions())
-    assert len(plan(source, LinCombQFI.scheme).experiments) == 66
-    assert len(plan(source, MidCircuitQFI.scheme).experiments) == 66
-    assert len(plan(source, BlockDiagonalQFI.scheme).experiments) == 6
-    assert len(plan(source, DiagonalQFI.scheme).experiments) == 6
+    assert len(layered_experiments(source, LinCombQFI.scheme).experiments) == 66
+    assert len(layered_experiments(source, MidCircuitQFI.scheme).experiments) == 66
+    assert len(layered_experiments(source, BlockDiagonalQFI.scheme).experiments) == 6
+    assert len(layered_experiments(source, DiagonalQFI.scheme).experiments) == 6

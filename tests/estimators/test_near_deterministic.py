@@ -18,7 +18,7 @@ from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.diagonal import DiagonalQFI
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.execution import Task
-from qgeo.estimators.layered import block_moments, full_moments, plan
+from qgeo.estimators.layered import block_moments, full_moments, layered_experiments
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mid_circuit import MidCircuitQFI
 from qgeo.estimators.outcomes import Outcomes
@@ -121,7 +121,7 @@ def test_an_interval_that_holds_nothing_possible_is_left_as_it_is(low, high):
 def chosen(circuit, scheme, seed: int) -> tuple:
     """A plan, some outcomes of its experiments, and a Jacobian of several terms a parameter."""
     source, generator = pauli_circuit(circuit), np.random.default_rng(seed)
-    prepared = plan(source, scheme)
+    prepared = layered_experiments(source, scheme)
     tasks = [Task(each.circuit, np.full((1, source.num_terms), 0.2), 7) for each in prepared.experiments]
     outcomes = [rows[0] for rows in Drawn(seed).run(tasks)[0]]
     jacobian = generator.normal(size=(source.num_terms, 3)) * (generator.random((source.num_terms, 3)) < 0.7)
@@ -180,7 +180,7 @@ def test_no_reading_of_a_pair_goes_further_than_the_reach(seed):
 def test_the_reach_of_one_reading_is_exact():
     # ±1 with mean m: (y − m)² is 1 − m² in the mean, and lies 2|m|(1 + |m|) from it at most.
     source = pauli_circuit(circuit_of(1, ("rx", A, 0)))
-    prepared = plan(source, BlockDiagonalQFI.scheme)
+    prepared = layered_experiments(source, BlockDiagonalQFI.scheme)
     for ups in (0, 1, 3, 10):
         outcome = Outcomes(np.array([[False], [True]]), np.array([10 - ups, ups]) / 10, 10)
         (noise,) = block_moments(prepared, [outcome], np.eye(1)).noise

@@ -10,7 +10,7 @@ from estimators.runs import BY_NAME, generic_pair, three_repetitions, values_of
 from numpy.testing import assert_allclose
 
 from qgeo.estimators.execution import Executor
-from qgeo.estimators.overlaps import overlap_plan, overlaps
+from qgeo.estimators.overlaps import overlap_experiment, overlaps
 from qgeo.estimators.parameter_shift import ParameterShiftQFI, _shifts
 from qgeo.estimators.pauli_circuit import pauli_circuit
 
@@ -35,7 +35,7 @@ def test_overlaps_are_those_of_the_states():
     here, there = values_of(circuit), generator.uniform(-3, 3, (5, 4))
     source = pauli_circuit(circuit)
     found = overlaps(
-        overlap_plan(source), Executor(), source.angles(here[None]), source.angles(there)[None], None
+        overlap_experiment(source), Executor(), source.angles(here[None]), source.angles(there)[None], None
     )
     psi = reference.states(circuit, here)
     expected = [abs(np.vdot(psi, reference.states(circuit, other))) ** 2 for other in there]

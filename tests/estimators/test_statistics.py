@@ -27,7 +27,7 @@ from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.derivatives import ancilla_derivatives, state_circuit
 from qgeo.estimators.diagonal import DiagonalQFI
 from qgeo.estimators.execution import Task
-from qgeo.estimators.layered import block_moments, plan
+from qgeo.estimators.layered import block_moments, layered_experiments
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mid_circuit import MidCircuitQFI
 from qgeo.estimators.parameter_shift import ParameterShiftQFI
@@ -135,7 +135,7 @@ def test_the_delta_method_alone_covers_too_rarely_where_a_mean_vanishes():
     """F̂ ± 1.96 √(plug-in) at ⟨P⟩ = 0: about P(|z| > .24) = .81, whatever the number of shots."""
     # Seen to fail when s/(s−1) was left out.
     source = pauli_circuit(vanishing_pair())
-    prepared, drawn = plan(source, BlockDiagonalQFI.scheme), Drawn(seed=6)
+    prepared, drawn = layered_experiments(source, BlockDiagonalQFI.scheme), Drawn(seed=6)
     angles = source.angles(values_of(vanishing_pair())[None])
     tasks = [Task(experiment.circuit, angles, SHOTS) for experiment in prepared.experiments]
     found = [

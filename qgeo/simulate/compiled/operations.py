@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.monomial import NEGLIGIBLE, MonomialMatrix, identity, is_monomial, on_qubits
 from qgeo.circuit.paulis import Term, all_commute, commute, conjugated, pauli_terms, spread
-from qgeo.circuit.program import Block, FixedStep, Program
+from qgeo.circuit.program import Block, Factor, FixedFactor, Program
 from qgeo.simulate.compiled.layout import (
     AMPLITUDE_BYTES,
     DENSE,
@@ -124,18 +124,22 @@ def operations_of(program: Program) -> Operations | None:
 
 
 def _add_block(writer: _Writer, block: Block) -> bool:
-    for step in block.steps:
-        if isinstance(step, FixedStep):
-            for factor, qubits in tensor_factors(step.matrix, block.qubits):
-                _add_fixed(writer, factor, qubits)
-            continue
-        if len(step.positions) > WIDEST_GENERATOR:
-            return False
-        terms = pauli_terms(step.generator, tuple(block.qubits[position] for position in step.positions))
-        if not all_commute(terms):
-            return False
-        for term in terms:
-            writer.add_rotation(step.angle, term)
+    return all(_add_factor(writer, factor, block.qubits) for factor in block.factors)
+
+
+def _add_factor(writer: _Writer, factor: Factor, qubits: tuple[int, ...]) -> bool:
+    """Whether it is a fixed matrix or a product of a few Pauli rotations, which are then added."""
+    if isinstance(factor, FixedFactor):
+        for matrix, on in tensor_factors(factor.matrix, qubits):
+            _add_fixed(writer, matrix, on)
+        return True
+    if len(factor.positions) > WIDEST_GENERATOR:
+        return False
+    terms = pauli_terms(factor.generator, tuple(qubits[position] for position in factor.positions))
+    if not all_commute(terms):
+        return False
+    for term in terms:
+        writer.add_rotation(factor.angle, term)
     return True
 
 

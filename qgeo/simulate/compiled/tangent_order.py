@@ -58,8 +58,8 @@ def tangent_order(
     """The order for tangents by `columns`; `steps` has the angles of every step."""
     entries = _entries(program, columns)
     stages = _stages(steps, entries)
-    plan = meeting(stages, frame)
-    ahead, behind = (_rows(stages, inserted) for inserted in (plan.ahead, plan.behind))
+    met = meeting(stages, frame)
+    ahead, behind = (_rows(stages, inserted) for inserted in (met.ahead, met.behind))
     bundles = _bundles(ahead, 0, width, max) + _bundles(behind, len(ahead), width, min)
     place = {column: i for i, column in enumerate(columns)}
     row = {pair: i for i, each in enumerate([*ahead, *behind]) for pair in each.entries}
@@ -67,9 +67,9 @@ def tangent_order(
     tables = angle_tables(program, torch.device("cpu"))
     split = program.num_shared_angles
     return TangentOrder(
-        plan.frame,
+        met.frame,
         width,
-        np.array([place[column] for column in plan.columns], dtype=np.int32),
+        np.array([place[column] for column in met.columns], dtype=np.int32),
         table(Bundle, bundles),
         -(-len(ahead) // width),
         np.cumsum([0, *map(len, pairs)]).astype(np.int32),

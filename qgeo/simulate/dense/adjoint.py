@@ -36,7 +36,7 @@ def adjoint_gradient(
     for group, products, of_group in zip(gates.constants.groups, gates.products, overlaps, strict=True):
         if of_group:
             by_angle = generator_expectations(group, products, torch.stack(of_group, -3))
-            pieces[group.per_context].append((group.turned_angles, by_angle[..., group.rotations]))
+            pieces[group.per_context].append((group.rotation_angles, by_angle[..., group.rotations]))
     num_shared, real = gates.program.num_shared_angles, psi.real.dtype
     shared = _assembled(pieces[0], psi.new_zeros(num_shared, dtype=real))
     if not data_too:

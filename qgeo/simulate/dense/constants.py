@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.monomial import MonomialMatrix
-from qgeo.circuit.program import Block, FixedStep, Program
+from qgeo.circuit.program import Block, FixedFactor, Program
 from qgeo.simulate.dense.groups import GroupConstants, group_constants, grouped_blocks
 
 
@@ -96,7 +96,7 @@ def _tensors(matrix: MonomialMatrix, dtype: torch.dtype, device: torch.device) -
 
 def _fixed_unitary(block: Block) -> Matrix:
     unitary = np.eye(block.dimension, dtype=complex)
-    for step in block.steps:
-        assert isinstance(step, FixedStep)
-        unitary = step.matrix @ unitary
+    for factor in block.factors:
+        assert isinstance(factor, FixedFactor)
+        unitary = factor.matrix @ unitary
     return unitary

@@ -52,7 +52,7 @@ def generator_variances(gates: AppliedGates, count: int) -> tuple[Tensor, Tensor
     for i, (block, gate) in enumerate(zip(constant.blocks, gates.all, strict=True)):
         if isinstance(block, BlockConstants) and block.fixed is None:
             group = constant.groups[block.group]
-            angles = group.turned_angles_of[block.member]
+            angles = group.rotation_angles_of[block.member]
             density = overlap_on(psi, psi, block.qubits, keep_contexts=True)
             variances[group.per_context][angles] = _variances(gates.generators(i), density).double()
         psi = gate.apply(psi)

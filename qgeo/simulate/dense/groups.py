@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.monomial import MonomialMatrix
-from qgeo.circuit.program import Block, FixedStep
+from qgeo.circuit.program import Block, FixedFactor
 from qgeo.simulate.dense.steps import CommutingStep, commuting_steps
 from qgeo.simulate.tensors import Index, as_index
 
@@ -37,8 +37,8 @@ class GroupConstants:
         angles: (g·s·k,) positions of the padded rotations' angles in the blocks' kind of angles (shared, or
             per context).
         positions: of the blocks among all blocks of the program, ascending.
-        rotations: positions of the rotations that are not padding among g·s·k; turned_angles: their angles'.
-        rotations_of: for every block, the positions of its m rotations among s·k; turned_angles_of: their
+        rotations: positions of the rotations that are no padding among g·s·k; rotation_angles: their angles'.
+        rotations_of: for every block, the positions of its m rotations among s·k; rotation_angles_of: their
             angles'.
     """
 
@@ -51,9 +51,9 @@ class GroupConstants:
     generator_columns: Tensor
     angles: Index
     rotations: Index
-    turned_angles: Index
+    rotation_angles: Index
     rotations_of: tuple[Index, ...]
-    turned_angles_of: tuple[Index, ...]
+    rotation_angles_of: tuple[Index, ...]
 
     @property
     def num_blocks(self) -> int:
@@ -106,11 +106,13 @@ def _padded_size(group: list[SteppedBlock]) -> tuple[int, int]:
 
 def _fingerprint(block: Block) -> tuple[object, ...]:
     """Equal for blocks whose steps are the same matrices in the same places."""
-    steps = (
-        step.matrix.tobytes() if isinstance(step, FixedStep) else (step.generator.tobytes(), step.positions)
-        for step in block.steps
+    factors = (
+        factor.matrix.tobytes()
+        if isinstance(factor, FixedFactor)
+        else (factor.generator.tobytes(), factor.positions)
+        for factor in block.factors
     )
-    return (len(block.qubits), *steps)
+    return (len(block.qubits), *factors)
 
 
 def group_constants(
@@ -120,7 +122,7 @@ def group_constants(
     count, width = _padded_size(group)
     per_context = group[0].block.per_context
     used = [_used_slots(stepped, width) for stepped in group]
-    turned = [
+    of_blocks = [
         [rotation.angle - first * per_context for rotation in stepped.block.rotations] for stepped in group
     ]
     spectra, left, right, generators = _padded_steps(group, count, width)
@@ -136,13 +138,13 @@ def group_constants(
         right=tensor(right),
         generators=tensor(generators.swapaxes(2, 3)),
         generator_columns=tensor(generators.reshape(count, len(group), width, -1).swapaxes(2, 3)),
-        angles=as_index(_padded_angles(used, turned, count * width), device),
+        angles=as_index(_padded_angles(used, of_blocks, count * width), device),
         rotations=as_index(
             [b * count * width + slot for b, slots in enumerate(used) for slot in slots], device
         ),
-        turned_angles=as_index([angle for angles in turned for angle in angles], device),
+        rotation_angles=as_index([angle for angles in of_blocks for angle in angles], device),
         rotations_of=tuple(as_index(slots, device) for slots in used),
-        turned_angles_of=tuple(as_index(angles, device) for angles in turned),
+        rotation_angles_of=tuple(as_index(angles, device) for angles in of_blocks),
     )
 
 
@@ -151,11 +153,11 @@ def _used_slots(stepped: SteppedBlock, width: int) -> list[int]:
     return [t * width + r for t, step in enumerate(stepped.steps) for r in range(len(step.spectra))]
 
 
-def _padded_angles(used: list[list[int]], turned: list[list[int]], slots: int) -> list[int]:
+def _padded_angles(used: list[list[int]], of_blocks: list[list[int]], slots: int) -> list[int]:
     """Every padded rotation's angle, block by block; one that only pads takes any."""
-    angles = np.repeat([[of_block[0]] for of_block in turned], slots, axis=1)
-    for b, (used_slots, turned_angles) in enumerate(zip(used, turned, strict=True)):
-        angles[b, used_slots] = turned_angles
+    angles = np.repeat([[of_block[0]] for of_block in of_blocks], slots, axis=1)
+    for b, (used_slots, rotation_angles) in enumerate(zip(used, of_blocks, strict=True)):
+        angles[b, used_slots] = rotation_angles
     return angles.ravel().tolist()
 
 

@@ -2,8 +2,7 @@
 
 Stages are blocks. A block's tangents are inserted behind it on the way forward, as late as blocks on other
 qubits allow, and in front of it on the way back, as early as those allow. Moving R rows through a block on k
-qubits costs R·2ᵏ products per amplitude, a monomial matrix about R·8 (benchmarks/NOTES.md: one gather takes
-as long as a block on three qubits).
+qubits costs R·2ᵏ products per amplitude; a monomial matrix, one gather, counts as a block on three qubits.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from qgeo.circuit.monomial import MonomialMatrix
 from qgeo.circuit.program import Part, Program, rotations_of
 from qgeo.simulate.meeting import Frame, Inserted, Stage, meeting
 
-_MONOMIAL_COST = 8
+_MONOMIAL_COST = 8  # chosen, in products per amplitude
 
 
 @dataclass(frozen=True)
@@ -76,15 +75,15 @@ class Route:
 def tangent_route(program: Program, columns: tuple[int, ...], frame: Frame) -> Route:
     """The route of tangents by `columns`, to meet at the circuit's end or in its middle."""
     stages = _stages(program, frozenset(columns))
-    plan = meeting(stages, frame)
+    met = meeting(stages, frame)
     place = {column: i for i, column in enumerate(columns)}
     return Route(
-        plan.frame,
-        _points(program, stages, plan.ahead),
-        _points(program, stages, plan.behind),
-        len(plan.ahead.columns),
-        len(plan.behind.columns),
-        tuple(place[column] for column in plan.columns),
+        met.frame,
+        _points(program, stages, met.ahead),
+        _points(program, stages, met.behind),
+        len(met.ahead.columns),
+        len(met.behind.columns),
+        tuple(place[column] for column in met.columns),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qgeo.circuit.elements import Matrix, embedded
-from qgeo.circuit.program import Block, RotationStep
+from qgeo.circuit.program import Block, RotationFactor
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,27 +39,27 @@ def commuting_steps(block: Block) -> list[CommutingStep]:
     steps: list[CommutingStep] = []
     nothing: Matrix = np.eye(block.dimension, dtype=complex)
     leading = nothing
-    for step in block.steps:
-        if isinstance(step, RotationStep):
-            joined = _joined(steps[-1], step, size) if steps else None
+    for factor in block.factors:
+        if isinstance(factor, RotationFactor):
+            joined = _joined(steps[-1], factor, size) if steps else None
             if joined is None:
-                steps.append(_opened(step, size, nothing if steps else leading))
+                steps.append(_opened(factor, size, nothing if steps else leading))
             else:
                 steps[-1] = joined
         elif steps:
-            steps[-1] = _followed(steps[-1], step.matrix)
+            steps[-1] = _followed(steps[-1], factor.matrix)
         else:
-            leading = step.matrix @ leading
+            leading = factor.matrix @ leading
     return steps
 
 
-def _opened(rotation: RotationStep, size: int, leading: Matrix) -> CommutingStep:
+def _opened(rotation: RotationFactor, size: int, leading: Matrix) -> CommutingStep:
     spectrum, basis, generator = _embedded_eigenbasis(rotation, size)
     support = frozenset(rotation.positions)
     return CommutingStep(basis, basis.conj().T @ leading, (spectrum,), (-0.5j * generator,), support)
 
 
-def _joined(step: CommutingStep, rotation: RotationStep, size: int) -> CommutingStep | None:
+def _joined(step: CommutingStep, rotation: RotationFactor, size: int) -> CommutingStep | None:
     """The step with one more rotation, or None where they have no common eigenbasis at hand."""
     if step.ends:
         return None
@@ -88,7 +88,7 @@ def _followed(step: CommutingStep, fixed: Matrix) -> CommutingStep:
     return replace(step, left=fixed @ step.left, generators=behind, ends=True)
 
 
-def _embedded_eigenbasis(rotation: RotationStep, size: int) -> tuple[Matrix, Matrix, Matrix]:
+def _embedded_eigenbasis(rotation: RotationFactor, size: int) -> tuple[Matrix, Matrix, Matrix]:
     """Eigenvalues (D,) and eigenvectors (D, D) of a generator on all qubits of its block, and itself."""
     values, vectors = np.linalg.eigh(rotation.generator)
     index = np.arange(2**size)

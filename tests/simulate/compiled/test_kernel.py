@@ -2,7 +2,7 @@
 
 Planted in the C files, and caught: a dropped weight, a sign of the Y factor, an inverse map, phase or matrix
 not inverted, a table of phases not conjugated on the way back, a factor of two, slopes of one context used
-for all, rows that do not move forth or back or stop a step short, idle lanes summed, a walker that goes too
+for all, rows that do not move forth or back or stop a step short, idle lanes summed, a state propagated too
 far, a derivative in every lane of its bundle, an unmirrored or unprojected product, an overlap without its
 conjugate, the last data row left out, data of one context written for all.
 """

@@ -16,7 +16,7 @@ from scipy.linalg import expm
 
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.elements import embedded
-from qgeo.circuit.program import Block, FixedStep
+from qgeo.circuit.program import Block, FixedFactor
 from qgeo.simulate.dense.steps import commuting_steps
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
@@ -37,11 +37,11 @@ CIRCUITS = [
 def naive_product(block: Block, angles: np.ndarray) -> np.ndarray:
     """The block's unitary, step by step, with matrix exponentials."""
     product, next_angle = np.eye(block.dimension, dtype=complex), iter(angles)
-    for step in block.steps:
-        if isinstance(step, FixedStep):
-            product = step.matrix @ product
+    for factor in block.factors:
+        if isinstance(factor, FixedFactor):
+            product = factor.matrix @ product
         else:
-            generator = embedded(step.generator, step.positions, len(block.qubits))
+            generator = embedded(factor.generator, factor.positions, len(block.qubits))
             product = expm(-0.5j * next(next_angle) * generator) @ product
     return product
 
