@@ -51,7 +51,7 @@ class Block:
 
     @property
     def dimension(self) -> int:
-        return 2 ** len(self.qubits)
+        return 1 << len(self.qubits)
 
     @property
     def rotations(self) -> tuple[RotationFactor, ...]:
@@ -91,7 +91,7 @@ class Program:
 
     @property
     def dimension(self) -> int:
-        return 2**self.num_qubits
+        return 1 << self.num_qubits
 
     @cached_property
     def layers(self) -> tuple[tuple[int, ...], ...]:

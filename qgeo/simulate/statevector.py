@@ -24,14 +24,18 @@ def states(
         inputs: (B, d) real, in `program.input_parameters` order; None for a circuit without data, B = 1.
         dtype: complex128, or complex64 for half the memory and about 1e-6 accuracy; angles are float64.
     """
-    return _States.apply(program, dtype, values, values.new_zeros(1, 0) if inputs is None else inputs)
+    by_context = values.new_zeros(1, 0) if inputs is None else inputs
+    psi: Tensor = _States.apply(program, dtype, values, by_context)  # type: ignore[no-untyped-call]
+    return psi
 
 
 def probabilities(
     program: Program, values: Tensor, inputs: Tensor | None = None, *, dtype: torch.dtype = torch.complex128
 ) -> Tensor:
     """Born's rule: p(z|x) = |⟨z|ψ(x)⟩|², real (B, 2ⁿ); differentiable once. Arguments: see `states`."""
-    return _Probabilities.apply(program, dtype, values, values.new_zeros(1, 0) if inputs is None else inputs)
+    by_context = values.new_zeros(1, 0) if inputs is None else inputs
+    p: Tensor = _Probabilities.apply(program, dtype, values, by_context)  # type: ignore[no-untyped-call]
+    return p
 
 
 def gradient_by_parameters(
@@ -75,9 +79,9 @@ class _Probabilities(torch.autograd.Function):
 
 
 def _run(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs: Tensor) -> Tensor:
-    ctx.engine = engine_at(program, values, inputs, dtype, "states")
-    ctx.tables = angle_tables(program, values.device)
-    psi = ctx.engine.states()
+    engine = engine_at(program, values, inputs, dtype, "states")
+    ctx.engine, ctx.tables = engine, angle_tables(program, values.device)
+    psi = engine.states()
     ctx.save_for_backward(values, inputs, psi)
     return psi
 

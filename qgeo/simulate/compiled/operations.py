@@ -187,7 +187,7 @@ class _Writer:
 
     @property
     def dimension(self) -> int:
-        return 2**self.num_qubits
+        return 1 << self.num_qubits
 
     def add_rotation(self, angle: int, term: Term) -> None:
         """exp(−i a w P/2), in front of the matrix that waits if that is a Clifford for P, else behind it."""

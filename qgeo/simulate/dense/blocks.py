@@ -51,7 +51,7 @@ def _conjugated(generators: Tensor, left: Tensor) -> Tensor:
     factor = _with_contexts(left)
     half = products_of(factor, generators.reshape(steps, 1, blocks, dimension, -1))
     whole = products_of(half.view(*factor.shape[:-2], dimension * rotations, dimension), factor.mH)
-    by_rotation = whole.unflatten(-2, (dimension, rotations)).movedim(-2, 1)
+    by_rotation: Tensor = whole.unflatten(-2, (dimension, rotations)).movedim(-2, 1)
     return by_rotation.reshape(-1, *left.shape[1:])
 
 
@@ -76,7 +76,8 @@ def products_of(left: Tensor, right: Tensor) -> Tensor:
     lead = left.shape[:-2]
     if right.shape[:-2] != lead:
         return left @ right
-    return torch.bmm(left.flatten(0, -3), right.flatten(0, -3)).unflatten(0, lead)
+    product: Tensor = torch.bmm(left.flatten(0, -3), right.flatten(0, -3)).unflatten(0, lead)
+    return product
 
 
 def _cumulative(factors: Tensor) -> Tensor:
