@@ -27,6 +27,7 @@ from typing_extensions import TypeAliasType
 
 from qgeo.circuit.expression import FUNCTIONS, expression
 from qgeo.circuit.gates import sparse_pauli
+from qgeo.circuit.paulis import LETTERS
 from qgeo.circuit.unroll import definition_of, is_symbolic, not_unitary
 from qgeo.errors import CircuitError
 from qgeo.files import FileModel
@@ -61,7 +62,7 @@ class PlainGate(FileModel):
     state: Index | None = None
     unit: Literal["dt", "s", "ms", "us", "ns", "ps"] | None = None
     matrix: tuple[tuple[tuple[float, float], ...], ...] | None = None
-    strings: tuple[tuple[Annotated[str, Field(pattern=r"^[IXYZ]+$")], float], ...] | None = None
+    strings: tuple[tuple[Annotated[str, Field(pattern=rf"^[{LETTERS}]+$")], float], ...] | None = None
 
 
 class PlainCircuit(FileModel):
