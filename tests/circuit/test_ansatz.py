@@ -36,15 +36,15 @@ def exponential(involution: np.ndarray, angle: float) -> np.ndarray:
     return np.cos(angle / 2) * np.eye(len(involution)) - 1j * np.sin(angle / 2) * involution
 
 
-def turn(axis: str, angles: np.ndarray) -> np.ndarray:
+def rotated_by(axis: str, angles: np.ndarray) -> np.ndarray:
     """The same rotation on every qubit, with angles[q] on qubit q."""
     n = len(angles)
     return product(exponential(on(qubit, PAULI[axis], n), angle) for qubit, angle in enumerate(angles))
 
 
 def cx(control: int, target: int, n: int) -> np.ndarray:
-    zero, one = np.diag([1, 0]), np.diag([0, 1])
-    return on(control, zero, n) + on(control, one, n) @ on(target, PAULI["x"], n)
+    zero, each = np.diag([1, 0]), np.diag([0, 1])
+    return on(control, zero, n) + on(control, each, n) @ on(target, PAULI["x"], n)
 
 
 def product(matrices, dimension: int = 1) -> np.ndarray:
@@ -65,7 +65,7 @@ def bricks(n: int, layer: int) -> np.ndarray:
 
 def both_turns(angles: np.ndarray) -> np.ndarray:
     first, second = np.split(angles, 2)
-    return turn("z", second) @ turn("y", first)
+    return rotated_by("z", second) @ rotated_by("y", first)
 
 
 def formula(name: str, n: int, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -75,10 +75,10 @@ def formula(name: str, n: int, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
         strings += [a @ b for a, b in combinations(strings, 2)]
         diagonal = product(exponential(z, angle) for z, angle in zip(strings, theta, strict=True))
         walls = product(on(q, HADAMARD, n) for q in range(n))
-        return walls @ diagonal @ turn("z", x) @ walls
+        return walls @ diagonal @ rotated_by("z", x) @ walls
     if name == "real-amplitudes":
-        layers = (chain(n) @ turn("y", angles) for angles in theta.reshape(-1, n))
-        return product([turn("y", x), *layers])
+        layers = (chain(n) @ rotated_by("y", angles) for angles in theta.reshape(-1, n))
+        return product([rotated_by("y", x), *layers])
     rows = list(enumerate(theta.reshape(-1, 2 * n)))
     if name == "reuploading":
         return product(chain(n) @ both_turns(angles) @ both_turns(x) for _, angles in rows)

@@ -266,7 +266,7 @@ def foreign(thing: Any, path: str = "program") -> list[str]:
         children = dict(enumerate(thing.ravel()))
     else:
         children = vars(thing) if hasattr(thing, "__dict__") and home == "qgeo" else {}
-    return here + [found for key, child in children.items() for found in foreign(child, f"{path}.{key}")]
+    return here + [result for key, child in children.items() for result in foreign(child, f"{path}.{key}")]
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)

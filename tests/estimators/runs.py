@@ -172,9 +172,9 @@ def repeated(build, circuit_of_case, shots: int, times: int, seed: int = 1):
     """(matrices, standard errors, lower ends, upper ends), each (times, P, P), on one `Drawn` executor."""
     circuit, estimator = circuit_of_case(), with_drawn_shots(build(), seed)
     values = values_of(circuit)
-    found = [estimator.estimate(circuit, values, shots=shots) for _ in range(times)]
-    ends = np.array([estimate.interval() for estimate in found])
-    matrices, errors = (np.array([getattr(one, name) for one in found]) for name in ("matrix", "stderr"))
+    actual = [estimator.estimate(circuit, values, shots=shots) for _ in range(times)]
+    ends = np.array([estimate.interval() for estimate in actual])
+    matrices, errors = (np.array([getattr(each, name) for each in actual]) for name in ("matrix", "stderr"))
     return matrices, errors, ends[:, 0], ends[:, 1]
 
 

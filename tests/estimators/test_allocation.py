@@ -23,10 +23,10 @@ def test_all_of_the_budget_is_spent_in_proportion_to_standard_deviations(seed):
     generator = np.random.default_rng(seed)
     variances = generator.exponential(size=12) ** 2
     budget = int(generator.integers(200, 2000))
-    found = np.array(allocated(variances, budget))
+    result = np.array(allocated(variances, budget))
     ideal = 1 + np.sqrt(variances) / np.sqrt(variances).sum() * (budget - 12)
-    assert found.sum() == budget
-    assert np.abs(found - ideal).max() < 1
+    assert result.sum() == budget
+    assert np.abs(result - ideal).max() < 1
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ SHOTS, TIMES = 200, 400
 
 def samples(method, allocation, seed: int) -> np.ndarray:
     estimator = with_drawn_shots(method(allocation=allocation), seed)
-    found = [estimator.estimate(uneven(), VALUES, shots=SHOTS) for _ in range(TIMES)]
-    assert max(one.shots for one in found) <= SHOTS * found[0].metadata["distinct_circuits"]
-    return np.array([one.matrix for one in found])
+    result = [estimator.estimate(uneven(), VALUES, shots=SHOTS) for _ in range(TIMES)]
+    assert max(each.shots for each in result) <= SHOTS * result[0].metadata["distinct_circuits"]
+    return np.array([each.matrix for each in result])
 
 
 @pytest.mark.parametrize("method", [LinCombQFI, BlockDiagonalQFI])
@@ -122,11 +122,11 @@ def test_natural_gradient_weights_are_the_derivatives_of_the_step():
 def test_pooled_estimates_stay_unbiased_with_honest_errors():
     # The pilot decides on the second run's shots, which could bias their mean: not seen at 200 shots.
     estimator = with_drawn_shots(LinCombQFI(allocation=VarianceWeighted()), seed=5)
-    found = [estimator.estimate(uneven(), VALUES, shots=SHOTS) for _ in range(TIMES)]
-    matrices, exact = np.array([one.matrix for one in found]), reference.qfim(uneven(), VALUES)
+    result = [estimator.estimate(uneven(), VALUES, shots=SHOTS) for _ in range(TIMES)]
+    matrices, exact = np.array([each.matrix for each in result]), reference.qfim(uneven(), VALUES)
     spread = matrices.std(axis=0, ddof=1)
     assert np.abs(matrices.mean(0) - exact).max() < 4 * (spread / np.sqrt(TIMES)).max()
-    reported = np.sqrt(np.mean([one.stderr**2 for one in found], axis=0))
+    reported = np.sqrt(np.mean([each.stderr**2 for each in result], axis=0))
     assert np.linalg.norm(reported) == pytest.approx(np.linalg.norm(spread), rel=0.15)
 
 
@@ -136,8 +136,10 @@ def test_a_pilot_that_is_kept_biases_by_a_fraction_of_the_standard_error():
     circuit, values = circuit_of(1, ("ry", A, 0), ("rz", B, 0)), [0.4, 0.3]
     for shots in (200, 1000):
         estimator = with_drawn_shots(LinCombQFI(allocation=VarianceWeighted()), seed=6)
-        found = np.array([estimator.estimate(circuit, values, shots=shots).matrix[1, 1] for _ in range(1000)])
-        assert abs(found.mean() - np.sin(0.4) ** 2) < 0.16 * found.std()
+        result = np.array(
+            [estimator.estimate(circuit, values, shots=shots).matrix[1, 1] for _ in range(1000)]
+        )
+        assert abs(result.mean() - np.sin(0.4) ** 2) < 0.16 * result.std()
 
 
 def test_a_pilot_that_saw_no_spread_leaves_no_circuit_without_shots():

@@ -44,10 +44,10 @@ def test_intervals_hold_on_every_kind_of_circuit(method, shots):
 @pytest.mark.parametrize("method", WITH_DRAWS)
 def test_intervals_of_draws_hold(method, name, draws):
     # Seen to fail: Student's quantile alone (Stein).
-    found = cell(method, name, 100, repeated(method, NAMED[name], 100, 50, draws=draws))
-    assert coverage([found]) > LEAST_POOLED
-    assert found.worst > LEAST_BOUND
-    assert found.width < MOST_WIDTH
+    result = cell(method, name, 100, repeated(method, NAMED[name], 100, 50, draws=draws))
+    assert coverage([result]) > LEAST_POOLED
+    assert result.worst > LEAST_BOUND
+    assert result.width < MOST_WIDTH
 
 
 @pytest.mark.parametrize("method", ["spsa", "stein"])
@@ -94,9 +94,9 @@ def one(**changes) -> Cell:
 )
 def test_what_is_not_met_is_said(changes, expected):
     # Seen to fail: flags of circuits with rare outcomes refused too.
-    found = misses([one(**changes)])
-    assert len(found) == (expected is not None)
-    assert (expected or "") in "".join(found)
+    result = misses([one(**changes)])
+    assert len(result) == (expected is not None)
+    assert (expected or "") in "".join(result)
 
 
 def test_flags_are_counted_apart():

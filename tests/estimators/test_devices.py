@@ -57,8 +57,8 @@ def manila_passes(layout: tuple[int, ...]):
 def test_a_layout_changes_nothing_without_noise(method, layout):
     circuit, values = generic_pair(), values_of(generic_pair())
     sampler = BackendSamplerV2(backend=AerSimulator(seed_simulator=7))
-    found = method(sampler, pass_manager=ByWidth(layout)).estimate(circuit, values, shots=4000)
-    scores = (found.matrix - reference.qfim(circuit, values)) / found.stderr
+    actual = method(sampler, pass_manager=ByWidth(layout)).estimate(circuit, values, shots=4000)
+    scores = (actual.matrix - reference.qfim(circuit, values)) / actual.stderr
     assert np.abs(scores).max() < 3.6
 
 
@@ -102,7 +102,7 @@ def test_an_estimate_on_a_noisy_device_is_that_of_its_noisy_circuits(layout):
     circuit, values = shared_pair(), values_of(shared_pair())
     device = AerSimulator.from_backend(FakeManilaV2(), seed_simulator=5)
     estimator = LinCombQFI(BackendSamplerV2(backend=device), pass_manager=ByWidth(layout))
-    found = estimator.estimate(circuit, values, shots=2000)
+    actual = estimator.estimate(circuit, values, shots=2000)
     source = pauli_circuit(circuit)
     prepared = layered_experiments(source, LinCombQFI.scheme)
     angles = source.angles(values[None])[0]
@@ -111,8 +111,8 @@ def test_an_estimate_on_a_noisy_device_is_that_of_its_noisy_circuits(layout):
         here = {parameter: angles[parameter.index] for parameter in isa.parameters}
         outcomes.append(read_through(device.options.noise_model, isa, here))
     noisy = full_moments(prepared, outcomes, source.jacobian(values[None])[0]).matrix
-    assert np.abs((found.matrix - noisy) / found.stderr).max() < 3.6
-    assert np.abs((noisy - reference.qfim(circuit, values)) / found.stderr).max() > 5  # the noise is seen
+    assert np.abs((actual.matrix - noisy) / actual.stderr).max() < 3.6
+    assert np.abs((noisy - reference.qfim(circuit, values)) / actual.stderr).max() > 5  # the noise is seen
 
 
 # --- 40 qubits ------------------------------------------------------------------------------------
@@ -154,36 +154,36 @@ INNER = [layer * 8 + qubit for layer in range(3) for qubit in range(2, 6)]
 SHOTS = 1000
 
 
-def errors_in_the_cone(found, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def errors_in_the_cone(actual, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """F̂ − F and stderr on the kept entries of the inner qubits' blocks."""
     exact, places = cone(VALUES, 10, 8)
     there = np.ix_(places[INNER], places[INNER])
-    return (found.matrix[there] - exact[np.ix_(INNER, INNER)])[kept], found.stderr[there][kept]
+    return (actual.matrix[there] - exact[np.ix_(INNER, INNER)])[kept], actual.stderr[there][kept]
 
 
 @pytest.mark.parametrize("method", [BlockDiagonalQFI, DiagonalQFI])
 def test_forty_qubits_have_the_blocks_of_a_light_cone(method):
     # Seen to fail when bytes were read in the other order.
-    found = method(product_sampler(2)).estimate(brickwork(WIDE), VALUES, shots=SHOTS)
-    assert (found.circuits, found.shots) == (3, 3 * SHOTS)
+    actual = method(product_sampler(2)).estimate(brickwork(WIDE), VALUES, shots=SHOTS)
+    assert (actual.circuits, actual.shots) == (3, 3 * SHOTS)
     layers = np.repeat(np.arange(3), 4)
     kept = np.eye(12, dtype=bool) if method is DiagonalQFI else np.equal.outer(layers, layers)
-    error, stderr = errors_in_the_cone(found, kept)
+    error, stderr = errors_in_the_cone(actual, kept)
     assert (np.abs(error) < 4 * stderr + 5 / SHOTS).all()  # where nearly certain, errors have a Poisson tail
     assert np.sqrt(np.mean(error**2) / np.mean(stderr**2)) < 1.4
 
 
 def test_random_directions_run_on_forty_qubits():
     estimator = SPSAQFI(product_sampler(3), generator=np.random.default_rng(4), draws=3, spread=0.05)
-    found = estimator.estimate(brickwork(WIDE), VALUES, shots=50)
-    assert found.matrix.shape == (120, 120)
-    assert (found.circuits, found.shots) == (12, 600)
-    assert np.isfinite(found.matrix).all()
+    actual = estimator.estimate(brickwork(WIDE), VALUES, shots=50)
+    assert actual.matrix.shape == (120, 120)
+    assert (actual.circuits, actual.shots) == (12, 600)
+    assert np.isfinite(actual.matrix).all()
 
 
 def test_small_circuits_are_read_from_several_bytes():
     circuit = circuit_of(9, *(("ry", 0.3 * qubit, qubit) for qubit in range(9)))
     circuit.rzz(cases.A, 0, 8)
-    found = BlockDiagonalQFI(SamplerV2(seed=1)).estimate(circuit, [0.2], shots=4000)
-    error = found.matrix - reference.qfim(circuit, [0.2])
-    assert np.abs(error / found.stderr).max() < 4
+    actual = BlockDiagonalQFI(SamplerV2(seed=1)).estimate(circuit, [0.2], shots=4000)
+    error = actual.matrix - reference.qfim(circuit, [0.2])
+    assert np.abs(error / actual.stderr).max() < 4

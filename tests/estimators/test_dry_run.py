@@ -41,7 +41,7 @@ def a_circuit() -> QuantumCircuit:
 
 
 def noted(dry: DryRun) -> list[list[tuple[int, int]]]:
-    return [[(one.bindings, one.shots) for one in call] for call in dry.calls]
+    return [[(each.bindings, each.shots) for each in call] for call in dry.calls]
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -54,8 +54,8 @@ def test_every_method_is_noted_as_it_runs(method, rows):
         estimator = METHODS[method](sampler, generator=np.random.default_rng(0))
         if hasattr(estimator, "draws"):
             estimator.draws = 3
-        found = estimator.estimate_mean(a_circuit(), values, shots=7)
-        costs.append((found.circuits, found.shots))
+        estimate = estimator.estimate_mean(a_circuit(), values, shots=7)
+        costs.append((estimate.circuits, estimate.shots))
     assert noted(dry) == spy.calls
     assert (
         costs[0]
@@ -70,17 +70,17 @@ def test_every_method_is_noted_as_it_runs(method, rows):
 def test_many_shots_cost_nothing():
     source, dry = pauli_circuit(a_circuit()), DryRun()
     angles = source.angles(np.zeros((100, 4)))
-    found, _ = measured_probabilities(source, Executor(dry), angles, 10_000_000)
+    estimate, _ = measured_probabilities(source, Executor(dry), angles, 10_000_000)
     slopes, _ = shifted_derivatives(source, Executor(dry), angles, 10_000_000)
-    assert sum(one.executions for call in dry.calls for one in call) == 900 * 10_000_000
-    assert (found.values[:, 0] == 1).all()
+    assert sum(each.executions for call in dry.calls for each in call) == 900 * 10_000_000
+    assert (estimate.values[:, 0] == 1).all()
     assert not slopes.values.any()
 
 
 def test_more_contexts_are_more_rows():
     free, fixed = a_circuit(), QuantumCircuit(1)
     assert [
-        (one.bindings, one.shots) for one in (wanted(free, 2, 5).times(3), wanted(fixed, 2, 5).times(3))
+        (each.bindings, each.shots) for each in (wanted(free, 2, 5).times(3), wanted(fixed, 2, 5).times(3))
     ] == [
         (6, 5),
         (1, 30),

@@ -56,8 +56,8 @@ def test_the_mean_over_rows_is_pulled_back(method, options):
     # Seen to fail when weights were ignored; the first row's Jacobian served all.
     estimator = MixedStateQFI() if method == "mixed-state" else METHODS[method]()
     matrix_of = reference.cfim if method == "sampled-cfi" else reference.qfim
-    found = estimator.estimate_mean(shared_pair(), ROWS, shots=None, **OPTIONS[options])
-    assert_allclose(found.matrix, mean_of(matrix_of, **OPTIONS[options]), rtol=0, atol=1e-8)
+    result = estimator.estimate_mean(shared_pair(), ROWS, shots=None, **OPTIONS[options])
+    assert_allclose(result.matrix, mean_of(matrix_of, **OPTIONS[options]), rtol=0, atol=1e-8)
 
 
 def test_blocks_stay_blocks_of_the_circuits_own_angles():
@@ -66,8 +66,8 @@ def test_blocks_stay_blocks_of_the_circuits_own_angles():
     blocks = np.equal.outer([0, 0, 1, 2], [0, 0, 1, 2])
     pairs = zip(rows, jacobian, strict=True)
     expected = sum(j.T @ (blocks * reference.qfim(generic_pair(), row)) @ j / 2 for row, j in pairs)
-    found = BlockDiagonalQFI().estimate_mean(generic_pair(), rows, shots=None, jacobian=jacobian)
-    assert_allclose(found.matrix, expected, rtol=0, atol=1e-10)
+    result = BlockDiagonalQFI().estimate_mean(generic_pair(), rows, shots=None, jacobian=jacobian)
+    assert_allclose(result.matrix, expected, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("method", WITH_DRAWS)

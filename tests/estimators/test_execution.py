@@ -52,8 +52,8 @@ def test_costs_are_what_the_sampler_received(method, inner):
     jobs, circuits = COSTS[method]
     spy = Counting(inner)
     options = {"draws": 5} if method in WITH_DRAWS else {}
-    found = METHODS[method](spy, **options).estimate(generic_pair(), values_of(generic_pair()), shots=8)
-    assert (spy.circuits, spy.shots) == (found.circuits, found.shots) == (circuits, 8 * circuits)
+    result = METHODS[method](spy, **options).estimate(generic_pair(), values_of(generic_pair()), shots=8)
+    assert (spy.circuits, spy.shots) == (result.circuits, result.shots) == (circuits, 8 * circuits)
     assert spy.jobs == jobs
 
 
@@ -63,10 +63,10 @@ BIG = {"lin-comb": 66, "mid-circuit": 66, "block-diagonal": 6, "diagonal": 6, "p
 @pytest.mark.parametrize("method", BIG)
 def test_costs_of_24_parameters_on_four_qubits(method):
     spy, circuit = Counting(Zeros()), three_repetitions()
-    found = METHODS[method](spy).estimate(circuit, values_of(circuit), shots=2)
-    assert spy.circuits == found.circuits == BIG[method]
-    assert found.metadata["distinct_circuits"] == BIG[method]
-    assert (spy.shots, spy.jobs) == (found.shots, 1) == (2 * BIG[method], 1)
+    result = METHODS[method](spy).estimate(circuit, values_of(circuit), shots=2)
+    assert spy.circuits == result.circuits == BIG[method]
+    assert result.metadata["distinct_circuits"] == BIG[method]
+    assert (spy.shots, spy.jobs) == (result.shots, 1) == (2 * BIG[method], 1)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -74,25 +74,25 @@ def test_costs_of_three_rows(method):
     # Seen to fail when rows of a circuit without parameters were counted one by one.
     spy, rows = Counting(Zeros()), np.random.default_rng(1).normal(size=(3, 4))
     options = {"draws": 2} if method in WITH_DRAWS else {}
-    found = METHODS[method](spy, **options).estimate_mean(generic_pair(), rows, shots=5)
-    assert (spy.circuits, spy.shots) == (found.circuits, found.shots)
+    result = METHODS[method](spy, **options).estimate_mean(generic_pair(), rows, shots=5)
+    assert (spy.circuits, spy.shots) == (result.circuits, result.shots)
 
 
 def test_rows_of_a_circuit_without_parameters_run_as_one():
     spy, circuit = Counting(Zeros()), circuit_of(1, ("h", 0), ("rz", A, 0))
-    found = BlockDiagonalQFI(spy).estimate_mean(circuit, np.ones((3, 1)), shots=5)
-    assert (spy.circuits, spy.shots) == (found.circuits, found.shots) == (1, 15)
+    result = BlockDiagonalQFI(spy).estimate_mean(circuit, np.ones((3, 1)), shots=5)
+    assert (spy.circuits, spy.shots) == (result.circuits, result.shots) == (1, 15)
 
 
 def test_progress_is_told_and_changes_nothing():
     steps: list[tuple[int, int]] = []
     spy, circuit = Counting(Zeros()), generic_pair()
     estimator = ParameterShiftQFI(spy, progress=lambda done, total: steps.append((done, total)))
-    found = estimator.estimate_mean(circuit, np.random.default_rng(1).normal(size=(6, 4)), shots=5)
+    result = estimator.estimate_mean(circuit, np.random.default_rng(1).normal(size=(6, 4)), shots=5)
     assert spy.jobs == len(steps) == 3
     assert steps[-1] == (6 * 28, 6 * 28)
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
-    assert (spy.circuits, spy.shots) == (found.circuits, found.shots) == (6 * 28, 6 * 28 * 5)
+    assert (spy.circuits, spy.shots) == (result.circuits, result.shots) == (6 * 28, 6 * 28 * 5)
 
 
 def test_the_answers_of_small_jobs_are_put_together_in_order():
@@ -105,16 +105,16 @@ def test_the_answers_of_small_jobs_are_put_together_in_order():
     flips = np.random.default_rng(1).integers(0, 2, (2, 150))
     executor = Executor(StatevectorSampler(seed=np.random.default_rng(2)), progress=lambda *_: None)
     tasks = [Task(c, np.pi * row[:, None], 3) for c, row in zip(circuits, flips, strict=True)]
-    found, _ = executor.run(tasks)
-    assert [[row.bits.item() for row in rows] for rows in found] == flips.astype(bool).tolist()
+    result, _ = executor.run(tasks)
+    assert [[row.bits.item() for row in rows] for rows in result] == flips.astype(bool).tolist()
 
 
 def test_shots_that_differ_by_circuit_are_counted():
     spy = Counting(SamplerV2(seed=1))
     estimator = LinCombQFI(spy, allocation=VarianceWeighted())
-    found = estimator.estimate(generic_pair(), values_of(generic_pair()), shots=200)
-    assert (spy.circuits, spy.shots, spy.jobs) == (found.circuits, found.shots, 2)
-    assert found.shots == 200 * 8
+    result = estimator.estimate(generic_pair(), values_of(generic_pair()), shots=200)
+    assert (spy.circuits, spy.shots, spy.jobs) == (result.circuits, result.shots, 2)
+    assert result.shots == 200 * 8
 
 
 # --- any sampler gives F --------------------------------------------------------------------------
@@ -142,10 +142,10 @@ def test_every_sampler_gives_the_matrix_within_its_error_bars(method, sampler):
         pytest.skip("Qiskit's statevector sampler does not measure in mid-circuit")
     circuit, values = generic_pair(), values_of(generic_pair())
     estimator = METHODS[method](SAMPLERS[sampler](), generator=np.random.default_rng(4))
-    found = estimator.estimate(circuit, values, shots=4000)
-    error = found.matrix - expected_of(method, circuit, values)
+    result = estimator.estimate(circuit, values, shots=4000)
+    error = result.matrix - expected_of(method, circuit, values)
     uncertain = expected_of(method, circuit, values) != 0
-    assert np.abs(error[uncertain] / found.stderr[uncertain]).max() < 3.6
+    assert np.abs(error[uncertain] / result.stderr[uncertain]).max() < 3.6
     assert np.abs(error[~uncertain]).max(initial=0) == 0
 
 
@@ -154,9 +154,9 @@ def test_angles_meet_their_terms_where_a_later_one_moved_back():
     first = (("h", 2), ("t", 2), ("rx", 0.8, 0), ("ry", A, 0), ("cx", 0, 1), ("rx", B, 0))
     circuit = circuit_of(3, *first, ("ry", D, 2), ("cx", 2, 1), ("rz", C, 1))
     values = np.array([0.4, 1.3, -0.9, -0.6])
-    found = LinCombQFI(SamplerV2(seed=6)).estimate(circuit, values, shots=4000)
-    error, varies = found.matrix - reference.qfim(circuit, values), found.stderr > 0
-    assert np.abs(error[varies] / found.stderr[varies]).max() < 4
+    result = LinCombQFI(SamplerV2(seed=6)).estimate(circuit, values, shots=4000)
+    error, varies = result.matrix - reference.qfim(circuit, values), result.stderr > 0
+    assert np.abs(error[varies] / result.stderr[varies]).max() < 4
     assert np.abs(error[~varies]).max(initial=0) < 1e-9
 
 

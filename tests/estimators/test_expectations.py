@@ -37,8 +37,8 @@ class CountingSimulator(AerSimulator):
 def test_without_noise_it_is_the_reference(method):
     # Seen to fail: bits in reversed order, strings not laid out.
     circuit, values = generic_pair(), values_of(generic_pair())
-    found = method(StatevectorEstimator(default_precision=0.0)).estimate(circuit, values, shots=10**7)
-    assert np.abs(found.matrix - reference.qfim(circuit, values)).max() < 5e-3  # precision 1/√shots is noise
+    result = method(StatevectorEstimator(default_precision=0.0)).estimate(circuit, values, shots=10**7)
+    assert np.abs(result.matrix - reference.qfim(circuit, values)).max() < 5e-3  # precision 1/√shots is noise
 
 
 @pytest.mark.parametrize("method", [*FULL, BlockDiagonalQFI, SampledCFI])
@@ -46,10 +46,10 @@ def test_estimators_that_sample_agree_within_error_bars_and_the_cost_is_theirs(m
     circuit, values = generic_pair(), values_of(generic_pair())
     CountingSimulator.circuits = CountingSimulator.shots = 0
     estimator = BackendEstimatorV2(backend=CountingSimulator(seed_simulator=11))
-    found = method(estimator).estimate(circuit, values, shots=4000)
+    result = method(estimator).estimate(circuit, values, shots=4000)
     exact = method().estimate(circuit, values, shots=None).matrix
-    assert np.abs((found.matrix - exact)[found.stderr > 0] / found.stderr[found.stderr > 0]).max() < 4
-    assert (CountingSimulator.circuits, CountingSimulator.shots) == (found.circuits, found.shots)
+    assert np.abs((result.matrix - exact)[result.stderr > 0] / result.stderr[result.stderr > 0]).max() < 4
+    assert (CountingSimulator.circuits, CountingSimulator.shots) == (result.circuits, result.shots)
 
 
 def test_a_layout_changes_nothing():
@@ -57,9 +57,9 @@ def test_a_layout_changes_nothing():
     device = FakeManilaV2()
     passes = generate_preset_pass_manager(1, device, initial_layout=[3, 1, 4], seed_transpiler=1)
     noiseless = BackendEstimatorV2(backend=AerSimulator(seed_simulator=5))
-    found = LinCombQFI(noiseless, pass_manager=passes).estimate(circuit, values, shots=8000)
+    result = LinCombQFI(noiseless, pass_manager=passes).estimate(circuit, values, shots=8000)
     exact = reference.qfim(circuit, values)
-    assert np.abs((found.matrix - exact)[found.stderr > 0] / found.stderr[found.stderr > 0]).max() < 4
+    assert np.abs((result.matrix - exact)[result.stderr > 0] / result.stderr[result.stderr > 0]).max() < 4
 
 
 def test_a_measurement_on_the_way_needs_a_sampler():

@@ -35,11 +35,11 @@ def test_few_draws_are_covered(method, name, draws):
     # Seen to fail: Student's quantile alone; the normal one (bases); for SPSA the largest curvature that was
     # drawn, in the place of what its overlaps allow (all draws may be 0: "twice").
     case = Case(name, *CIRCUITS[name])
-    found = repeated(method, case, 200, times=3000 // (draws + 20), seed=3, draws=draws)
-    inside = found.covered[:, found.sampled]
+    result = repeated(method, case, 200, times=3000 // (draws + 20), seed=3, draws=draws)
+    inside = result.covered[:, result.sampled]
     assert inside.mean() > 0.93
     assert inside.mean(0).min() > 0.85
-    assert found.stderr[:, found.sampled].all()
+    assert result.stderr[:, result.sampled].all()
 
 
 def test_an_interval_of_few_draws_is_student_s():
@@ -55,17 +55,19 @@ def test_an_interval_of_few_draws_is_student_s():
 @pytest.mark.parametrize("method", DIRECTIONS)
 def test_overlaps_that_are_all_one_leave_a_standard_error(method):
     # Seen to fail: nothing left for a shot that did not come.
-    found = DIRECTIONS[method](Zeros(), draws=3).estimate(generic_pair(), values_of(generic_pair()), shots=20)
-    assert not found.matrix.any()
-    assert (found.stderr > 0).all()
+    result = DIRECTIONS[method](Zeros(), draws=3).estimate(
+        generic_pair(), values_of(generic_pair()), shots=20
+    )
+    assert not result.matrix.any()
+    assert (result.stderr > 0).all()
 
 
 def test_degrees_of_freedom_add_up_over_contexts():
     values = np.stack([values_of(generic_pair(), seed) for seed in range(5)])
-    found = SPSAQFI(draws=4, generator=np.random.default_rng(1)).estimate_mean(
+    result = SPSAQFI(draws=4, generator=np.random.default_rng(1)).estimate_mean(
         generic_pair(), values, shots=None
     )
-    assert found.degrees == pytest.approx(5 * 3)
+    assert result.degrees == pytest.approx(5 * 3)
 
 
 # --- bias -----------------------------------------------------------------------------------------
@@ -76,8 +78,8 @@ def test_degrees_of_freedom_add_up_over_contexts():
 @pytest.mark.parametrize("method", DIRECTIONS)
 def test_no_expectation_is_further_from_the_matrix_than_said(method, name, spread):
     # Seen to fail: half of it.
-    one = (circuit_of(1, ("ry", A, 0)), np.array([0.3]))
-    circuit, values = one if name == "one" else CIRCUITS[name]
+    single = (circuit_of(1, ("ry", A, 0)), np.array([0.3]))
+    circuit, values = single if name == "one" else CIRCUITS[name]
     case = Case(name, circuit, values)
     off = np.abs(expectation(method, case, None, spread=spread) - reference.qfim(circuit, values))
     estimator = DIRECTIONS[method](draws=2, spread=spread, generator=np.random.default_rng(1))
@@ -101,17 +103,17 @@ def test_the_bias_is_that_of_the_head_s_own_numbers():
     values, jacobian = values_of(generic_pair())[None], np.full((1, 4, 1), 3.0)
     estimator = SPSAQFI(draws=2, generator=np.random.default_rng(1))
     whole = estimator.estimate_mean(generic_pair(), values, shots=None).bias
-    found = estimator.estimate_mean(generic_pair(), values, shots=None, jacobian=jacobian).bias
-    np.testing.assert_allclose(found, 9 * whole.sum())
+    result = estimator.estimate_mean(generic_pair(), values, shots=None, jacobian=jacobian).bias
+    np.testing.assert_allclose(result, 9 * whole.sum())
 
 
 @pytest.mark.parametrize("shots", [3, 30])
 def test_haar_bases_are_unbiased_at_any_number_of_shots(shots):
     # Seen to fail: nothing made up for outcomes that no shot shows (half of F_Q at 3 shots).
     case = Case("generic", *CIRCUITS["generic"])
-    found = repeated("random-measurement", case, shots, times=60, seed=2, draws=20)
-    assert np.abs(bias_scores(found.matrices, reference.qfim(case.circuit, case.values))).max() < 3.5
-    assert not found.flagged.any()
+    result = repeated("random-measurement", case, shots, times=60, seed=2, draws=20)
+    assert np.abs(bias_scores(result.matrices, reference.qfim(case.circuit, case.values))).max() < 3.5
+    assert not result.flagged.any()
 
 
 @pytest.mark.parametrize("bases", ["clifford", "local"])
@@ -122,7 +124,7 @@ def test_bases_that_only_approximate_are_flagged(bases):
 
 def test_methods_with_draws_say_their_degrees():
     for method in WITH_DRAWS:
-        found = METHODS[method](draws=6, generator=np.random.default_rng(1)).estimate(
+        result = METHODS[method](draws=6, generator=np.random.default_rng(1)).estimate(
             *CIRCUITS["twice"], shots=50
         )
-        assert found.degrees == 5
+        assert result.degrees == 5

@@ -41,18 +41,18 @@ SHORT = [BY_NAME[name] for name in ("CRXGate", "UGate", "RZXGate", "XXPlusYYGate
 def test_linear_combination_is_the_reference(case):
     # Seen to fail when the phase term was dropped, pairs added one-sidedly, the ancilla read in Y,
     # the signs of the basis dropped.
-    found = LinCombQFI().estimate(case.circuit, case.values, shots=None)
-    assert_allclose(found.matrix, reference.qfim(case.circuit, case.values), **EXACT)
-    assert not found.stderr.any()
-    assert (found.circuits, found.shots) == (0, 0)
-    assert found.parameters == tuple(p.name for p in case.circuit.parameters)
+    result = LinCombQFI().estimate(case.circuit, case.values, shots=None)
+    assert_allclose(result.matrix, reference.qfim(case.circuit, case.values), **EXACT)
+    assert not result.stderr.any()
+    assert (result.circuits, result.shots) == (0, 0)
+    assert result.parameters == tuple(p.name for p in case.circuit.parameters)
 
 
 @pytest.mark.parametrize("case", [*SHORT, BY_NAME["shared-parameter"], BY_NAME["composite-nested"]], ids=str)
 def test_mid_circuit_measurement_is_the_reference(case):
     # Seen to fail when the phase term was dropped; pairs added one-sidedly.
-    found = MidCircuitQFI().estimate(case.circuit, case.values, shots=None)
-    assert_allclose(found.matrix, reference.qfim(case.circuit, case.values), **EXACT)
+    result = MidCircuitQFI().estimate(case.circuit, case.values, shots=None)
+    assert_allclose(result.matrix, reference.qfim(case.circuit, case.values), **EXACT)
 
 
 @pytest.mark.parametrize("name", ORACLES)
@@ -60,8 +60,8 @@ def test_mid_circuit_measurement_is_the_reference(case):
 def test_known_answers(method, name):
     # Seen to fail when the phase term was dropped, the ancilla read in Y, weights of shifts halved.
     circuit, values, expected = oracle(name)
-    found = FULL[method]().estimate(circuit, values, shots=None)
-    assert_allclose(found.matrix, expected, rtol=0, atol=4e-6)
+    result = FULL[method]().estimate(circuit, values, shots=None)
+    assert_allclose(result.matrix, expected, rtol=0, atol=4e-6)
 
 
 def layers_of_parameters(circuit) -> np.ndarray:
@@ -80,10 +80,10 @@ def test_blocks_are_those_of_the_full_matrix(name):
     circuit = three_repetitions() if name == "three-repetitions" else one_parameter_per_gate(name)
     values = np.random.default_rng(2).uniform(-3, 3, circuit.num_parameters)
     full, layers = reference.qfim(circuit, values), layers_of_parameters(circuit)
-    found = BlockDiagonalQFI().estimate(circuit, values, shots=None).matrix
+    result = BlockDiagonalQFI().estimate(circuit, values, shots=None).matrix
     together = layers[:, None] == layers
-    assert_allclose(found, np.where(together, full, 0), **EXACT)
-    assert not found[~together].any()
+    assert_allclose(result, np.where(together, full, 0), **EXACT)
+    assert not result[~together].any()
     diagonal = DiagonalQFI().estimate(circuit, values, shots=None).matrix
     assert_allclose(diagonal, np.diag(full.diagonal()), **EXACT)
 

@@ -49,9 +49,9 @@ def test_the_inverse_of_a_known_confusion_is_exact():
     confusion = [np.array([[1 - e0, e1], [e0, 1 - e1]]) for e0, e1 in flips.values()]
     seen = np.einsum("ai,bj,ij->ab", *confusion, true)
     bits = np.array([[a, False, b] for a in (False, True) for b in (False, True)])
-    found = without_readout_errors(Outcomes(bits, seen.reshape(-1), 1000), flips)
-    np.testing.assert_allclose(found.weights, true.reshape(-1), atol=1e-12)
-    assert found.shots == 1000
+    result = without_readout_errors(Outcomes(bits, seen.reshape(-1), 1000), flips)
+    np.testing.assert_allclose(result.weights, true.reshape(-1), atol=1e-12)
+    assert result.shots == 1000
 
 
 def test_readout_mitigation_removes_readout_errors_within_error_bars_and_counts_its_circuits():
@@ -83,19 +83,19 @@ def test_folding_runs_the_gates_three_times_and_changes_nothing():
 
 def test_folding_goes_with_every_layout_and_any_estimator():
     backend = resolve("fake_manila", np.random.default_rng(0))
-    found = LinCombQFI(backend.sampler, pass_manager=Folded(backend.pass_manager)).estimate(
+    result = LinCombQFI(backend.sampler, pass_manager=Folded(backend.pass_manager)).estimate(
         circuit(), VALUES, shots=4000
     )
     exact = qgeo.quantum_fisher(circuit(), VALUES)
-    assert np.linalg.norm(found.matrix - exact) < 0.5 * np.linalg.norm(exact)
+    assert np.linalg.norm(result.matrix - exact) < 0.5 * np.linalg.norm(exact)
 
 
 def test_a_linear_trend_is_extrapolated_to_zero():
     first, third = (FisherEstimate(np.eye(2) * (1 - x / 10), np.eye(2), 3, 30) for x in (1, 3))
-    found = zero_noise(first, third)
-    np.testing.assert_allclose(found.matrix, np.eye(2))
-    np.testing.assert_allclose(found.stderr, np.eye(2) * np.sqrt(10) / 2)
-    assert (found.circuits, found.shots) == (6, 60)
+    result = zero_noise(first, third)
+    np.testing.assert_allclose(result.matrix, np.eye(2))
+    np.testing.assert_allclose(result.stderr, np.eye(2) * np.sqrt(10) / 2)
+    assert (result.circuits, result.shots) == (6, 60)
 
 
 def test_what_cannot_be_mitigated_is_said():
@@ -151,12 +151,12 @@ def test_error_bars_hold_the_inversion_and_its_calibration_at_certain_outcomes_t
     bits = np.array([[False], [True]])
     means, reported = [], []
     for ones, *wrong in generator.binomial(shots, [seen, *flips], (500, 3)) / shots:
-        found = without_readout_errors(
+        result = without_readout_errors(
             Outcomes(bits, np.array([1 - ones, ones]), shots), {0: np.array(wrong)}
         )
-        reading = 1.0 - 2 * found.bits[:, 0]
-        means.append(found.weights @ reading)
-        reported.append(np.sqrt(found.errors @ (reading - means[-1]) ** 2 / shots))
+        reading = 1.0 - 2 * result.bits[:, 0]
+        means.append(result.weights @ reading)
+        reported.append(np.sqrt(result.errors @ (reading - means[-1]) ** 2 / shots))
     assert np.mean(means) == pytest.approx(1 - 2 * probability, abs=4 * np.std(means) / 500**0.5)
     assert 0.9 < np.mean(reported) / np.std(means) < 1.15
 

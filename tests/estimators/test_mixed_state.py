@@ -34,11 +34,11 @@ PURE = ["UGate", "CRXGate", "shared-parameter", "composite-nested", "mc-rx", "ph
 def test_without_noise_it_is_the_pure_matrix(name):
     # Seen to fail when slopes were not halved.
     case = BY_NAME[name]
-    found = MixedStateQFI().estimate(case.circuit, case.values, shots=None)
-    assert_allclose(found.matrix, reference.qfim(case.circuit, case.values), rtol=0, atol=1e-8)
-    assert (found.circuits, found.shots) == (0, 0)
-    assert found.metadata["purity"] == pytest.approx(1)
-    assert found.metadata["pure_state_error"] == pytest.approx(0, abs=1e-8)
+    result = MixedStateQFI().estimate(case.circuit, case.values, shots=None)
+    assert_allclose(result.matrix, reference.qfim(case.circuit, case.values), rtol=0, atol=1e-8)
+    assert (result.circuits, result.shots) == (0, 0)
+    assert result.metadata["purity"] == pytest.approx(1)
+    assert result.metadata["pure_state_error"] == pytest.approx(0, abs=1e-8)
 
 
 def test_weaker_noise_comes_closer_to_it():
@@ -47,8 +47,8 @@ def test_weaker_noise_comes_closer_to_it():
     distances = []
     for strength in (1e-2, 1e-3, 1e-4):
         simulator = noisy((depolarizing_error(strength, 1), ["rx", "ry", "rz", "u"]))
-        found = MixedStateQFI(simulator).estimate(circuit, values, shots=None).matrix
-        distances.append(np.linalg.norm(found - pure))
+        result = MixedStateQFI(simulator).estimate(circuit, values, shots=None).matrix
+        distances.append(np.linalg.norm(result - pure))
     assert distances[0] / distances[1] == pytest.approx(10, rel=0.2)
     assert distances[1] / distances[2] == pytest.approx(10, rel=0.05)
 
@@ -57,11 +57,11 @@ def test_one_qubit_behind_a_shrinking_channel():  # [10]
     theta, phi = ParameterVector("t", 2)
     circuit = circuit_of(1, ("ry", theta, 0), ("rz", phi, 0))
     simulator = noisy((depolarizing_error(0.4, 1), ["ry"]))
-    found = MixedStateQFI(simulator).estimate(circuit, [0.7, 0.4], shots=None)
-    assert_allclose(found.matrix, np.diag([0.36, 0.36 * np.sin(0.7) ** 2]), rtol=0, atol=1e-9)
-    assert found.matrix[1, 1] == pytest.approx(0.149, abs=5e-4)
-    assert found.metadata["purity"] == pytest.approx((1 + 0.36) / 2)
-    assert_allclose(found.metadata["pure_state_formula"], found.matrix, rtol=0, atol=1e-9)  # λ₁ + λ₂ = 1
+    result = MixedStateQFI(simulator).estimate(circuit, [0.7, 0.4], shots=None)
+    assert_allclose(result.matrix, np.diag([0.36, 0.36 * np.sin(0.7) ** 2]), rtol=0, atol=1e-9)
+    assert result.matrix[1, 1] == pytest.approx(0.149, abs=5e-4)
+    assert result.metadata["purity"] == pytest.approx((1 + 0.36) / 2)
+    assert_allclose(result.metadata["pure_state_formula"], result.matrix, rtol=0, atol=1e-9)  # λ₁ + λ₂ = 1
 
 
 def ghz_phase(num_qubits: int) -> QuantumCircuit:
@@ -75,9 +75,9 @@ def ghz_phase(num_qubits: int) -> QuantumCircuit:
 def test_dephased_ghz_state():  # [10]
     # Phase damping γ on one qubit leaves the coherence √(1 − γ) = V.
     simulator = noisy((phase_damping_error(1 - 0.7**2), ["z"]))
-    found = MixedStateQFI(simulator).estimate(ghz_phase(3), [0.3], shots=None)
-    assert_allclose(found.matrix, [[0.49 * 9]], rtol=1e-9)
-    assert found.metadata["pure_state_error"] < 1e-9  # both eigenvalues sum to 1
+    result = MixedStateQFI(simulator).estimate(ghz_phase(3), [0.3], shots=None)
+    assert_allclose(result.matrix, [[0.49 * 9]], rtol=1e-9)
+    assert result.metadata["pure_state_error"] < 1e-9  # both eigenvalues sum to 1
 
 
 def test_ghz_state_with_white_noise():  # [10]
@@ -88,21 +88,21 @@ def test_ghz_state_with_white_noise():  # [10]
     keep = generate_preset_pass_manager(
         optimization_level=0, basis_gates=["h", "cx", "ccx", "rx", "ry", "rz"]
     )
-    found = MixedStateQFI(simulator, pass_manager=keep).estimate(circuit, [0.3], shots=None)
+    result = MixedStateQFI(simulator, pass_manager=keep).estimate(circuit, [0.3], shots=None)
     kept = 0.7**2  # two gates
     expected = kept**2 * 9 / (kept + 2 * (1 - kept) / 8)
-    assert_allclose(found.matrix, [[expected]], rtol=1e-9)
-    assert found.metadata["pure_state_error"] > 0.1
+    assert_allclose(result.matrix, [[expected]], rtol=1e-9)
+    assert result.metadata["pure_state_error"] > 0.1
 
 
 def test_depolarised_pair_loses_a_known_factor():  # [10]
     t = ParameterVector("t", 2)
     circuit = circuit_of(2, ("ry", 0.9, 0), ("cx", 0, 1), ("rx", t[0], 0), ("ry", t[1], 1))
     simulator = noisy((depolarizing_error(0.2, 2), ["cx"]))
-    found = MixedStateQFI(simulator).estimate(circuit, [0.4, 1.0], shots=None).matrix
+    result = MixedStateQFI(simulator).estimate(circuit, [0.4, 1.0], shots=None).matrix
     factor = 0.8**2 / (0.8 + 0.4 / 4)
     assert factor == pytest.approx(0.7111, abs=5e-5)
-    assert_allclose(found, factor * reference.qfim(circuit, [0.4, 1.0]), rtol=0, atol=1e-9)
+    assert_allclose(result, factor * reference.qfim(circuit, [0.4, 1.0]), rtol=0, atol=1e-9)
 
 
 # --- a device -------------------------------------------------------------------------------------
@@ -119,8 +119,8 @@ def on_manila(layout: list[int], simulator: AerSimulator) -> np.ndarray:
 @pytest.mark.parametrize("layout", [[0, 1], [3, 2], [4, 1], [1, 3]], ids=str)
 def test_the_layout_changes_nothing_without_noise(layout):
     # Seen to fail when the final layout was ignored.
-    found = on_manila(layout, AerSimulator(method="density_matrix"))
-    assert_allclose(found, reference.qfim(shared_pair(), values_of(shared_pair())), rtol=0, atol=1e-8)
+    result = on_manila(layout, AerSimulator(method="density_matrix"))
+    assert_allclose(result, reference.qfim(shared_pair(), values_of(shared_pair())), rtol=0, atol=1e-8)
 
 
 def test_the_noise_of_a_device_loses_information():
@@ -165,5 +165,5 @@ def test_noise_that_sits_on_an_identity_counts():
     noise = NoiseModel()
     noise.add_all_qubit_quantum_error(phase_damping_error(0.51), "id")
     simulator = AerSimulator(method="density_matrix", noise_model=noise)
-    found = MixedStateQFI(simulator).estimate(circuit, [0.3], shots=None)
-    assert found.matrix[0, 0] == pytest.approx(0.49)
+    result = MixedStateQFI(simulator).estimate(circuit, [0.3], shots=None)
+    assert result.matrix[0, 0] == pytest.approx(0.49)

@@ -57,9 +57,9 @@ def sampled(method: str, build) -> np.ndarray:
     return np.equal.outer(layers, layers) if method == "block-diagonal" else np.eye(len(layers), dtype=bool)
 
 
-def covered(found: list[FisherEstimate], exact: np.ndarray) -> np.ndarray:
+def covered(result: list[FisherEstimate], exact: np.ndarray) -> np.ndarray:
     """(P, P) how often each entry's interval holds it."""
-    lower, upper = np.array([estimate.interval() for estimate in found]).transpose(1, 0, 2, 3)
+    lower, upper = np.array([estimate.interval() for estimate in result]).transpose(1, 0, 2, 3)
     return ((lower <= exact) & (exact <= upper)).mean(0)
 
 
@@ -69,19 +69,19 @@ def covered(found: list[FisherEstimate], exact: np.ndarray) -> np.ndarray:
 def test_intervals_hold_near_deterministic_states(method, build, shots):
     # Seen to fail: reach 0; overlaps without the rare part; an interval that leaves room for one
     # unseen outcome instead of z². Before there was a reach, 46% were covered and standard errors 0.
-    found, exact = estimates(method, build, shots)
+    result, exact = estimates(method, build, shots)
     entries = sampled(method, build)
-    assert ((np.array([estimate.stderr for estimate in found]) > 0) == entries).all()
-    assert covered(found, exact)[entries].min() > 0.9
+    assert ((np.array([estimate.stderr for estimate in result]) > 0) == entries).all()
+    assert covered(result, exact)[entries].min() > 0.9
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_no_circuit_samples_is_certain(method):
     # Seen to fail: reach from the readings of the layer whatever its terms do to a parameter.
     circuit = circuit_of(2, ("ry", A, 0), ("rz", 0 * B, 0), ("rx", C, 1))
-    (one,), _ = estimates(method, lambda: (circuit, np.array([0.0, 0.3, 0.0])), 20, times=1)
-    assert not one.stderr[1].any()
-    assert one.stderr.diagonal()[[0, 2]].all()
+    (single,), _ = estimates(method, lambda: (circuit, np.array([0.0, 0.3, 0.0])), 20, times=1)
+    assert not single.stderr[1].any()
+    assert single.stderr.diagonal()[[0, 2]].all()
 
 
 @pytest.mark.parametrize("method", ["lin-comb", "block-diagonal"])
@@ -90,17 +90,17 @@ def test_means_over_contexts_whose_means_vanish_are_covered(method, rows):
     # Seen to fail: the score interval of one square for the mean of many (63 to 71% at 20 rows).
     circuit, estimator = vanishing_pair(), with_drawn_shots(METHODS[method](), seed=3)
     values = np.random.default_rng(1).uniform(-3, 3, (rows, 3))
-    found = [estimator.estimate_mean(circuit, values, shots=100) for _ in range(200)]
-    diagonal = covered(found, np.eye(3)).diagonal()
+    result = [estimator.estimate_mean(circuit, values, shots=100) for _ in range(200)]
+    diagonal = covered(result, np.eye(3)).diagonal()
     assert diagonal.mean() > 0.93
     assert diagonal.min() > 0.9
 
 
 def test_ends_lie_where_entries_can_be():
     # Seen to fail: ends not cut; cut without room for the rounding of an exact value at its largest.
-    found, _ = estimates("lin-comb", small_angles, 20, times=50)
+    result, _ = estimates("lin-comb", small_angles, 20, times=50)
     values = [0.05, 0.08, 0.4, 0.03]
-    for estimate in found:
+    for estimate in result:
         lower, upper = estimate.interval(0.999)
         assert (lower.diagonal() >= 0).all()
         assert (upper <= 1 + 1e-8).all()

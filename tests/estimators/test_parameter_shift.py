@@ -21,9 +21,9 @@ OTHERS = ["CRXGate", "CPhaseGate", "UGate", "XXMinusYYGate", "mc-rx", "expressio
 @pytest.mark.parametrize("case", [*FIXED, *map(BY_NAME.get, OTHERS), BY_NAME["shared-parameter"]], ids=str)
 def test_shift_rules_are_the_reference(case):
     # Seen to fail when fixed gates were not inverted in the overlap.
-    found = ParameterShiftQFI().estimate(case.circuit, case.values, shots=None)
-    assert_allclose(found.matrix, reference.qfim(case.circuit, case.values), rtol=0, atol=1e-8)
-    assert not found.stderr.any()
+    result = ParameterShiftQFI().estimate(case.circuit, case.values, shots=None)
+    assert_allclose(result.matrix, reference.qfim(case.circuit, case.values), rtol=0, atol=1e-8)
+    assert not result.stderr.any()
 
 
 def test_table_holds_every_fixed_gate():
@@ -34,12 +34,12 @@ def test_overlaps_are_those_of_the_states():
     circuit, generator = generic_pair(), np.random.default_rng(3)
     here, there = values_of(circuit), generator.uniform(-3, 3, (5, 4))
     source = pauli_circuit(circuit)
-    found = overlaps(
+    result = overlaps(
         overlap_experiment(source), Executor(), source.angles(here[None]), source.angles(there)[None], None
     )
     psi = reference.states(circuit, here)
     expected = [abs(np.vdot(psi, reference.states(circuit, other))) ** 2 for other in there]
-    assert_allclose(found.values, [expected], rtol=0, atol=1e-12)
+    assert_allclose(result.values, [expected], rtol=0, atol=1e-12)
 
 
 def test_number_of_rows_for_24_terms():

@@ -33,9 +33,9 @@ def test_bias_on_one_qubit(method, spread):
     # Seen to fail when SPSA was halved; Stein's −I was left out.
     # Measured: −.33% (SPSA) and −.50% (Stein) of F at the default spread .1; −5.2%, −7.7% at .4.
     estimator = METHODS[method](generator=np.random.default_rng(1), draws=4000, spread=spread)
-    found = estimator.estimate(circuit_of(1, ("ry", A, 0)), [0.3], shots=None)
-    error = abs(found.matrix.item() - CLOSED[method](spread))
-    assert error < 4 * found.stderr.item() + 1e-9
+    result = estimator.estimate(circuit_of(1, ("ry", A, 0)), [0.3], shots=None)
+    error = abs(result.matrix.item() - CLOSED[method](spread))
+    assert error < 4 * result.stderr.item() + 1e-9
 
 
 @pytest.mark.parametrize("circuit", [generic_pair, shared_pair])
@@ -43,11 +43,11 @@ def test_bias_on_one_qubit(method, spread):
 def test_small_spreads_give_the_matrix(method, circuit):
     # Seen to fail when f(θ, θ) = 1 was not subtracted: Stein's error bars grow like 1/ε².
     estimator = METHODS[method](generator=np.random.default_rng(2), draws=1500, spread=0.01)
-    found = estimator.estimate(circuit(), values_of(circuit()), shots=None)
-    scores = (found.matrix - reference.qfim(circuit(), values_of(circuit()))) / found.stderr
+    result = estimator.estimate(circuit(), values_of(circuit()), shots=None)
+    scores = (result.matrix - reference.qfim(circuit(), values_of(circuit()))) / result.stderr
     assert np.abs(scores).max() < 4
-    assert np.linalg.norm(found.stderr) < 0.3 * np.linalg.norm(found.matrix)
-    assert_allclose(found.matrix, found.matrix.T, rtol=0, atol=1e-12)
+    assert np.linalg.norm(result.stderr) < 0.3 * np.linalg.norm(result.matrix)
+    assert_allclose(result.matrix, result.matrix.T, rtol=0, atol=1e-12)
 
 
 def test_the_points_of_stein_are_antithetic():
@@ -79,8 +79,8 @@ def test_the_bias_of_spsa_is_quadratic_in_the_spread():
     ratio = np.linalg.norm(biases[0.1]) / np.linalg.norm(biases[0.05])
     assert ratio == pytest.approx(4, rel=0.15)
     estimator = SPSAQFI(generator=np.random.default_rng(3), draws=2000, spread=0.2)
-    found = estimator.estimate(circuit, values, shots=None)
-    assert np.abs((found.matrix - exact - biases[0.2]) / found.stderr).max() < 4
+    result = estimator.estimate(circuit, values, shots=None)
+    assert np.abs((result.matrix - exact - biases[0.2]) / result.stderr).max() < 4
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -88,9 +88,9 @@ def test_with_shots_the_error_bars_hold_both_noises(method):
     # Stein's draws are skewed: measured at 200 draws, its error bars are a fifth too small on average.
     estimator = METHODS[method](generator=np.random.default_rng(4), draws=100, spread=0.5)
     circuit, values = circuit_of(1, ("ry", A, 0)), [0.3]
-    found = [estimator.estimate(circuit, values, shots=100) for _ in range(20)]
-    samples = np.array([one.matrix.item() for one in found])
-    reported = np.sqrt(np.mean([one.stderr.item() ** 2 for one in found]))
+    result = [estimator.estimate(circuit, values, shots=100) for _ in range(20)]
+    samples = np.array([each.matrix.item() for each in result])
+    reported = np.sqrt(np.mean([each.stderr.item() ** 2 for each in result]))
     assert abs(samples.mean() - CLOSED[method](0.5)) < 4 * samples.std(ddof=1) / np.sqrt(20)
     assert reported == pytest.approx(samples.std(ddof=1), rel=0.5)
 
@@ -99,5 +99,5 @@ def test_with_shots_the_error_bars_hold_both_noises(method):
 def test_cost_does_not_depend_on_the_number_of_parameters(method, per_draw):
     for circuit in (shared_pair(), three_repetitions()):
         spy = Counting(Zeros())
-        found = METHODS[method](spy, draws=7).estimate(circuit, values_of(circuit), shots=3)
-        assert (found.circuits, found.shots) == (spy.circuits, spy.shots) == (7 * per_draw, 21 * per_draw)
+        result = METHODS[method](spy, draws=7).estimate(circuit, values_of(circuit), shots=3)
+        assert (result.circuits, result.shots) == (spy.circuits, spy.shots) == (7 * per_draw, 21 * per_draw)

@@ -19,11 +19,11 @@ def exact(bases: str, circuit, values, draws: int = 300):
 def test_haar_bases_are_unbiased():
     # Seen to fail when F_C was not doubled; bases were local.
     circuit, values = generic_pair(), values_of(generic_pair())
-    found = exact("haar", circuit, values)
-    scores = (found.matrix - reference.qfim(circuit, values)) / found.stderr
+    result = exact("haar", circuit, values)
+    scores = (result.matrix - reference.qfim(circuit, values)) / result.stderr
     assert np.abs(scores).max() < 3
     assert np.sqrt((scores**2).mean()) < 1.5
-    assert np.linalg.norm(found.stderr) < 0.1 * np.linalg.norm(found.matrix)
+    assert np.linalg.norm(result.stderr) < 0.1 * np.linalg.norm(result.matrix)
 
 
 def entangling():
@@ -34,28 +34,28 @@ def entangling():
 @pytest.mark.parametrize(("bases", "measured"), [("clifford", 1.38), ("local", 0.66)])
 def test_other_bases_are_biased(bases, measured):
     # Measured on the entangled pair, F = 1, 1000 draws: haar 1.00(2), clifford 1.38(3), local .66(2).
-    found = exact(bases, entangling(), [0.4], draws=300)
-    assert abs(found.matrix.item() - 1) > 5 * found.stderr.item()
-    assert abs(found.matrix.item() - measured) < 4 * found.stderr.item()
+    result = exact(bases, entangling(), [0.4], draws=300)
+    assert abs(result.matrix.item() - 1) > 5 * result.stderr.item()
+    assert abs(result.matrix.item() - measured) < 4 * result.stderr.item()
 
 
 def test_haar_bases_are_not():
     # Seen to fail when bases were local.
-    found = exact("haar", entangling(), [0.4], draws=300)
-    assert abs(found.matrix.item() - 1) < 3 * found.stderr.item()
+    result = exact("haar", entangling(), [0.4], draws=300)
+    assert abs(result.matrix.item() - 1) < 3 * result.stderr.item()
 
 
 @pytest.mark.parametrize("bases", ["clifford", "local"])
 def test_other_bases_give_something_near(bases):
     circuit, values = generic_pair(), values_of(generic_pair())
     full = reference.qfim(circuit, values)
-    found = exact(bases, circuit, values, draws=150)
-    assert np.linalg.norm(found.matrix - full) < 0.6 * np.linalg.norm(full)
+    result = exact(bases, circuit, values, draws=150)
+    assert np.linalg.norm(result.matrix - full) < 0.6 * np.linalg.norm(full)
 
 
 def test_with_shots_haar_bases_agree_within_error_bars():
     circuit, values = generic_pair(), values_of(generic_pair())
     estimator = RandomMeasurementQFI(generator=np.random.default_rng(2), draws=20)
-    found = estimator.estimate(circuit, values, shots=4000)
-    assert np.abs((found.matrix - reference.qfim(circuit, values)) / found.stderr).max() < 4
-    assert found.circuits == 20 * 9
+    result = estimator.estimate(circuit, values, shots=4000)
+    assert np.abs((result.matrix - reference.qfim(circuit, values)) / result.stderr).max() < 4
+    assert result.circuits == 20 * 9

@@ -53,10 +53,10 @@ def test_shrinkage_moves_off_diagonal_entries_alone(seed):
     _, raw = noisy(seed)
     off = ~np.eye(4, dtype=bool)
     weight = min(1, (raw.stderr[off] ** 2).sum() / (raw.matrix[off] ** 2).sum())
-    found = shrunk(raw)
-    assert_allclose(found.matrix, np.where(off, (1 - weight) * raw.matrix, raw.matrix))
-    assert (found.stderr == raw.stderr).all()
-    assert found.metadata["repairs"] == [f"shrunk by {weight:.3g}"]
+    result = shrunk(raw)
+    assert_allclose(result.matrix, np.where(off, (1 - weight) * raw.matrix, raw.matrix))
+    assert (result.stderr == raw.stderr).all()
+    assert result.metadata["repairs"] == [f"shrunk by {weight:.3g}"]
 
 
 @pytest.mark.parametrize(("matrix", "stderr"), [(np.eye(2), 1.0), (np.ones((2, 2)), 0.0)], ids=str)
@@ -73,8 +73,8 @@ def test_bounds_never_change_an_exact_matrix(case):
     # Seen to fail when the gap was that of the largest term.
     exact = 4 * reference.qgt_of(*case.vectors).real
     raw = FisherEstimate(exact, np.zeros_like(exact), 0, 0)
-    found = bounded(raw, generator_gaps(case.circuit, case.values)).matrix
-    assert_allclose(found, exact, rtol=0, atol=1e-11 * max(1, np.abs(exact).max(initial=0)))
+    result = bounded(raw, generator_gaps(case.circuit, case.values)).matrix
+    assert_allclose(result, exact, rtol=0, atol=1e-11 * max(1, np.abs(exact).max(initial=0)))
 
 
 def test_bounds_are_reached_and_clip_what_is_beyond():
@@ -110,18 +110,18 @@ def test_running_average(memory):
     # Seen to fail when the memory was ignored; standard errors were added linearly.
     expected, error = AVERAGES[memory]
     average = RunningAverage(Listed(1, 3, 8, 4), memory=memory)
-    found = [average.estimate(circuit_of(1, ("ry", A, 0)), [0.1], shots=10) for _ in range(4)]
-    assert_allclose([one.matrix.item() for one in found], expected)
-    assert found[-1].stderr.item() == pytest.approx(error)
-    assert (found[-1].circuits, found[-1].shots) == (2, 20)
+    result = [average.estimate(circuit_of(1, ("ry", A, 0)), [0.1], shots=10) for _ in range(4)]
+    assert_allclose([each.matrix.item() for each in result], expected)
+    assert result[-1].stderr.item() == pytest.approx(error)
+    assert (result[-1].circuits, result[-1].shots) == (2, 20)
 
 
 def test_running_average_of_shots_comes_closer():
     circuit, values = generic_pair(), values_of(generic_pair())
     average = RunningAverage(with_drawn_shots(LinCombQFI(), seed=1))
-    found = [average.estimate(circuit, values, shots=100) for _ in range(200)]
-    scores = (found[-1].matrix - reference.qfim(circuit, values)) / found[-1].stderr
+    result = [average.estimate(circuit, values, shots=100) for _ in range(200)]
+    scores = (result[-1].matrix - reference.qfim(circuit, values)) / result[-1].stderr
     assert np.abs(scores).max() < 4
-    assert np.linalg.norm(found[-1].stderr) == pytest.approx(
-        np.linalg.norm(found[0].stderr) / np.sqrt(200), rel=0.1
+    assert np.linalg.norm(result[-1].stderr) == pytest.approx(
+        np.linalg.norm(result[0].stderr) / np.sqrt(200), rel=0.1
     )

@@ -33,9 +33,9 @@ OTHERS = ["mc-u", "expression-arcs", "shared-parameter", "iqp-4", "parameterized
 @pytest.mark.parametrize("case", [*ANGLE_GATES, *map(BY_NAME.get, OTHERS)], ids=str)
 def test_exact_limit_is_the_reference(case, rule):
     # Seen to fail when the ancilla was read in X.
-    found = SampledCFI(rule=RULES[rule]).estimate(case.circuit, case.values, shots=None)
-    assert_allclose(found.matrix, reference.cfim(case.circuit, case.values), rtol=0, atol=1e-8)
-    assert not found.stderr.any()
+    result = SampledCFI(rule=RULES[rule]).estimate(case.circuit, case.values, shots=None)
+    assert_allclose(result.matrix, reference.cfim(case.circuit, case.values), rtol=0, atol=1e-8)
+    assert not result.stderr.any()
 
 
 def test_a_circuit_without_parameters_has_an_empty_matrix_by_shifts():
@@ -45,14 +45,16 @@ def test_a_circuit_without_parameters_has_an_empty_matrix_by_shifts():
 @pytest.mark.parametrize("angle", [1e-3, 1e-6, 1e-8, 1e-10])
 def test_exact_limit_counts_rare_outcomes_in_full(angle):
     # Seen to fail where outcomes with p ≤ 1e-14 were left out.
-    found = SampledCFI().estimate(circuit_of(1, ("ry", A, 0)), [angle], shots=None)
-    assert_allclose(found.matrix, [[1.0]], rtol=1e-3)  # p(a ± π/2) differ by rounding, 1e-16 beside a = 1e-10
+    result = SampledCFI().estimate(circuit_of(1, ("ry", A, 0)), [angle], shots=None)
+    assert_allclose(
+        result.matrix, [[1.0]], rtol=1e-3
+    )  # p(a ± π/2) differ by rounding, 1e-16 beside a = 1e-10
 
 
 @pytest.mark.parametrize("shots", [None, 10])
 def test_a_circuit_without_parameters_has_an_empty_matrix(shots):
-    found = SampledCFI(rule=ancilla_derivatives).estimate(circuit_of(1, ("h", 0)), [], shots=shots)
-    assert found.matrix.shape == found.stderr.shape == (0, 0)
+    result = SampledCFI(rule=ancilla_derivatives).estimate(circuit_of(1, ("h", 0)), [], shots=shots)
+    assert result.matrix.shape == result.stderr.shape == (0, 0)
 
 
 @rules
@@ -61,8 +63,8 @@ def test_derivatives_are_those_of_the_probabilities(rule):
     values = values_of(circuit)
     psi, dpsi = reference.state_and_tangents(circuit, values)
     source = pauli_circuit(circuit)
-    found, _ = RULES[rule](source, Executor(), source.angles(values[None]), None)
-    by_parameter = source.jacobian(values[None])[0].T @ found.values[0]
+    result, _ = RULES[rule](source, Executor(), source.angles(values[None]), None)
+    by_parameter = source.jacobian(values[None])[0].T @ result.values[0]
     assert_allclose(by_parameter, 2 * (psi.conj() * dpsi).real, rtol=0, atol=1e-12)
 
 
@@ -89,8 +91,8 @@ def test_a_channel_gives_the_information_in_its_output(name, rule):
     # Seen to fail when the channel met the bitstrings back to front.
     circuit = shared_pair()
     values, channel = values_of(circuit), CHANNELS[name]
-    found = SampledCFI(channel=channel, rule=RULES[rule]).estimate(circuit, values, shots=None)
-    assert_allclose(found.matrix, through(channel, circuit, values), rtol=0, atol=1e-10)
+    result = SampledCFI(channel=channel, rule=RULES[rule]).estimate(circuit, values, shots=None)
+    assert_allclose(result.matrix, through(channel, circuit, values), rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("channel", [np.ones((3, 2)), np.ones(4)], ids=["three-rows", "a-vector"])

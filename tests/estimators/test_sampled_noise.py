@@ -80,11 +80,11 @@ def test_quadratic_variances_are_those_of_the_whole_covariance(rule, channel):
     for i, j in np.ndindex(expected.shape):
         first = np.trace(weight @ whole[i, i] @ weight @ whole[j, j])
         expected[i, j] = first + np.trace(weight @ whole[i, j] @ weight @ whole[i, j])
-    found = spread(point)
-    assert_allclose(found.quadratic, expected, rtol=1e-9)
+    result = spread(point)
+    assert_allclose(result.quadratic, expected, rtol=1e-9)
     for i in range(len(expected)):
         eigenvalues = np.linalg.eigvals(weight @ whole[i, i]).real
-        assert found.squares[i] == pytest.approx((eigenvalues**2).sum() / eigenvalues.sum())
+        assert result.squares[i] == pytest.approx((eigenvalues**2).sum() / eigenvalues.sum())
 
 
 @rules
@@ -102,10 +102,10 @@ def test_behind_a_smoothing_channel_the_estimate_is_unbiased_with_honest_errors(
     values = values_of(circuit)
     estimator = with_drawn_shots(SampledCFI(rule=RULES[rule], channel=SMOOTHING), seed=2)
     exact = estimator.estimate(circuit, values, shots=None).matrix
-    found = [estimator.estimate(circuit, values, shots=300) for _ in range(600)]
-    samples = np.array([each.matrix for each in found])
+    result = [estimator.estimate(circuit, values, shots=300) for _ in range(600)]
+    samples = np.array([each.matrix for each in result])
     assert np.abs(bias_scores(samples, exact)).max() < 3.5
-    reported = np.sqrt(np.mean([each.stderr**2 for each in found], axis=0))
+    reported = np.sqrt(np.mean([each.stderr**2 for each in result], axis=0))
     assert_allclose(reported / samples.std(0, ddof=1), 1, atol=0.12)
 
 
@@ -178,10 +178,10 @@ RARE = circuit_of(2, ("ry", A, 0), ("cx", 0, 1), ("ry", B, 1))
 def test_rare_outcomes_are_flagged():
     # F = I; at 40 shots most of it lies in outcomes of probability .0099 and less.
     estimator = with_drawn_shots(SampledCFI(), seed=6)
-    found = [estimator.estimate(RARE, [0.2, 0.1], shots=40) for _ in range(100)]
-    assert np.mean([each.flagged.diagonal() for each in found]) > 0.8  # measured: .88
-    missing = 1 - np.mean([each.matrix.diagonal() for each in found], axis=0)
-    assert (np.mean([each.bias.diagonal() for each in found], axis=0) > missing - 0.1).all()
+    result = [estimator.estimate(RARE, [0.2, 0.1], shots=40) for _ in range(100)]
+    assert np.mean([each.flagged.diagonal() for each in result]) > 0.8  # measured: .88
+    missing = 1 - np.mean([each.matrix.diagonal() for each in result], axis=0)
+    assert (np.mean([each.bias.diagonal() for each in result], axis=0) > missing - 0.1).all()
 
 
 @pytest.mark.parametrize("method", [SampledCFI, RandomMeasurementQFI])

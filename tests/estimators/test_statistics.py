@@ -123,8 +123,8 @@ def test_intervals_cover(method, circuit):
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.99])
 def test_intervals_cover_at_other_levels(level):
     circuit, estimator = generic_pair(), with_drawn_shots(BlockDiagonalQFI(), seed=5)
-    found = [estimator.estimate(circuit, values_of(circuit), shots=SHOTS) for _ in range(TIMES)]
-    lower, upper = np.array([estimate.interval(level) for estimate in found]).transpose(1, 0, 2, 3)
+    result = [estimator.estimate(circuit, values_of(circuit), shots=SHOTS) for _ in range(TIMES)]
+    lower, upper = np.array([estimate.interval(level) for estimate in result]).transpose(1, 0, 2, 3)
     expected = expected_of("block-diagonal", generic_pair)
     here = np.triu(expected != 0)
     covered = ((lower <= expected) & (expected <= upper))[:, here].mean()
@@ -138,11 +138,11 @@ def test_the_delta_method_alone_covers_too_rarely_where_a_mean_vanishes():
     prepared, drawn = layered_experiments(source, BlockDiagonalQFI.scheme), Drawn(seed=6)
     angles = source.angles(values_of(vanishing_pair())[None])
     tasks = [Task(experiment.circuit, angles, SHOTS) for experiment in prepared.experiments]
-    found = [
+    result = [
         block_moments(prepared, [row[0] for row in drawn.run(tasks)[0]], np.eye(3)) for _ in range(TIMES)
     ]
-    errors = np.array([one.matrix.diagonal() - 1 for one in found])
-    deltas = np.array([np.sqrt(one.spread.plug_in.diagonal()) for one in found])
+    errors = np.array([each.matrix.diagonal() - 1 for each in result])
+    deltas = np.array([np.sqrt(each.spread.plug_in.diagonal()) for each in result])
     by_delta = (np.abs(errors) < 1.96 * deltas).mean()
     assert abs(by_delta - 2 * norm.cdf(-0.245)) < 0.03
     _, _, lower, upper = repeated(BlockDiagonalQFI, vanishing_pair, SHOTS, TIMES)
@@ -174,10 +174,10 @@ def test_means_over_contexts_are_unbiased_with_honest_errors(method):
     )
     estimator = with_drawn_shots(BUILDERS[method](), seed=9)
     options = {"shots": SHOTS, "jacobian": jacobian, "weights": share}
-    found = [estimator.estimate_mean(circuit, values, **options) for _ in range(200)]
-    samples = np.array([one.matrix for one in found])
+    result = [estimator.estimate_mean(circuit, values, **options) for _ in range(200)]
+    samples = np.array([each.matrix for each in result])
     assert np.abs(bias_scores(samples, expected)).max() < 3.5
-    scores = np.array([(one.matrix - expected) / one.stderr for one in found])
+    scores = np.array([(each.matrix - expected) / each.stderr for each in result])
     assert np.sqrt((scores**2).mean()) == pytest.approx(1, abs=0.12)
 
 

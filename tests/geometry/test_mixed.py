@@ -102,9 +102,9 @@ def test_random_states_of_full_rank_agree_with_the_lyapunov_equation(seed):
     slopes -= np.trace(slopes, axis1=1, axis2=2)[:, None, None] * np.eye(4) / 4
     logs = [solve_sylvester(rho, rho, 2 * slope) for slope in slopes]
     expected = [[np.trace(rho @ left @ right).real for right in logs] for left in logs]
-    found = sld_fisher(rho, slopes)
-    assert_allclose(found, expected, rtol=1e-9)
-    assert np.linalg.eigvalsh(found - pure_state_fisher(slopes)).min() > -1e-9  # a lower bound
+    result = sld_fisher(rho, slopes)
+    assert_allclose(result, expected, rtol=1e-9)
+    assert np.linalg.eigvalsh(result - pure_state_fisher(slopes)).min() > -1e-9  # a lower bound
 
 
 def test_classical_mixtures_have_the_classical_information():

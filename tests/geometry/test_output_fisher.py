@@ -238,12 +238,12 @@ def test_monte_carlo_fisher_needs_a_draw_and_two_for_an_error():
 
 def test_monte_carlo_fisher_is_the_generators():
     log_probs, jacobian = build("softmax").log_probs_and_jacobian(torch.tensor([[0, 1], [2, 2]]))
-    one, two, other = (
+    each, two, other = (
         monte_carlo_fisher(log_probs, jacobian, torch.Generator().manual_seed(seed), draws=3)
         for seed in (5, 5, 6)
     )
-    assert torch.equal(one.matrix.to_dense(), two.matrix.to_dense())
-    assert not torch.equal(one.matrix.to_dense(), other.matrix.to_dense())
+    assert torch.equal(each.matrix.to_dense(), two.matrix.to_dense())
+    assert not torch.equal(each.matrix.to_dense(), other.matrix.to_dense())
 
 
 # --- oracle 21: reparameterisation ----------------------------------------------------------------

@@ -29,8 +29,8 @@ TIGHT = {"rtol": 1e-10, "atol": 1e-12}
 
 def pulled_back(head: CircuitHead, contexts: torch.Tensor) -> DenseMatrix:
     point = head.circuit_point(contexts)
-    own, data = point.own_columns, point.data_columns
-    products = tangent_products(point.program, point.values, point.angles, [*own, *data], len(own))
+    ours, data = point.own_columns, point.data_columns
+    products = tangent_products(point.program, point.values, point.angles, [*ours, *data], len(ours))
     return pulled_back_fisher(products, point.angle_jacobian[:, : len(data)])
 
 
@@ -105,8 +105,8 @@ def test_context_given_twice_weighs_twice():
     # Seen to fail under outer mean, sum.
     head = before_readout(build("born"))
     contexts = torch.tensor([[0, 1], [2, 3]])
-    one, two = (pulled_back(head, contexts[[i]]).to_dense() for i in (0, 1))
-    assert_allclose(pulled_back(head, contexts[[0, 1, 0]]).to_dense(), (2 * one + two) / 3, **TIGHT)
+    each, two = (pulled_back(head, contexts[[i]]).to_dense() for i in (0, 1))
+    assert_allclose(pulled_back(head, contexts[[0, 1, 0]]).to_dense(), (2 * each + two) / 3, **TIGHT)
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -83,8 +83,8 @@ def test_an_unknown_method_is_refused():
 def test_least_norm_solution_of_a_singular_system():
     singular = torch.diag(torch.tensor([2.0, 1.0, 0.0], dtype=torch.float64))
     right = torch.tensor([1.0, 3.0, 0.0], dtype=torch.float64)
-    found = conjugate_gradients(lambda v: singular @ v, right, singular.diagonal())
-    assert_allclose(found, [0.5, 3.0, 0.0])
+    result = conjugate_gradients(lambda v: singular @ v, right, singular.diagonal())
+    assert_allclose(result, [0.5, 3.0, 0.0])
     assert_allclose(conjugate_gradients(lambda v: singular @ v, 0 * right, singular.diagonal()), [0, 0, 0])
 
 
@@ -96,8 +96,8 @@ def test_without_damping_a_singular_matrix_gives_the_least_norm_solution(qubits,
     values = np.linspace(0.1, 1, circuit.num_parameters)
     right = torch.linspace(-1, 1, len(values), dtype=torch.float64)
     expected = np.linalg.pinv(reference.qfim(circuit, values), rcond=1e-9, hermitian=True) @ right.numpy()
-    found = quantum_fisher_operator(circuit, values, method=method).solve(right)
-    assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
+    result = quantum_fisher_operator(circuit, values, method=method).solve(right)
+    assert_allclose(result, expected, rtol=1e-7, atol=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -239,5 +239,5 @@ def test_a_device_that_is_not_there_is_refused():
 def test_a_gpu_gives_the_same_matrix(dtype):
     circuit = cases.layered(6, 3)
     expected = quantum_fisher(circuit, numbers(circuit))
-    found = quantum_fisher(circuit, numbers(circuit), device="cuda", dtype=dtype)
-    assert_allclose(found, expected, atol=1e-10 if dtype == "complex128" else 1e-5)
+    result = quantum_fisher(circuit, numbers(circuit), device="cuda", dtype=dtype)
+    assert_allclose(result, expected, atol=1e-10 if dtype == "complex128" else 1e-5)

@@ -33,8 +33,8 @@ def qiskit_outcomes(head: BornHead, context: list[int], inputs: Sequence[str]) -
     """Probabilities of the bitstrings: an encoder in numpy, Qiskit's circuit and Statevector."""
     e, w, b = (p.detach().numpy() for p in head.encoder.parameters())
     angles = dict(zip(inputs, w @ np.concatenate([e[t] for t in context]) + b, strict=True))
-    own = [p.name for p in head.choice.circuit.parameters if p.name not in angles]
-    numbers = angles | dict(zip(own, head.values.tolist(), strict=True))
+    ours = [p.name for p in head.choice.circuit.parameters if p.name not in angles]
+    numbers = angles | dict(zip(ours, head.values.tolist(), strict=True))
     return Statevector(head.choice.circuit.assign_parameters(numbers)).probabilities()
 
 
@@ -132,9 +132,9 @@ def test_all_zero_values_warn():
 
 def test_head_does_not_share_its_initial_values():
     values = torch.full((4,), 0.5, dtype=torch.float64)
-    one, two = head_from(values), head_from(values)
+    each, two = head_from(values), head_from(values)
     with torch.no_grad():
-        one.values += 1
+        each.values += 1
     assert_allclose(two.values.detach(), values)
     assert_allclose(values, np.full(4, 0.5))
 

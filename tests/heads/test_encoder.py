@@ -65,9 +65,9 @@ def test_encoder_without_outputs_has_an_empty_jacobian():
 
 def test_initial_numbers_are_the_generators():
     # Seen to fail under width.
-    one, two, other = encoder(3), encoder(3), encoder(4)
-    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
-    assert not any(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    each, two, other = encoder(3), encoder(3), encoder(4)
+    assert all(torch.equal(a, b) for a, b in zip(each.parameters(), two.parameters(), strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(each.parameters(), other.parameters(), strict=True))
     wide = Encoder(2, 50, 40, 2, torch.Generator().manual_seed(0))
     assert 0.099 < wide.weight.detach().abs().max() <= 0.1  # ±1/√100
     assert wide.bias.detach().abs().max() <= 0.1

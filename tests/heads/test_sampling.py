@@ -22,9 +22,9 @@ class Successor(nn.Module):
     vocabulary, context = 5, 2
 
     def forward(self, contexts: Tensor) -> Tensor:
-        one = torch.zeros(len(contexts), 5, dtype=torch.float64)
-        one[torch.arange(len(contexts)), contexts.sum(1) % 5] = 1
-        return one.log()
+        each = torch.zeros(len(contexts), 5, dtype=torch.float64)
+        each[torch.arange(len(contexts)), contexts.sum(1) % 5] = 1
+        return each.log()
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -49,9 +49,9 @@ def test_length_and_type(length):
 def test_tokens_are_the_generators(name):
     # Seen to fail under seed.
     head, start = build(name), torch.tensor([0, 1])
-    one, two, other = (sample_tokens(head, start, 30, seeded(seed)) for seed in (1, 1, 2))
-    assert torch.equal(one, two)
-    assert not torch.equal(one, other)
+    each, two, other = (sample_tokens(head, start, 30, seeded(seed)) for seed in (1, 1, 2))
+    assert torch.equal(each, two)
+    assert not torch.equal(each, other)
     assert all(parameter.grad is None for parameter in head.parameters())
 
 

@@ -208,9 +208,9 @@ def test_probabilities_are_squared_amplitudes_and_so_are_their_gradients(case):
     by_probabilities = (probabilities(program, *point) * weights).sum()
     assert_allclose(by_probabilities.detach(), by_states.detach(), **TIGHT)
     expected = torch.autograd.grad(by_states, point, materialize_grads=True, allow_unused=True)
-    found = torch.autograd.grad(by_probabilities, point, materialize_grads=True, allow_unused=True)
-    for one, other in zip(found, expected, strict=True):
-        assert_allclose(one, other, **TIGHT)
+    result = torch.autograd.grad(by_probabilities, point, materialize_grads=True, allow_unused=True)
+    for each, other in zip(result, expected, strict=True):
+        assert_allclose(each, other, **TIGHT)
 
 
 # --- states and tangents --------------------------------------------------------------------------
@@ -342,7 +342,7 @@ def test_repetition_is_bit_identical(case):
         psi, tangents = states_and_tangents(program, values, inputs)
         results.append((psi, tangents, *gradients(program, values, inputs, some_cotangent(program, 3))))
     for repeated in results[1:]:
-        assert all(torch.equal(one, two) for one, two in zip(results[0], repeated, strict=True))
+        assert all(torch.equal(each, two) for each, two in zip(results[0], repeated, strict=True))
 
 
 def test_numbers_given_are_left_as_they_were():

@@ -89,10 +89,10 @@ def test_states_and_tangents_are_the_reference(case):
     psi, tangents = case.vectors
     columns = tuple(range(program.num_parameters))
     np.testing.assert_allclose(compiled.states(), np.tile(psi, (CONTEXTS, 1)), atol=1e-12)
-    found = compiled.tangents(columns, "end")
+    result = compiled.tangents(columns, "end")
     scale = 1 + np.abs(tangents).max(initial=0)
     expected = np.tile(tangents[:, None], (1, CONTEXTS, 1))
-    np.testing.assert_allclose(found.ordered(), expected, atol=1e-11 * scale)
+    np.testing.assert_allclose(result.ordered(), expected, atol=1e-11 * scale)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if len(c.values)], ids=str)
@@ -106,24 +106,24 @@ def test_data_in_half_of_the_parameters_as_in_torch(case):
         torch.testing.assert_close(by_kernel, by_torch, atol=1e-11, rtol=1e-11)
 
 
-@pytest.mark.parametrize("where", ["end", "middle"])
+@pytest.mark.parametrize("frame", ["end", "middle"])
 @pytest.mark.parametrize("seed", range(20))
-def test_fisher_is_the_same_in_every_frame(seed, where):
+def test_fisher_is_the_same_in_every_frame(seed, frame):
     case = random_case(seed, num_qubits=4, num_gates=14)
     compiled = split(case.circuit, case.values)
     columns = tuple(range(len(compiled.program.columns)))[::-1]
     expected = expected_fisher(compiled, columns)
-    found = compiled.tangents(columns, where)
-    own = found.folded(projected_gram(found.states, found.rows))
-    torch.testing.assert_close(own, expected, atol=1e-10, rtol=1e-10)
+    result = compiled.tangents(columns, frame)
+    ours = result.folded(projected_gram(result.states, result.rows))
+    torch.testing.assert_close(ours, expected, atol=1e-10, rtol=1e-10)
 
 
 def expected_fisher(compiled: Compiled, columns: tuple[int, ...]) -> torch.Tensor:
     """From tangents in torch at the circuit's end."""
     point = compiled.values, compiled.inputs
     with torch_alone():
-        own = tangents_in_frame(compiled.program, *point, columns=columns, frame="end")
-    return own.folded(projected_gram(own.states, own.rows))
+        ours = tangents_in_frame(compiled.program, *point, columns=columns, frame="end")
+    return ours.folded(projected_gram(ours.states, ours.rows))
 
 
 @contextmanager
@@ -142,8 +142,8 @@ def test_products_of_tangents_are_those_of_the_reference(case, contexts):
     psi, tangents = case.vectors
     projected = tangents - np.outer(tangents @ psi.conj(), psi)
     expected = contexts * (projected.conj() @ projected.T).real
-    own, data = compiled.products(tuple(range(len(expected))), len(expected))
-    np.testing.assert_allclose(own, expected, atol=1e-11 * (1 + np.abs(expected).max()))
+    ours, data = compiled.products(tuple(range(len(expected))), len(expected))
+    np.testing.assert_allclose(ours, expected, atol=1e-11 * (1 + np.abs(expected).max()))
     assert data.shape == (contexts, 0, len(expected))
 
 
@@ -153,17 +153,17 @@ def test_products_of_data_are_kept_by_context(seed, contexts):
     # Seen to fail: the last lane left out, a data row of the other side of the frame not added.
     case = random_case(seed, num_qubits=3, num_gates=12)
     compiled = split(case.circuit, case.values, contexts)
-    own, every = compiled.program.num_parameters, len(compiled.program.columns)
-    columns = (*range(own)[::-1], *range(own, every)[::-1])
-    found = compiled.products(columns, own)
+    ours, every = compiled.program.num_parameters, len(compiled.program.columns)
+    columns = (*range(ours)[::-1], *range(ours, every)[::-1])
+    result = compiled.products(columns, ours)
     with torch_alone():
         tangents = tangents_in_frame(
             compiled.program, compiled.values, compiled.inputs, columns=columns, frame="end"
         )
     u = projected_tangents(tangents.states, tangents.ordered())
     by_context = torch.einsum("pbx,qbx->bpq", u.conj(), u).real
-    expected = by_context[:, :own, :own].sum(0), by_context[:, own:]
-    torch.testing.assert_close(found, expected, atol=1e-11, rtol=1e-11)
+    expected = by_context[:, :ours, :ours].sum(0), by_context[:, ours:]
+    torch.testing.assert_close(result, expected, atol=1e-11, rtol=1e-11)
 
 
 @pytest.mark.parametrize("contexts", [1, 3, 4, 8, 9, 200])
@@ -172,17 +172,17 @@ def test_contexts_in_several_threads_and_registers(contexts, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     circuit = layered(4, 3)
     values = np.random.default_rng(0).uniform(-3, 3, circuit.num_parameters)
-    one = Compiled(qgeo.compile(circuit), values, np.zeros((1, 0)))
+    each = Compiled(qgeo.compile(circuit), values, np.zeros((1, 0)))
     many = Compiled(qgeo.compile(circuit), values, np.zeros((contexts, 0)))
     psi, columns = many.states(), tuple(range(len(values)))
-    torch.testing.assert_close(psi, one.states().expand(contexts, -1))
-    rows, alone = (own.tangents(columns, "end").ordered() for own in (many, one))
+    torch.testing.assert_close(psi, each.states().expand(contexts, -1))
+    rows, alone = (ours.tangents(columns, "end").ordered() for ours in (many, each))
     torch.testing.assert_close(rows, alone.expand(-1, contexts, -1))
-    products, by_one = (own.products(columns, len(columns))[0] for own in (many, one))
+    products, by_one = (ours.products(columns, len(columns))[0] for ours in (many, each))
     torch.testing.assert_close(products, contexts * by_one)
     cotangent = psi.flip(1)
     shared, _ = many.gradient(psi, cotangent)
-    by_one, _ = one.gradient(psi[:1], cotangent[:1])
+    by_one, _ = each.gradient(psi[:1], cotangent[:1])
     torch.testing.assert_close(shared, contexts * by_one)
 
 
@@ -211,12 +211,12 @@ def test_without_a_compiler_torch_does_it(monkeypatch):
 def test_a_generator_of_several_strings_is_not_cut_by_the_frame():
     # Seen to fail: the median entry's own step as the frame, where an angle's other strings lie before it.
     circuit, t = QuantumCircuit(2), ParameterVector("t", 9)
-    for one, two, three in zip(t[::3], t[1::3], t[2::3], strict=True):
-        circuit.cry(one, 0, 1)
+    for each, two, three in zip(t[::3], t[1::3], t[2::3], strict=True):
+        circuit.cry(each, 0, 1)
         circuit.rz(two, 0)
         circuit.rz(three, 1)
     values = np.random.default_rng(1).uniform(-2, 2, 9)
     for chosen in (range(9), (3,), (3, 7), (0, 1, 3, 6)):
         compiled = Compiled(qgeo.compile(circuit), values, np.zeros((5, 0)))
-        own, _ = compiled.products(tuple(chosen), len(chosen))
-        torch.testing.assert_close(own, expected_fisher(compiled, tuple(chosen)), atol=1e-12, rtol=0)
+        ours, _ = compiled.products(tuple(chosen), len(chosen))
+        torch.testing.assert_close(ours, expected_fisher(compiled, tuple(chosen)), atol=1e-12, rtol=0)

@@ -25,14 +25,14 @@ TIGHT = {"rtol": 1e-11, "atol": 1e-12}
 def test_geometry_is_the_same_in_every_frame(case, width):
     program, (values, inputs) = case.program(width), case.numbers()
     columns = range(len(program.columns))
-    found = [
+    result = [
         tangents_in_frame(program, values, inputs, columns=columns, frame=frame)
         for frame in ("end", "middle")
     ]
-    at_end, in_middle = (geometric_tensor_sum(one.states, one.ordered()) for one in found)
+    at_end, in_middle = (geometric_tensor_sum(each.states, each.ordered()) for each in result)
     assert_allclose(in_middle, at_end, **TIGHT)
-    for one in found:
-        assert_allclose(one.folded(geometric_tensor_sum(one.states, one.rows)), at_end, **TIGHT)
+    for each in result:
+        assert_allclose(each.folded(geometric_tensor_sum(each.states, each.rows)), at_end, **TIGHT)
 
 
 @pytest.mark.parametrize("frame", ["end", "middle"])

@@ -23,8 +23,8 @@ TIGHT = {"rtol": 1e-11, "atol": 1e-12}
 
 
 def blocks(circuit: QuantumCircuit, width: int) -> list[Block]:
-    found = compile(circuit, block_width=width).blocks
-    return [block for block in found if isinstance(block, Block) and block.rotations]
+    result = compile(circuit, block_width=width).blocks
+    return [block for block in result if isinstance(block, Block) and block.rotations]
 
 
 CIRCUITS = [
@@ -50,8 +50,8 @@ def stepped_product(block: Block, angles: np.ndarray) -> list[np.ndarray]:
     """Partial products of the block's steps."""
     products, rest = [np.eye(block.dimension, dtype=complex)], list(angles)
     for step in commuting_steps(block):
-        own, rest = rest[: len(step.spectra)], rest[len(step.spectra) :]
-        phases = np.exp(-0.5j * sum(a * row for a, row in zip(own, step.spectra, strict=True)))
+        ours, rest = rest[: len(step.spectra)], rest[len(step.spectra) :]
+        phases = np.exp(-0.5j * sum(a * row for a, row in zip(ours, step.spectra, strict=True)))
         products.append(step.left @ np.diag(phases) @ step.right @ products[-1])
     return products[1:]
 
