@@ -9,7 +9,8 @@ seed draw their initial numbers from the same generator seed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import nn
 
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.names import resolve
-from qgeo.comparison.config import HeadsSection
+from qgeo.comparison.config import ArmSection, Configuration, HeadsSection, TrainingSection
 from qgeo.comparison.threads import THREADS
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.dry_run import DryRun
@@ -34,19 +35,28 @@ from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.optim.trust_region import QuadraticTrustRegion
 
 EXACT = "exact"
+STREAM_OFFSET = 10_000_019
+"""Between seeds of two streams: larger than every other distance between seeds of a comparison."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A head and how it is trained, by name."""
+    """A head and how it is trained, by name; what None leaves open is that of all arms. See `ArmSection`."""
 
     head: str
     metric: str
     backend: str = EXACT
+    label: str | None = None
+    match: str | None = None
+    refresh: int | None = None
+    damping: float | None = None
+    frozen: tuple[str, ...] = ()
+    seed_stream: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.head}+{self.metric}" + (f"@{self.backend}" if self.is_measured else "")
+        plain = f"{self.head}+{self.metric}" + (f"@{self.backend}" if self.is_measured else "")
+        return self.label or plain
 
     @property
     def is_measured(self) -> bool:
@@ -56,7 +66,16 @@ class Arm:
     @property
     def twin(self) -> Arm:
         """The same arm trained exactly, whose tuning it takes; an exact arm is its own."""
-        return Arm(self.head, self.metric)
+        label = f"{self.label}, exact" if self.label and self.is_measured else self.label
+        return replace(self, backend=EXACT, label=label)
+
+    def training(self, of_all: TrainingSection) -> TrainingSection:
+        """The training of all arms with what is this one's own."""
+        return of_all if self.refresh is None else of_all.model_copy(update={"refresh": self.refresh})
+
+    def seed(self, number: int) -> int:
+        """What a seed of the comparison is in this arm's stream."""
+        return number + STREAM_OFFSET * self.seed_stream
 
     @property
     def is_quantum(self) -> bool:
@@ -66,6 +85,45 @@ class Arm:
     def is_natural(self) -> bool:
         """Whether a metric is inverted at each step."""
         return self.metric in METRICS
+
+
+def arms_of(configuration: Configuration) -> tuple[Arm, ...]:
+    """The arms of a comparison: those that are named, then those of tables.
+
+    Raises:
+        ConfigurationError: see `parse_arm`; two arms of one name.
+    """
+    named = [parse_arm(name) for name in configuration.arms.names]
+    arms = (*named, *map(_of_table, configuration.arm))
+    twice = [name for name, count in Counter(arm.name for arm in arms).items() if count > 1]
+    if twice:
+        raise ConfigurationError(f"expected arms with different names, got {twice[0]!r} twice; set its name")
+    return arms
+
+
+def arm_by_name(configuration: Configuration, name: str) -> Arm:
+    """
+    Raises:
+        ConfigurationError: the comparison has no such arm.
+    """
+    arms = {arm.name: arm for arm in arms_of(configuration)}
+    if name not in arms:
+        raise ConfigurationError(f"expected an arm of {', '.join(arms)}, got {name!r}")
+    return arms[name]
+
+
+def _of_table(table: ArmSection) -> Arm:
+    at = "" if table.backend == EXACT else f"@{table.backend}"
+    plain = parse_arm(f"{table.head}+{table.metric}{at}")
+    return replace(
+        plain,
+        label=table.name,
+        match=table.match,
+        refresh=table.refresh,
+        damping=table.damping,
+        frozen=table.frozen,
+        seed_stream=table.seed_stream,
+    )
 
 
 def parse_arm(name: str) -> Arm:
@@ -101,12 +159,12 @@ def trained_from_shots() -> tuple[str, ...]:
     return (*(name for name, metric in METRICS.items() if metric.from_shots), *FIRST_ORDER)
 
 
-def build_head(name: str, vocabulary: int, context: int, settings: HeadsSection, seed: int) -> nn.Module:
-    """A head with initial numbers drawn from `seed`."""
-    kind, parameters = HEADS[name], 0
+def build_head(arm: Arm, vocabulary: int, context: int, settings: HeadsSection, seed: int) -> nn.Module:
+    """The head of an arm, with initial numbers drawn from `seed` and the arm's stream."""
+    kind, parameters = HEADS[arm.head], 0
     if not kind.is_quantum:
-        matched = build_head(settings.matched_to or "born", vocabulary, context, settings, seed)
-        parameters = count_trainable(matched)
+        matched = Arm(arm.match or settings.matched_to or "born", arm.metric, frozen=arm.frozen)
+        parameters = count_trainable(build_head(matched, vocabulary, context, settings, seed))
     spec = HeadSpec(
         vocabulary,
         context,
@@ -115,9 +173,18 @@ def build_head(name: str, vocabulary: int, context: int, settings: HeadsSection,
         qubits=settings.qubits,
         layers=settings.layers,
         parameters=parameters,
-        generator=torch.Generator().manual_seed(seed),
+        generator=torch.Generator().manual_seed(arm.seed(seed)),
     )
-    return kind(spec)
+    return _frozen(kind(spec), arm)
+
+
+def _frozen(head: nn.Module, arm: Arm) -> nn.Module:
+    for name, parameter in head.named_parameters():
+        if _group(name) in arm.frozen:
+            parameter.requires_grad_(False)
+    if not count_trainable(head):
+        raise ConfigurationError(f"expected parameters to train in {arm.name}, got all of them frozen")
+    return head
 
 
 def build_optimizer(
@@ -184,6 +251,9 @@ def parameter_groups(head: nn.Module) -> dict[str, int]:
     """Trainable numbers by where they act: circuit, encoder, readout."""
     groups = {"circuit": 0, "encoder": 0, "readout": 0}
     for name, parameter in head.named_parameters():
-        group = "circuit" if name == "values" else "encoder" if name.startswith("encoder.") else "readout"
-        groups[group] += parameter.numel()
+        groups[_group(name)] += parameter.numel() if parameter.requires_grad else 0
     return groups
+
+
+def _group(name: str) -> str:
+    return "circuit" if name == "values" else "encoder" if name.startswith("encoder.") else "readout"

@@ -19,7 +19,7 @@ from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.names import resolve
 from qgeo.circuit.ansatz import ansatz
-from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.arms import arms_of
 from qgeo.comparison.budget import check_budget, set_budget
 from qgeo.comparison.config import (
     BackendSection,
@@ -94,7 +94,7 @@ def prepare(
     Args:
         partial: see `compare`; look: told what it will take on a device, beside its budget.
     """
-    arms = [parse_arm(name) for name in configuration.arms.names]
+    arms = arms_of(configuration)
     task = build_task(configuration.task)
     ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
     device = _checked_backend(configuration.backend)
@@ -147,7 +147,7 @@ def finish(path: Path, *, workers: int | None = None, on_progress: Stage | None 
     configuration, task = load_inputs(path.resolve())
     report = on_progress or _silent
     pool = workers or default_workers()
-    arms = [parse_arm(name) for name in configuration.arms.names]
+    arms = arms_of(configuration)
     with _ledgers(configuration.backend, folder) as ledgers:
         _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report, None)
         chosen = chosen_learning_rates(folder, configuration)

@@ -2,6 +2,7 @@
 
     [task]      text = "corpus.txt"   or   name = "golden-mean"
     [arms]      names = ["born+quantum", "softmax+adam"]
+    [[arm]]     head, metric, and what makes it another arm: name, backend, match, refresh, damping, …
     [heads]     circuit, layers, embedding: what all arms share
     [training]  steps, batch, seeds
     [tuning]    the grid every arm gets, on seeds of its own
@@ -67,19 +68,58 @@ class TaskSection(_Section):
         return self
 
 
+def with_circuit(head: str | None) -> str | None:
+    """The name of a head that classical ones can be matched to.
+
+    Raises:
+        ValueError: it has no circuit.
+    """
+    quantum = [name for name, kind in HEADS.items() if kind.is_quantum]
+    if head is not None and head not in quantum:
+        raise ValueError(f"expected a quantum head among {', '.join(quantum)}")
+    return head
+
+
 DEFAULT_ARMS = ("born+adam", "born+quantum", "born+classical", "softmax+adam", "softmax+classical")
 
 
 class ArmsSection(_Section):
-    """Which arms run, as HEAD+METRIC."""
+    """Which arms run, as HEAD+METRIC or HEAD+METRIC@BACKEND: short for tables `[[arm]]` with nothing else."""
 
     names: Annotated[tuple[str, ...], List] = DEFAULT_ARMS
 
     @model_validator(mode="after")
     def _distinct(self) -> ArmsSection:
-        if not self.names or len(set(self.names)) < len(self.names):
+        if len(set(self.names)) < len(self.names):
             raise ValueError("name at least one arm, and each arm once")
         return self
+
+
+class ArmSection(_Section):
+    """An arm as a table, behind those that are named.
+
+    Attributes:
+        name: by default HEAD+METRIC@BACKEND; backend: where it trains from shots.
+        match: the quantum head whose size a classical head gets, by default `heads.matched_to`.
+        refresh, damping: instead of those of all arms.
+        frozen: groups of parameters that stay as they are drawn.
+        seed_stream: another one draws other initial numbers, batches and shots from the same seeds.
+    """
+
+    head: str
+    metric: str
+    name: Annotated[str | None, Field(pattern=r"^[\w +@.,=-]{1,80}$")] = None
+    backend: str = "exact"
+    match: str | None = None
+    refresh: Count | None = None
+    damping: Positive | None = None
+    frozen: Annotated[tuple[Literal["circuit", "encoder", "readout"], ...], List] = ()
+    seed_stream: Annotated[int, Field(ge=0, le=1000)] = 0
+
+    @field_validator("match")
+    @classmethod
+    def _has_a_circuit(cls, name: str | None) -> str | None:
+        return with_circuit(name)
 
 
 class HeadsSection(_Section):
@@ -96,10 +136,7 @@ class HeadsSection(_Section):
     @field_validator("matched_to")
     @classmethod
     def _has_a_circuit(cls, name: str | None) -> str | None:
-        quantum = [kind for kind, head in HEADS.items() if head.is_quantum]
-        if name is not None and name not in quantum:
-            raise ValueError(f"expected a quantum head among {', '.join(quantum)}")
-        return name
+        return with_circuit(name)
 
 
 class TrainingSection(_Section):
@@ -166,10 +203,20 @@ class Configuration(_Section):
     plugins: PluginsSection = PluginsSection()
     task: TaskSection = TaskSection()
     arms: ArmsSection = ArmsSection()
+    arm: Annotated[tuple[ArmSection, ...], List] = ()
     heads: HeadsSection = HeadsSection()
     training: TrainingSection = TrainingSection()
     tuning: TuningSection = TuningSection()
     backend: BackendSection = BackendSection()
+
+    @model_validator(mode="after")
+    def _arms(self) -> Configuration:
+        """Where there are tables, only those names that are given stand beside them."""
+        if self.arm and "arms" not in self.model_fields_set:
+            object.__setattr__(self, "arms", ArmsSection(names=()))
+        if not (self.arms.names or self.arm):
+            raise ValueError("arms: name at least one arm, and each arm once")
+        return self
 
     @model_validator(mode="after")
     def _measured_twins(self) -> Configuration:
@@ -189,9 +236,10 @@ class Configuration(_Section):
     def _matched(self) -> Configuration:
         """Classical heads are as large as a quantum head that stands beside them."""
         if self.heads.matched_to is None:
-            quantum = [name.split("+")[0] for name in self.arms.names if _is_quantum(name)]
-            heads = self.heads.model_copy(update={"matched_to": (*quantum, "born")[0]})
-            object.__setattr__(self, "heads", heads)
+            heads = [*self.arms.names, *(arm.head for arm in self.arm)]
+            quantum = [name.split("+")[0] for name in heads if _is_quantum(name)]
+            matched = self.heads.model_copy(update={"matched_to": (*quantum, "born")[0]})
+            object.__setattr__(self, "heads", matched)
         return self
 
 

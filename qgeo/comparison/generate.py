@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.arms import arm_by_name, arms_of
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.outcomes import FinalOutcome
 from qgeo.comparison.results import trained_head
@@ -30,15 +30,13 @@ def generate(path: Path, *, arm: str | None = None, run: int = 0, length: int = 
     """
     folder = open_run_folder(path)
     configuration, task = load_inputs(path.resolve())
-    name = arm or configuration.arms.names[0]
-    if name not in configuration.arms.names:
-        raise ConfigurationError(f"expected an arm of {', '.join(configuration.arms.names)}, got {name!r}")
+    chosen = arms_of(configuration)[0] if arm is None else arm_by_name(configuration, arm)
     if not 1 <= length <= LONGEST:
         raise ConfigurationError(f"expected a length of 1 to {LONGEST}, got {length}")
     if run not in range(configuration.training.seeds):
         raise ConfigurationError(f"expected a run of 0 to {configuration.training.seeds - 1}, got {run}")
-    head = trained_head(folder, configuration, task, parse_arm(name), run)
-    if folder.read_outcome(final_key(name, run), FinalOutcome).diverged:
-        raise ConfigurationError(f"run {run} of {name} diverged and writes no text; choose another run")
+    head = trained_head(folder, configuration, task, chosen, run)
+    if folder.read_outcome(final_key(chosen.name, run), FinalOutcome).diverged:
+        raise ConfigurationError(f"run {run} of {chosen.name} diverged and writes no text; choose another")
     generator = torch.Generator().manual_seed(seed)
     return task.decode(sample_tokens(head, task.validation.contexts[0], length, generator).tolist())

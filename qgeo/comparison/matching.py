@@ -8,7 +8,7 @@ widths that are too coarse, may still differ. Then the comparison says so, befor
 
 from __future__ import annotations
 
-from qgeo.comparison.arms import build_head, parse_arm
+from qgeo.comparison.arms import Arm, arms_of, build_head
 from qgeo.comparison.config import Configuration
 from qgeo.heads.jacobian import count_trainable
 from qgeo.tasks.task import Task
@@ -19,22 +19,21 @@ the closest width may be off by 8%, and is by 2%."""
 
 
 def size_warnings(configuration: Configuration, task: Task) -> list[str]:
-    """A sentence per head whose size differs by more than the tolerance."""
-    matched = configuration.heads.matched_to or "born"
-    sizes = {name: _size(configuration, task, name) for name in (matched, *_heads(configuration))}
-    return [
-        f"{name} has {size} trainable parameters, {matched}, to which heads are matched, {sizes[matched]} "
-        f"({size / sizes[matched] - 1:+.0%}): a difference between them may be one of size"
-        for name, size in sizes.items()
-        if abs(size / sizes[matched] - 1) > TOLERANCE
-    ]
+    """A sentence per head whose size differs by more than the tolerance from the one it is matched to."""
+    settings, said = configuration.heads, dict[str, None]()
+    for arm in arms_of(configuration):
+        matched = arm.match or settings.matched_to or "born"
+        size = _size(configuration, task, arm)
+        aim = _size(configuration, task, Arm(matched, arm.metric, frozen=arm.frozen))
+        if abs(size / aim - 1) > TOLERANCE:
+            sentence = (
+                f"{arm.head} has {size} trainable parameters, {matched}, to which heads are matched, {aim} "
+                f"({size / aim - 1:+.0%}): a difference between them may be one of size"
+            )
+            said[sentence] = None
+    return list(said)
 
 
-def _heads(configuration: Configuration) -> dict[str, None]:
-    """Every head once, in the order of the arms."""
-    return dict.fromkeys(parse_arm(name).head for name in configuration.arms.names)
-
-
-def _size(configuration: Configuration, task: Task, head: str) -> int:
-    built = build_head(head, task.vocabulary_size, task.context, configuration.heads, seed=0)
-    return count_trainable(built)
+def _size(configuration: Configuration, task: Task, arm: Arm) -> int:
+    head = build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed=0)
+    return count_trainable(head)

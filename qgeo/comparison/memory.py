@@ -7,6 +7,7 @@ dense information matrix of a natural-gradient arm with its factor.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from qgeo.comparison.arms import Arm, build_head
 from qgeo.comparison.config import Configuration
@@ -20,7 +21,7 @@ _STATES_AT_ONCE = 8
 """States of a batch that live at the same time in a gradient step: both sweeps, their buffers, autograd's."""
 
 
-def check_memory(configuration: Configuration, arms: list[Arm], task: Task) -> None:
+def check_memory(configuration: Configuration, arms: Sequence[Arm], task: Task) -> None:
     """Refuse a comparison whose largest run does not fit into this machine.
 
     Raises:
@@ -38,7 +39,7 @@ def check_memory(configuration: Configuration, arms: list[Arm], task: Task) -> N
 
 def run_bytes(configuration: Configuration, arm: Arm, task: Task) -> int:
     """About how many bytes one run of an arm holds at once."""
-    head = build_head(arm.head, task.vocabulary_size, task.context, configuration.heads, 0)
+    head = build_head(arm, task.vocabulary_size, task.context, configuration.heads, 0)
     program, batch = head.program if isinstance(head, CircuitHead) else None, configuration.training.batch
     amplitudes, columns = (0, 0) if program is None else (program.dimension, len(program.columns))
     sizes = Sizes(batch, task.vocabulary_size, count_trainable(head), amplitudes, columns)

@@ -14,7 +14,7 @@ from math import ceil
 from qgeo.backends.device import Device
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.spending import Spending, fits
-from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.arms import arms_of
 from qgeo.comparison.config import Configuration
 from qgeo.comparison.run_folder import RunFolder
 from qgeo.comparison.schedule import final_key
@@ -93,7 +93,7 @@ def check_outlook(ahead: Outlook, partial: bool) -> None:
 
 
 def _measured(configuration: Configuration) -> list[str]:
-    return [name for name in configuration.arms.names if parse_arm(name).is_measured]
+    return [arm.name for arm in arms_of(configuration) if arm.is_measured]
 
 
 def _is_done(folder: RunFolder, arm: str, seed: int) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from qgeo.comparison.answer import answer
-from qgeo.comparison.arms import Arm, build_head, parameter_groups, parse_arm
+from qgeo.comparison.arms import Arm, arms_of, build_head, parameter_groups
 from qgeo.comparison.config import Configuration
 from qgeo.comparison.cost import formulae
 from qgeo.comparison.matching import size_warnings
@@ -26,6 +26,7 @@ from qgeo.comparison.schedule import (
     TUNING_SEED,
     best_learning_rate,
     final_jobs,
+    final_key,
     mean_trial_losses,
 )
 from qgeo.comparison.statistics import mean_interval, paired_difference
@@ -46,20 +47,20 @@ _BAR_NAMES = {1: "unigram", 2: "bigram", 3: "trigram"}
 
 
 def final_outcomes(
-    folder: RunFolder, configuration: Configuration, chosen: dict[str, float]
+    folder: RunFolder, configuration: Configuration, chosen: dict[Arm, float]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Per arm, its finished runs in the order of their seeds."""
-    outcomes: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
+    """Per arm, by its name, its finished runs in the order of their seeds."""
+    outcomes: dict[str, list[dict[str, Any]]] = {arm.name: [] for arm in chosen}
     for job in final_jobs(configuration, chosen):
-        outcomes[job.arm].append(folder.read_outcome(job.key, FinalOutcome).model_dump())
+        outcomes[job.arm.name].append(folder.read_outcome(job.key, FinalOutcome).model_dump())
     return outcomes
 
 
-def chosen_learning_rates(folder: RunFolder, configuration: Configuration) -> dict[str, float]:
+def chosen_learning_rates(folder: RunFolder, configuration: Configuration) -> dict[Arm, float]:
     """Per arm, the learning rate with the lowest mean loss over its trials."""
     return {
-        name: best_learning_rate(mean_trial_losses(folder, configuration, parse_arm(name)))
-        for name in configuration.arms.names
+        arm: best_learning_rate(mean_trial_losses(folder, configuration, arm))
+        for arm in arms_of(configuration)
     }
 
 
@@ -69,11 +70,11 @@ def build_results(
     """The content of results.json."""
     chosen = chosen_learning_rates(folder, configuration)
     outcomes = final_outcomes(folder, configuration, chosen)
-    reference = reference_arm(configuration.arms.names)
+    reference = reference_arm([arm.name for arm in chosen])
     with single_thread():
         arms = [
-            _arm_results(folder, configuration, task, parse_arm(name), chosen[name], outcomes, reference)
-            for name in chosen
+            _arm_results(folder, configuration, task, arm, lr, outcomes, reference)
+            for arm, lr in chosen.items()
         ]
     protocol = _protocol(configuration)
     return {
@@ -127,7 +128,7 @@ def _arm_results(
     groups = parameter_groups(head)
     last = runs[0]["records"][-1]
     trials = mean_trial_losses(folder, configuration, arm)
-    damping = configuration.tuning.damping if arm.is_natural else None
+    damping = (arm.damping or configuration.tuning.damping) if arm.is_natural else None
     return {
         "name": arm.name,
         "head": arm.head,
@@ -159,8 +160,8 @@ def _arm_results(
 def trained_head(folder: RunFolder, configuration: Configuration, task: Task, arm: Arm, seed: int) -> Any:
     """The head of a finished run, as it was after its last step."""
     check_trained(folder.head(arm.name, seed))
-    kept = folder.read_outcome(f"final/{arm.name}-{seed}", FinalOutcome)
-    fresh = build_head(arm.head, task.vocabulary_size, task.context, configuration.heads, seed)
+    kept = folder.read_outcome(final_key(arm.name, seed), FinalOutcome)
+    fresh = build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed)
     return load_head(folder.head(arm.name, seed), fresh, kept.head)
 
 

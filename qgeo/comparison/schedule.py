@@ -21,7 +21,7 @@ from typing import Any
 
 from qgeo.backends.ledgers import Ledgers
 from qgeo.comparison.agreement import check_agreement
-from qgeo.comparison.arms import Arm, parse_arm
+from qgeo.comparison.arms import Arm
 from qgeo.comparison.config import Configuration
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.noise import noise_sweep
@@ -43,7 +43,7 @@ Progress = Callable[[], None]
 class Job:
     """One run. `final` jobs keep their head and, for quantum heads, run it again on Aer."""
 
-    arm: str
+    arm: Arm
     lr: float
     damping: float
     seed: int
@@ -53,8 +53,13 @@ class Job:
     def key(self) -> str:
         """Its file name in the run folder."""
         if self.final:
-            return final_key(self.arm, self.seed)
-        return f"tuning/{self.arm}-lr{self.lr!r}-{self.seed}"
+            return final_key(self.arm.name, self.seed)
+        return f"tuning/{self.arm.name}-lr{self.lr!r}-{self.seed}"
+
+
+def job_file(job: Job) -> dict[str, Any]:
+    """What its outcome says of a job: the settings of an arm are in the configuration, by its name."""
+    return asdict(job) | {"arm": job.arm.name}
 
 
 def final_key(arm: str, seed: int) -> str:
@@ -72,18 +77,17 @@ def tuning_jobs(configuration: Configuration, arms: Sequence[Arm]) -> list[Job]:
     seeds = range(TUNING_SEED, TUNING_SEED + grid.seeds)
     tuned = dict.fromkeys(arm.twin for arm in arms)
     return [
-        Job(arm.name, lr, grid.damping, seed, final=False)
+        Job(arm, lr, arm.damping or grid.damping, seed, final=False)
         for arm in tuned
         for lr in grid.lr
         for seed in seeds
     ]
 
 
-def final_jobs(configuration: Configuration, chosen: dict[str, float]) -> list[Job]:
+def final_jobs(configuration: Configuration, chosen: dict[Arm, float]) -> list[Job]:
     """Every arm at its chosen learning rate, on the final seeds."""
-    damping = configuration.tuning.damping
     return [
-        Job(arm, lr, damping, seed, final=True)
+        Job(arm, lr, arm.damping or configuration.tuning.damping, seed, final=True)
         for arm, lr in chosen.items()
         for seed in range(configuration.training.seeds)
     ]
@@ -176,12 +180,16 @@ def execute(job: Job, path: Path, ledgers: Ledgers | None = None) -> None:
 def _execute(job: Job, path: Path, ledgers: Ledgers | None) -> None:
     folder = RunFolder(path)
     configuration, task = load_inputs(path)
-    settings = RunSettings(parse_arm(job.arm), job.lr, job.damping)
+    settings = RunSettings(job.arm, job.lr, job.damping)
     ledger = None if ledgers is None else partial(ledgers.sampler, job.key)
     run = train(task, configuration, settings, job.seed, ledger)
-    outcome: dict[str, Any] = {"job": asdict(job), "final_loss": run.final_loss, "diverged": run.diverged}
+    outcome: dict[str, Any] = {
+        "job": job_file(job),
+        "final_loss": run.final_loss,
+        "diverged": run.diverged,
+    }
     if job.final:
-        outcome |= {"head": save_head(folder.head(job.arm, job.seed), run.head)}
+        outcome |= {"head": save_head(folder.head(job.arm.name, job.seed), run.head)}
         outcome |= {"records": run.records, "seconds": run.seconds, "excess": _excess(run, task)}
         outcome["agreement"] = _agreement(run.head, run.diverged, job, task, configuration)
         outcome["noise"] = _noise(run.head, run.diverged, task, configuration)
@@ -199,7 +207,7 @@ def _agreement(
         return None
     backend = configuration.backend
     windows = validation_windows(task, backend.contexts)
-    return check_agreement(head, windows, backend.shots, job.seed, f"{job.arm}, seed {job.seed}")
+    return check_agreement(head, windows, backend.shots, job.seed, f"{job.arm.name}, seed {job.seed}")
 
 
 def _noise(head: Any, diverged: bool, task: Task, configuration: Configuration) -> list[float] | None:

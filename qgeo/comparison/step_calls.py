@@ -89,7 +89,7 @@ def _noted(configuration: Configuration, task: Task, arm: Arm, steps: int) -> li
         }
     )
     dry = DryRun()
-    train(task, small, RunSettings(arm, lr=1.0, damping=1.0), 0, lambda _: dry)
+    train(task, small, RunSettings(replace(arm, refresh=None), lr=1.0, damping=1.0), 0, lambda _: dry)
     return dry.calls
 
 

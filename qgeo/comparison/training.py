@@ -18,7 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from qgeo.backends.ledger_sampler import LedgerSampler
-from qgeo.comparison.arms import Arm, build_head, build_optimizer, head_on_ledger, measured_head
+from qgeo.comparison.arms import (
+    Arm,
+    build_head,
+    build_optimizer,
+    head_on_ledger,
+    measured_head,
+)
 from qgeo.comparison.config import BackendSection, Configuration, TrainingSection
 from qgeo.comparison.cost import StepCost, step_cost
 from qgeo.comparison.threads import single_thread
@@ -108,15 +114,16 @@ def train(
     """
     with single_thread():
         vocabulary, context = task.vocabulary_size, task.context
-        head = build_head(settings.arm.head, vocabulary, context, configuration.heads, seed)
+        head = build_head(settings.arm, vocabulary, context, configuration.heads, seed)
         cost = step_cost(getattr(head, "program", None), settings.arm.metric)
         trained = _trained_form(head, settings, configuration.backend, seed, ledger)
         optimizer = _optimizer(trained, settings, configuration)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(configuration))
-        training = configuration.training
+        training = settings.arm.training(configuration.training)
         records, seconds, clock = [], [], 0.0
         validation = validation_windows(task, training.validation_windows)
-        for step, batch in enumerate(training_batches(task.train, training, seed), 1):
+        drawn = training_batches(task.train, training, settings.arm.seed(seed))
+        for step, batch in enumerate(drawn, 1):
             started = perf_counter()
             loss = _step(trained, optimizer, batch)
             if math.isfinite(loss):
@@ -165,7 +172,7 @@ def takes_metric(done: int, refresh: int) -> bool:
 
 
 def _optimizer(head: nn.Module, settings: RunSettings, configuration: Configuration) -> torch.optim.Optimizer:
-    training = configuration.training
+    training = settings.arm.training(configuration.training)
     return build_optimizer(
         settings.arm,
         head,
@@ -236,8 +243,8 @@ def _trained_form(
     if not arm.is_measured:
         return head
     if ledger is None:
-        seed += SHOT_SEED_OFFSET
-        return measured_head(head, arm.backend, backend.shots, seed, backend.mitigate_readout)
+        shot_seed = arm.seed(seed) + SHOT_SEED_OFFSET
+        return measured_head(head, arm.backend, backend.shots, shot_seed, backend.mitigate_readout)
     sampler = ledger({"kind": "training", "arm": arm.name, "lr": settings.lr, "seed": seed})
     return head_on_ledger(head, sampler, backend.shots)
 

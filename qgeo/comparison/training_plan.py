@@ -19,7 +19,7 @@ from typing import Any
 from qgeo.backends.device import Device
 from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.plan import Judged, Plan, Total
-from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.arms import arms_of
 from qgeo.comparison.config import BackendSection, Configuration, TrainingSection
 from qgeo.comparison.step_calls import Step, StepCalls, count_steps, numbered_contexts, step_calls
 from qgeo.errors import ConfigurationError
@@ -62,11 +62,12 @@ class TrainingCosts:
 
     def __init__(self, configuration: Configuration, task: Task, device: Device) -> None:
         self._contexts, self._device = numbered_contexts(task.train), device.name
-        arms = [arm for arm in map(parse_arm, configuration.arms.names) if arm.is_measured]
+        arms = [arm for arm in arms_of(configuration) if arm.is_measured]
         if not arms:
             raise ConfigurationError(
                 "expected an arm that trains on a device, got none; let [backend] name one"
             )
+        self._arms = {arm.name: arm for arm in arms}
         self._calls = {arm.name: step_calls(configuration, task, arm) for arm in arms}
         mitigation = Mitigation(readout=configuration.backend.mitigate_readout)
         self._judged = {
@@ -81,20 +82,24 @@ class TrainingCosts:
 
     def plan(self, training: TrainingSection, backend: BackendSection) -> TrainingPlan:
         """All final runs with these settings."""
-        steps = reduce(add, (self._steps(training, seed) for seed in range(training.seeds)))
-        return TrainingPlan(self._device, tuple(self._plan(name, steps, backend) for name in self._calls))
+        seeds = range(training.seeds)
+        steps = {
+            name: reduce(add, (self._steps(name, training, seed) for seed in seeds)) for name in self._arms
+        }
+        return TrainingPlan(self._device, tuple(self._plan(*of_arm, backend) for of_arm in steps.items()))
 
     def run(self, name: str, seed: int, training: TrainingSection, backend: BackendSection) -> Plan:
         """One final run of an arm."""
-        return self._plan(name, self._steps(training, seed), backend)
+        return self._plan(name, self._steps(name, training, seed), backend)
 
     def _plan(self, name: str, steps: Counter[Step], backend: BackendSection) -> Plan:
         calls, judged = self._calls[name], self._judged[name]
         kinds = (_of_step(calls, step, judged, backend).times(number) for step, number in steps.items())
         return judged.plan(name, reduce(add, kinds, Total()))
 
-    def _steps(self, training: TrainingSection, seed: int) -> Counter[Step]:
-        return count_steps(training, self._contexts, seed)
+    def _steps(self, name: str, training: TrainingSection, seed: int) -> Counter[Step]:
+        arm = self._arms[name]
+        return count_steps(arm.training(training), self._contexts, arm.seed(seed))
 
 
 def training_plan(configuration: Configuration, task: Task, device: Device) -> TrainingPlan:

@@ -18,7 +18,7 @@ import torch
 from tiny_comparison import ARMS, SETTINGS, configuration, settings, tree, write_toml
 
 from qgeo.comparison import agreement
-from qgeo.comparison.arms import build_head
+from qgeo.comparison.arms import Arm, build_head
 from qgeo.comparison.comparison import compare, prepare, resume
 from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.inputs import load_inputs
@@ -167,7 +167,7 @@ def test_the_excess_is_exact(finished):
     for arm in results_of(finished)["arms"]:
         excesses = []
         for seed in (0, 1):
-            fresh = build_head(arm["head"], 2, 2, config.heads, seed=17)
+            fresh = build_head(Arm(arm["head"], "adam"), 2, 2, config.heads, seed=17)
             head = load_head(RunFolder(finished).head(arm["name"], seed), fresh)
             excesses.append(golden_mean_excess(head(contexts).detach().numpy()))
         assert arm["excess"]["mean"] == pytest.approx(np.mean(excesses), rel=1e-12)
@@ -177,7 +177,8 @@ def test_a_kept_head_has_the_recorded_loss(finished):
     config, task = load_inputs(finished)
     for arm in results_of(finished)["arms"]:
         head = load_head(
-            RunFolder(finished).head(arm["name"], 1), build_head(arm["head"], 2, 2, config.heads, 5)
+            RunFolder(finished).head(arm["name"], 1),
+            build_head(Arm(arm["head"], "adam"), 2, 2, config.heads, 5),
         )
         rows = torch.linspace(0, len(task.validation) - 1, 32).round().long()
         windows = task.validation.take(rows)

@@ -8,7 +8,7 @@ import pytest
 from tiny_comparison import configuration, write_toml
 
 from qgeo.cli import run
-from qgeo.comparison.arms import build_head
+from qgeo.comparison.arms import Arm, build_head
 from qgeo.comparison.comparison import compare
 from qgeo.comparison.config import Configuration, HeadsSection, load_configuration, parse_configuration
 from qgeo.comparison.inputs import build_task
@@ -33,7 +33,9 @@ def test_classical_heads_are_matched_to_the_first_quantum_head(names, matched):
 
 def test_a_classical_head_has_the_size_of_the_head_it_is_matched_to():
     config = parse_configuration({"arms": {"names": ["pauli+quantum", "mlp+adam"]}})
-    pauli, mlp = (count_trainable(build_head(name, 32, 3, config.heads, 0)) for name in ("pauli", "mlp"))
+    pauli, mlp = (
+        count_trainable(build_head(Arm(name, "adam"), 32, 3, config.heads, 0)) for name in ("pauli", "mlp")
+    )
     assert abs(mlp - pauli) <= (3 * 4 + 1 + 32) / 2  # half of what a feature adds
     assert size_warnings(config, build_task(config.task)) == []
 
@@ -46,7 +48,10 @@ def test_heads_of_other_sizes_are_named():
         "pauli has 801 trainable parameters, born, to which heads are matched, 288 (+178%)"
     )
     coarse = configuration(arms={"names": ["born+quantum", "softmax+adam"]})
-    head = {name: count_trainable(build_head(name, 2, 2, coarse.heads, 0)) for name in ("born", "softmax")}
+    head = {
+        name: count_trainable(build_head(Arm(name, "adam"), 2, 2, coarse.heads, 0))
+        for name in ("born", "softmax")
+    }
     assert abs(head["softmax"] / head["born"] - 1) > TOLERANCE
     (warning,) = size_warnings(coarse, build_task(coarse.task))
     assert warning.startswith(f"softmax has {head['softmax']} trainable parameters, born")

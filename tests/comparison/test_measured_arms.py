@@ -115,7 +115,9 @@ def test_a_run_on_a_fake_device():
 
 def test_noise_costs_and_no_noise_does_not():
     task = build_task(parse_configuration(TINY).task)
-    head = build_head("born", task.vocabulary_size, task.context, HeadsSection(layers=2, qubits=2), 0)
+    head = build_head(
+        Arm("born", "adam"), task.vocabulary_size, task.context, HeadsSection(layers=2, qubits=2), 0
+    )
     windows = validation_windows(task, 64)
     with torch.no_grad():
         exact = torch.nn.functional.nll_loss(head(windows.contexts), windows.targets).item()
@@ -127,7 +129,7 @@ def test_noise_costs_and_no_noise_does_not():
 
 @pytest.mark.parametrize("name", ["quantum", "quantum-block-diagonal", "quantum-diagonal", "classical"])
 def test_metrics_by_name_are_estimated(name):
-    head = build_head("born", 2, 2, HeadsSection(layers=1), 0)
+    head = build_head(Arm("born", "adam"), 2, 2, HeadsSection(layers=1), 0)
     measured = measured_head(head, "aer", 50, 0)
     contexts = torch.tensor([[0, 1], [1, 1]])
     matrix = measured_metric(name, measured)(measured, contexts, None).to_dense()
@@ -153,7 +155,7 @@ def test_a_metric_may_have_shots_of_its_own():
 
 def test_readout_errors_are_inverted_in_metrics_too():
     # Seen to fail: a metric whose own executor is not told.
-    head = build_head("born", 2, 2, HeadsSection(layers=1), 0)
+    head = build_head(Arm("born", "adam"), 2, 2, HeadsSection(layers=1), 0)
     contexts = torch.tensor([[0, 1], [1, 1]])
     costs = []
     for mitigated in (False, True):
@@ -165,7 +167,9 @@ def test_readout_errors_are_inverted_in_metrics_too():
 
 def test_a_head_with_inverted_readout_errors_has_a_loss(monkeypatch):
     # Seen to fail: the logarithm of a negative quasi-probability.
-    measured = measured_head(build_head("born", 2, 2, HeadsSection(layers=1), 0), "aer", 50, 0, True)
+    measured = measured_head(
+        build_head(Arm("born", "adam"), 2, 2, HeadsSection(layers=1), 0), "aer", 50, 0, True
+    )
     quasi = Outcomes(np.array([[False], [True]]), np.array([1.2, -0.2]), 50)
     monkeypatch.setattr(measured.executor, "run", lambda tasks: ([[quasi] * len(tasks[0].angles)], Cost()))
     found = measured(torch.tensor([[0, 1], [1, 1]])).detach().exp()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import asdict
 
 import pytest
 from tiny_comparison import configuration
@@ -17,6 +16,7 @@ from qgeo.comparison.schedule import (
     best_learning_rate,
     default_workers,
     final_jobs,
+    job_file,
     mean_trial_losses,
     run_jobs,
     tuning_jobs,
@@ -30,11 +30,11 @@ def test_every_arm_has_the_same_trials_on_seeds_of_their_own():
     # Seen to fail: tuning on seed 0.
     config = configuration(tuning={"lr": [0.1, 0.2, 0.4], "seeds": 2, "damping": 0.5})
     jobs = tuning_jobs(config, ARMS)
-    by_arm = [[(j.lr, j.damping, j.seed) for j in jobs if j.arm == arm.name] for arm in ARMS]
+    by_arm = [[(j.lr, j.damping, j.seed) for j in jobs if j.arm == arm] for arm in ARMS]
     assert by_arm[0] == by_arm[1]
     assert len(by_arm[0]) == 6
-    final = final_jobs(config, {"born+quantum": 0.1, "softmax+adam": 0.2})
-    assert [(j.arm, j.lr, j.seed) for j in final] == [
+    final = final_jobs(config, dict(zip(ARMS, (0.1, 0.2), strict=True)))
+    assert [(j.arm.name, j.lr, j.seed) for j in final] == [
         ("born+quantum", 0.1, 0),
         ("born+quantum", 0.1, 1),
         ("softmax+adam", 0.2, 0),
@@ -48,7 +48,7 @@ def test_an_arm_from_shots_is_tuned_as_its_exact_twin():
     config = configuration(tuning={"lr": [0.1, 0.2]})
     measured = parse_arm("born+quantum@fake_manila")
     for arms in ([measured], [ARMS[0], measured], [measured, ARMS[0]]):
-        assert [(job.arm, job.lr) for job in tuning_jobs(config, arms)] == [
+        assert [(job.arm.name, job.lr) for job in tuning_jobs(config, arms)] == [
             ("born+quantum", 0.1),
             ("born+quantum", 0.2),
         ]
@@ -63,7 +63,7 @@ def test_tuning_seeds_lie_beyond_every_final_seed_that_is_allowed():
 def test_every_job_has_a_file_of_its_own():
     # Seen to fail: learning rates written with six digits shared one file.
     config = configuration(tuning={"lr": [0.1, 0.1000000001, 1e-300, 1.0, 10.0], "seeds": 3})
-    jobs = [*tuning_jobs(config, ARMS), *final_jobs(config, {"born+quantum": 0.1, "softmax+adam": 0.1})]
+    jobs = [*tuning_jobs(config, ARMS), *final_jobs(config, dict.fromkeys(ARMS, 0.1))]
     assert len({job.key for job in jobs}) == len(jobs)
     assert all("/" not in job.key.split("/", 1)[1] for job in jobs)
 
@@ -88,7 +88,7 @@ def test_a_trial_of_which_one_seed_diverged_has_no_loss(tmp_path):
     folder, losses = create_run_folder(tmp_path / "run", "", None), iter([1.0, 3.0, 0.5, None])
     for job in tuning_jobs(config, ARMS[:1]):
         loss = next(losses)
-        folder.write_outcome(job.key, {"job": asdict(job), "final_loss": loss, "diverged": loss is None})
+        folder.write_outcome(job.key, {"job": job_file(job), "final_loss": loss, "diverged": loss is None})
     assert mean_trial_losses(folder, config, ARMS[0]) == [(0.1, 2.0), (0.2, None)]
 
 
@@ -112,7 +112,7 @@ def test_an_error_in_a_job_stops_the_stage(tmp_path, monkeypatch):
 
 
 def test_a_job_is_a_value():
-    job = Job("born+quantum", 0.1, 1.0, 0, final=True)
+    job = Job(parse_arm("born+quantum"), 0.1, 1.0, 0, final=True)
     assert job.key == "final/born+quantum-0"
-    assert Job(**dataclasses.asdict(job)) == job
+    assert dataclasses.replace(job) == job
     assert default_workers() >= 1

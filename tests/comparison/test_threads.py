@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_info
 from tiny_comparison import configuration
 
 from qgeo.backends.ledgers import Ledgers
+from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.comparison import prepare
 from qgeo.comparison.schedule import Job, execute
 from qgeo.comparison.threads import single_thread
@@ -42,7 +43,7 @@ def test_a_run_keeps_every_simulator_to_one_thread(backend, seen, tmp_path):
     folder = prepare(config, tmp_path / "run")
     with single_thread():  # restores what the test itself changes
         torch.set_num_threads(2)
-        execute(Job(f"born+quantum@{backend}", 0.1, 1.0, 0, final=True), folder.path)
+        execute(Job(parse_arm(f"born+quantum@{backend}"), 0.1, 1.0, 0, final=True), folder.path)
     assert len(seen) > 5  # the loss, its gradient, the metric, the agreement, the noise
     assert [threads for threads in seen if threads != {1}] == []
 
@@ -52,7 +53,7 @@ def test_a_ledger_keeps_a_fake_device_to_one_thread(seen, tmp_path):
     config = configuration(arms={"names": ["born+adam"]}, backend=section, training={"steps": 1})
     folder = prepare(config, tmp_path / "run")
     with closing(Ledgers(folder.ledgers, "fake_manila", 1000.0)) as ledgers:
-        execute(Job("born+adam@fake_manila", 0.1, 1.0, 0, final=True), folder.path, ledgers)
+        execute(Job(parse_arm("born+adam@fake_manila"), 0.1, 1.0, 0, final=True), folder.path, ledgers)
     assert len(seen) > 3
     assert [threads for threads in seen if threads != {1}] == []
 

@@ -12,7 +12,7 @@ from tiny_comparison import configuration
 from torch import nn
 
 from qgeo.comparison import training
-from qgeo.comparison.arms import build_head, parse_arm
+from qgeo.comparison.arms import Arm, build_head, parse_arm
 from qgeo.comparison.inputs import build_task
 from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import RunSettings, mean_loss, train, validation_windows
@@ -91,7 +91,7 @@ def test_the_last_step_is_always_evaluated():
 
 
 def test_a_recorded_loss_is_of_the_head_before_the_step():
-    head = build_head("born", TASK.vocabulary_size, TASK.context, TINY.heads, seed=0)
+    head = build_head(Arm("born", "adam"), TASK.vocabulary_size, TASK.context, TINY.heads, seed=0)
     generator = torch.Generator().manual_seed(training.DATA_SEED_OFFSET)
     batch = next(training.batches(TASK.train, TINY.training.batch, 1, generator))
     assert run("born+sgd").records[0]["train_loss"] == mean_loss(head, batch)
@@ -110,7 +110,7 @@ def test_the_learning_rate_follows_the_schedule(schedule, monkeypatch):
 
 def test_one_step_of_gradient_descent_by_hand():
     config = configuration(training={"steps": 1})
-    head = build_head("softmax", TASK.vocabulary_size, TASK.context, config.heads, seed=0)
+    head = build_head(Arm("softmax", "adam"), TASK.vocabulary_size, TASK.context, config.heads, seed=0)
     generator = torch.Generator().manual_seed(training.DATA_SEED_OFFSET)
     batch = next(training.batches(TASK.train, config.training.batch, 1, generator))
     loss = -head(batch.contexts).gather(1, batch.targets[:, None]).mean()
@@ -183,7 +183,7 @@ def test_validation_windows_are_spread_over_the_whole_part(limit):
 
 
 def test_the_mean_loss_is_of_the_targets():
-    head = build_head("born", 2, 2, TINY.heads, seed=0)
+    head = build_head(Arm("born", "adam"), 2, 2, TINY.heads, seed=0)
     windows = Windows(torch.tensor([[0, 1], [1, 0]]), torch.tensor([0, 1]))
     log_p = head(windows.contexts).detach()
     assert mean_loss(head, windows) == pytest.approx(-(log_p[0, 0] + log_p[1, 1]).item() / 2, rel=1e-15)
