@@ -133,8 +133,8 @@ def parse_arm(name: str) -> Arm:
         ConfigurationError: an unknown head or metric, a quantum metric on a classical head, or a backend for
             what cannot train from shots.
 
-    >>> parse_arm("born+quantum")
-    Arm(head='born', metric='quantum', backend='exact')
+    >>> parse_arm("born+quantum@aer").twin.name
+    'born+quantum'
     """
     name, at, backend = name.partition("@")
     head, plus, metric = name.partition("+")
