@@ -51,15 +51,16 @@ WORKERS = """
 ## Workers on Aer
 
 `qgeo compare --task golden-mean --arms born+quantum --backend aer --shots 1024 --steps 10 --seeds 2`, with
-`--workers` 2 and 1: processor seconds of all its processes (user + system), two rounds each. Before: Aer
-started threads on all cores in every worker. After: one thread in every library of every run
-(`qgeo/comparison/threads.py`); the records are the same bytes. The machine was shared while this ran, so that
-wall times say little: with two workers 520 and 325 s before, 175 and 112 s after.
+`--workers` 2 and 1 on two cores, two alternating rounds, nothing else running: seconds of the whole command.
+Before: Aer started threads on all cores in every worker. After: one thread in every library of every run
+(`qgeo/comparison/threads.py`).
 
-| workers | before, processor s | after, processor s |
-| --- | --- | --- |
-| 2 | 242, 191 | 58, 59 |
-| 1 | 199, 152 | 37, 40 |
+| workers | before, s | after, s | before, processor s | after, processor s |
+| --- | --- | --- | --- | --- |
+| 2 | 62.6, 73.8 | 20.4, 20.7 | 113, 136 | 31, 31 |
+| 1 | 28.3, 29.1 | 16.4, 17.2 | 37, 38 | 16, 16 |
+
+A run this short gains nothing from a second worker: each imports everything anew, for about 8 s.
 """
 """Measured by hand: what is before is no longer there to be measured."""
 

@@ -51,9 +51,10 @@ def quantum_fisher(
         inputs: (contexts, len(input_parameters)) real numbers, the data.
         input_parameters: the parameters that carry data (Parameters, a ParameterVector, or names), in the
             order of the columns of `inputs`. A `Program` already knows them.
-        dtype: complex type of the states; "complex64" takes half the memory, is good to about 1e-5, and
-            slower up to 14 qubits, where only complex128 has compiled sweeps (benchmarks/NOTES.md). Angles,
-            and sums over chunks of contexts, are float64 either way.
+        dtype: complex type of the states; "complex64" takes half the memory and is good to about 1e-5.
+            It is 2.5 to 4.1 times slower up to 10 qubits and no faster at 12 and 14, because only complex128
+            has compiled sweeps (benchmarks/NOTES.md, "complex64"). Angles, and sums over chunks of contexts,
+            are float64 either way.
         device: where torch computes, "cpu" or "cuda".
         memory_budget: bytes of tangents and matrices held at once (4 GiB); the result does not depend on it.
 
