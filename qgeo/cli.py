@@ -1,4 +1,4 @@
-"""The command line: options in, tables or JSON out; everything it does is a call into a room.
+"""The command line: options in, tables or JSON out; everything it does is a call into a package.
 
     qgeo compare     train quantum and classical heads side by side and write a report
     qgeo fisher      the Fisher information matrix of an OpenQASM circuit

@@ -9,7 +9,7 @@
     –                                                  network_metric: NaturalGradient on a TorchConnector
 
 They run no circuit: everything is computed from statevectors, for every gate that `qgeo.compile` reads, in
-float64. `import qgeo` does not import this room; `import qgeo.interop` imports qiskit-machine-learning.
+float64. `import qgeo` does not import this package; `import qgeo.interop` imports qiskit-machine-learning.
 """
 
 from __future__ import annotations

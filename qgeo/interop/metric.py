@@ -24,7 +24,7 @@ from qgeo.optim.exact import Rule
 
 
 def network_metric(network: Any, name: str = "quantum") -> Rule:
-    """The metric called `name` for a `TorchConnector` around a network of this room.
+    """The metric called `name` for a `TorchConnector` around a network of this package.
 
     Args:
         network: a `CircuitNetwork` or `HeadNetwork`, or the connector around it.

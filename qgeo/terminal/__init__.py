@@ -1,1 +1,1 @@
-"""What commands do between their options and the rooms: read files, show progress, print tables."""
+"""What commands do between their options and the packages below: read files, show progress, print tables."""

@@ -1,4 +1,4 @@
-"""Circuits that measure, and oracles of their derivatives, for the tests of this room.
+"""Circuits that measure, and oracles of their derivatives, for the tests of this package.
 
 `distribution_slopes` reads the reference's ψ and ∂ψ bit by bit, with strings; nothing here imports qgeo.
 """
