@@ -28,6 +28,7 @@ from qgeo.terminal.derived_help import DerivedHelp
 from qgeo.terminal.hardware_app import Plugins, backends, hardware
 
 _INTERRUPTED = 130
+"""128 + SIGINT, as shells have it."""
 app = typer.Typer(
     help="The information geometry of quantum models, computed.",
     no_args_is_help=True,

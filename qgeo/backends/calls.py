@@ -31,6 +31,7 @@ from qgeo.estimators.mitigation import READOUT_FLIPS, MeasuredFlips
 Floats = NDArray[np.float64]
 
 _MOST_EXECUTIONS_OF_0_1 = 5_000_000
+"""What that version put into one job."""
 
 
 @dataclass(frozen=True, eq=False)

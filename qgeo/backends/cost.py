@@ -11,7 +11,7 @@ from typing import Any
 
 from qiskit import QuantumCircuit
 
-OVERHEAD_SECONDS = 2.0
+OVERHEAD_SECONDS = 2.0  # both from the formula above
 REP_DELAY = 250e-6
 ONE_QUBIT_SECONDS, TWO_QUBIT_SECONDS, MEASUREMENT_SECONDS = 5e-8, 3e-7, 1.5e-6
 

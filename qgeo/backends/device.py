@@ -33,6 +33,7 @@ from qgeo.errors import ConfigurationError, UnfitError
 
 LEAST_BUSY = "least-busy"
 _LARGEST_RZZ = 1.5707963267948966 + 1e-9
+"""π/2 and rounding."""
 
 
 class Device:

@@ -23,6 +23,7 @@ from qgeo.files import digest, first_problem
 
 JOBS_A_PAGE = 200  # the service's limit
 MOST_PAGES = 100
+"""20,000 jobs with one tag; a list that counts wrongly would never end."""
 RESULT_SECONDS = 30.0
 """For a job that was done to be done still: the client would wait for ever."""
 

@@ -34,6 +34,7 @@ SECONDS_BETWEEN_POSTS = 12.5
 """Five posts a minute and account are allowed."""
 
 CONNECT_SECONDS = 5.0
+"""A choice: to reach the service at all."""
 READ_SECONDS = 30.0
 """Of silence, while a question waits for its answer: it is no loss to ask again. The client has no limit."""
 

@@ -38,6 +38,7 @@ MOST_CIRCUIT_BYTES = 2**30
 """Of the circuits of one job; the largest jobs that the service takes have some hundred MB."""
 
 MOST_VALUES_BYTES = 2**31
+"""Of the angles of one job, where its entry does not say: far more than five million executions need."""
 
 Count = Annotated[int, Field(ge=0)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

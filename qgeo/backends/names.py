@@ -29,6 +29,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.registry import Registry
 
 TRANSPILER_SEED = 7
+"""Any fixed one, so that the same circuit comes out in every process."""
 LEVEL = 2
 """Of optimization: from 2 on the layout looks at the device's errors; 1 would take qubits 0, 1, 2, …"""
 

@@ -26,8 +26,11 @@ from qgeo.heads.circuit_head import CircuitHead
 from qgeo.tasks.windows import Windows
 
 EXACT_TOLERANCE = 1e-9
+"""Of probabilities: far above rounding, far below any real disagreement."""
 FAMILY_LEVEL = 1e-6
+"""Of a false alarm in one comparison: it would end the run."""
 _SMALLEST_EXPECTED = 5.0
+"""Counts a cell of a χ² test: the textbook rule."""
 
 Floats = NDArray[np.float64]
 

@@ -16,6 +16,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.heads.sampling import sample_tokens
 
 LONGEST = 1_000_000
+"""Tokens; a choice: minutes of sampling."""
 
 
 def generate(path: Path, *, arm: str | None = None, run: int = 0, length: int = 200, seed: int = 0) -> str:

@@ -29,7 +29,10 @@ Floats = NDArray[np.float64]
 Reading = Literal["open", "none", "lower", "higher", "undecided"]
 
 LEVEL = 0.95
+"""Of all intervals."""
+
 DRAWS = 10_000
+"""Of the bootstrap, a choice."""
 
 
 @dataclass(frozen=True)

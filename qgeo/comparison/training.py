@@ -80,6 +80,7 @@ class TrainedRun:
 
 
 _AMPLITUDES_AT_ONCE = 2**22
+"""64 MiB of states: validation contexts are taken in pieces of so many."""
 
 
 @dataclass(frozen=True)

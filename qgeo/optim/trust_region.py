@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import inf, sqrt
 
 SEARCH_STEPS = 60
+"""Halvings at most: 2⁻⁶⁰ of a step is none."""
 
 
 @dataclass(frozen=True)

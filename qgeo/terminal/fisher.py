@@ -17,7 +17,9 @@ from qgeo.terminal.fisher_estimate import EXACT, FisherOptions, check_options, e
 from qgeo.terminal.values import random_values, read_values
 
 _WIDEST_PRINTED = 12
+"""Columns that fit a terminal."""
 _MOST_FLAGGED = 6
+"""Entries that are named; more do not fit a line."""
 
 
 def fisher_report(
