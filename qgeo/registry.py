@@ -9,6 +9,7 @@ and never changed or removed: a name means one thing as long as a process lives.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Generic, Protocol, TypeVar
@@ -31,6 +32,7 @@ class Registry(Mapping[str, Record], Generic[Record]):
 
     Args:
         kind: what a record is, with its article, for messages.
+        reserved: names that mean something else where these names are given.
 
     >>> from types import SimpleNamespace
     >>> colours = Registry("a colour", [SimpleNamespace(name="red")])
@@ -39,8 +41,8 @@ class Registry(Mapping[str, Record], Generic[Record]):
     qgeo.errors.ConfigurationError: expected a colour among red, got 'blue'
     """
 
-    def __init__(self, kind: str, records: Iterable[Record] = ()) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, records: Iterable[Record] = (), reserved: Iterable[str] = ()) -> None:
+        self.kind, self._reserved = kind, frozenset(reserved)
         self._records: dict[str, Record] = {}
         for record in records:
             self.register(record)
@@ -49,9 +51,13 @@ class Registry(Mapping[str, Record], Generic[Record]):
         """Add a record.
 
         Raises:
-            ConfigurationError: there is one of this name.
+            ConfigurationError: there is one of this name, or it is none that can be given.
         """
-        if record.name in self._records:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:=-]*", record.name):
+            raise ConfigurationError(
+                f"expected {self.kind} with a name of letters, digits and - _ . : =, got {record.name!r}"
+            )
+        if record.name in self._records or record.name in self._reserved:
             raise ConfigurationError(
                 f"expected {self.kind} with a name of its own, got {record.name!r}, which is taken; choose "
                 "another name"

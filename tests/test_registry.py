@@ -73,3 +73,20 @@ def test_a_plugin_that_fails_is_one_sentence(tmp_path, monkeypatch):
         import_plugins(["broken_plugin"])
     with pytest.raises(ConfigurationError, match="got 'born', which is taken"):
         import_plugins(["taking_plugin"])
+
+
+@pytest.mark.parametrize("name", ["", "a+b", "a/b", "../a", "a b", "a@b"])
+def test_a_name_that_could_not_be_given_is_refused(colours, name):
+    # Seen to fail: a head in whose arms two + stand; a file outside of its folder.
+    with pytest.raises(ConfigurationError, match="a colour with a name of letters, digits and"):
+        colours.register(Colour(name))
+
+
+TAKEN_ELSEWHERE = [(METRICS, "adam"), (FIRST_ORDER, "quantum"), (METHODS, "exact")]
+
+
+@pytest.mark.parametrize(("registry", "name"), TAKEN_ELSEWHERE)
+def test_a_name_that_means_something_else_there_is_refused(registry, name):
+    # Seen to fail: a metric called adam, under which every arm +adam became natural gradient.
+    with pytest.raises(ConfigurationError, match=f"got '{name}', which is taken"):
+        registry.register(Colour(name))

@@ -39,13 +39,17 @@ def answer(arms: Sequence[dict[str, Any]], protocol: dict[str, Any], task: str, 
 
 
 def _same_head_pair(arms: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """The first head that was trained under both F_Q and F_C."""
-    classical = {(arm["head"], arm.get("backend")): arm for arm in arms if arm["metric"] == "classical"}
+    """The first two arms that differ in nothing but the metric: F_Q in one, F_C in the other."""
     for arm in arms:
-        twin = classical.get((arm["head"], arm.get("backend")))
-        if arm["metric"] == "quantum" and twin is not None:
-            return arm, twin
+        for other in arms:
+            if (arm["metric"], other["metric"]) == ("quantum", "classical") and _alike(arm, other):
+                return arm, other
     return None
+
+
+def _alike(arm: dict[str, Any], other: dict[str, Any]) -> bool:
+    keys = ("head", "backend", "settings")
+    return all(arm.get(key) == other.get(key) for key in keys)
 
 
 def _sharp(quantum: dict[str, Any], classical: dict[str, Any], margin: float) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,6 +69,13 @@ class Arm:
         """The same arm trained exactly, whose tuning it takes; an exact arm is its own."""
         label = f"{self.label}, exact" if self.label and self.is_measured else self.label
         return replace(self, backend=EXACT, label=label)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What makes it another arm than its head, metric and backend say; nothing for one that is named."""
+        names = ("match", "refresh", "damping", "frozen", "seed_stream")
+        plain = Arm(self.head, self.metric, self.backend)
+        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(plain, name)}
 
     def training(self, of_all: TrainingSection) -> TrainingSection:
         """The training of all arms with what is this one's own."""
@@ -163,7 +171,7 @@ def build_head(arm: Arm, vocabulary: int, context: int, settings: HeadsSection, 
     """The head of an arm, with initial numbers drawn from `seed` and the arm's stream."""
     kind, parameters = HEADS[arm.head], 0
     if not kind.is_quantum:
-        matched = Arm(arm.match or settings.matched_to or "born", arm.metric, frozen=arm.frozen)
+        matched = Arm(arm.match or settings.matched_to or "born", arm.metric)
         parameters = count_trainable(build_head(matched, vocabulary, context, settings, seed))
     spec = HeadSpec(
         vocabulary,

@@ -24,7 +24,7 @@ def size_warnings(configuration: Configuration, task: Task) -> list[str]:
     for arm in arms_of(configuration):
         matched = arm.match or settings.matched_to or "born"
         size = _size(configuration, task, arm)
-        aim = _size(configuration, task, Arm(matched, arm.metric, frozen=arm.frozen))
+        aim = _size(configuration, task, Arm(matched, arm.metric))
         if abs(size / aim - 1) > TOLERANCE:
             sentence = (
                 f"{arm.head} has {size} trainable parameters, {matched}, to which heads are matched, {aim} "

@@ -70,7 +70,8 @@ def build_results(
     """The content of results.json."""
     chosen = chosen_learning_rates(folder, configuration)
     outcomes = final_outcomes(folder, configuration, chosen)
-    reference = reference_arm([arm.name for arm in chosen])
+    arms_by_name = {arm.name: arm for arm in chosen}
+    reference = arms_by_name[reference_arm(list(arms_by_name))]
     with single_thread():
         arms = [
             _arm_results(folder, configuration, task, arm, lr, outcomes, reference)
@@ -83,7 +84,7 @@ def build_results(
         "task": task.describe(),
         "floor": None if task.context_entropy is None else task.context_entropy * log(2),
         "bars": ngram_bars(task, configuration.training.validation_windows),
-        "reference": reference,
+        "reference": reference.name,
         "warnings": size_warnings(configuration, task),
         "protocol": protocol,
         "arms": arms,
@@ -120,10 +121,11 @@ def _arm_results(
     arm: Arm,
     lr: float,
     outcomes: dict[str, list[dict[str, Any]]],
-    reference: str,
+    reference: Arm,
 ) -> dict[str, Any]:
     runs = outcomes[arm.name]
     losses = [run["final_loss"] for run in runs]
+    of_reference = [run["final_loss"] for run in outcomes[reference.name]]
     head = trained_head(folder, configuration, task, arm, seed=0)
     groups = parameter_groups(head)
     last = runs[0]["records"][-1]
@@ -134,6 +136,7 @@ def _arm_results(
         "head": arm.head,
         "metric": arm.metric,
         "backend": arm.backend,
+        "settings": arm.settings,
         "parameters": sum(groups.values()),
         "parameter_groups": groups,
         "lr": lr,
@@ -142,7 +145,7 @@ def _arm_results(
         "trials": [{"lr": rate, "damping": damping, "loss": loss} for rate, loss in trials],
         "final_loss": _interval(losses) | {"values": losses},
         "excess": None if task.exact is None else _interval([run["excess"] for run in runs]),
-        "difference": _difference(losses, [run["final_loss"] for run in outcomes[reference]], arm, reference),
+        "difference": _difference(losses, of_reference, arm, reference),
         "circuit_evaluations": last["gradient_evaluations"] + last["metric_evaluations"],
         "gradient_evaluations": last["gradient_evaluations"],
         "metric_evaluations": last["metric_evaluations"],
@@ -170,11 +173,12 @@ def _interval(values: Sequence[float | None]) -> dict[str, Any]:
 
 
 def _difference(
-    losses: Sequence[float | None], reference: Sequence[float | None], arm: Arm, reference_name: str
+    losses: Sequence[float | None], of_reference: Sequence[float | None], arm: Arm, reference: Arm
 ) -> dict[str, Any] | None:
-    if arm.name == reference_name:
+    """None for the reference, and for an arm of another seed stream: its runs are paired with none."""
+    if arm == reference or arm.seed_stream != reference.seed_stream:
         return None
-    return {"reference": reference_name} | asdict(paired_difference(losses, reference))
+    return {"reference": reference.name} | asdict(paired_difference(losses, of_reference))
 
 
 def _sample(head: Any, task: Task) -> str:

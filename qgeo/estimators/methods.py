@@ -77,6 +77,7 @@ METHODS: Registry[Method] = Registry(
         Method("random-measurement", RandomMeasurementQFI, "twice F_C in random bases", has_draws=True),
         Method("sampled-cfi", SampledCFI, "F_C of the bitstrings", fisher="classical"),
     ),
+    reserved=("exact", "mixed-state"),
 )
 
 

@@ -25,5 +25,7 @@ class FirstOrder:
 
 
 FIRST_ORDER: Registry[FirstOrder] = Registry(
-    "an optimizer", (FirstOrder("adam", torch.optim.Adam), FirstOrder("sgd", torch.optim.SGD))
+    "an optimizer",
+    (FirstOrder("adam", torch.optim.Adam), FirstOrder("sgd", torch.optim.SGD)),
+    reserved=("quantum", "classical", "empirical"),
 )

@@ -24,6 +24,7 @@ from qgeo.heads.protocol import Head
 from qgeo.optim import exact
 from qgeo.optim.estimated import estimated_by, sampled_classical
 from qgeo.optim.exact import Rule
+from qgeo.optim.first_order import FIRST_ORDER
 from qgeo.registry import Registry
 
 
@@ -145,4 +146,5 @@ METRICS: Registry[Metric] = Registry(
         Metric("classical", exact.classical, REUSED, dense_bytes, lambda _head, _shots: sampled_classical),
         Metric("empirical", exact.empirical, REUSED, _with_jacobian, needs_targets=True),
     ),
+    reserved=FIRST_ORDER,  # both are given in the same place
 )

@@ -109,3 +109,11 @@ def test_block_and_diagonal_metrics_are_not_the_quantum_metric():
 def test_a_diverged_side_is_said():
     said = sentence(pair([None, 0.1, 0.1]))
     assert "ended at no finite loss" in said
+
+
+def test_only_arms_that_differ_in_nothing_but_the_metric_are_compared():
+    # Seen to fail: an arm with a frozen encoder, 2 parameters of 20, called worse for its metric.
+    first, second = pair(TEN)
+    assert "under the quantum Fisher metric" in sentence([first, second])
+    for settings in ({"frozen": ("encoder",)}, {"seed_stream": 1}, {"refresh": 2}):
+        assert "under the quantum Fisher metric" not in sentence([first | {"settings": settings}, second])
