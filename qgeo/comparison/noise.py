@@ -26,9 +26,9 @@ from qgeo.tasks.windows import Windows
 Floats = NDArray[np.float64]
 
 PROBABILITIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
-"""From better than devices of today to useless, two a decade."""
+"""A choice, two a decade."""
 ONE_QUBIT_SHARE = 0.1
-"""One-qubit gates are about ten times as good as two-qubit gates on devices of today."""
+"""A choice: one-qubit gates are better than two-qubit ones."""
 
 
 def noise_sweep(

@@ -6,8 +6,9 @@ keeps no other from it, and is said in the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
@@ -39,7 +40,7 @@ def cancel_all(ledgers: Sequence[Ledger], device: Device | None, shared: Path) -
         _write_cancelled(folder)  # first of all: whoever posts now sees it before the next post
     with locked(shared, LEDGER_FILES):  # and has come to know the job of the one that is under way
         runner = None if device is None else device.runner()
-        left = [said for ledger in ledgers if runner for said in _cancelled(ledger, runner)]
+        left = [] if runner is None else _untreated(ledgers, partial(_cancel_job, runner))
     if left:
         raise HardwareError(
             f"expected every job to be cancelled, all but {len(left)} are: {left[0]}; qgeo hardware cancel "
@@ -67,7 +68,7 @@ def retry_all(
             raise HardwareError(f"expected jobs to run again, {folder} was cancelled; start in a new folder")
     with locked(shared, LEDGER_FILES):
         runner = None if device is None else device.runner()
-        left = [said for ledger in ledgers if runner for said in _given_up(ledger, runner, at_estimate)]
+        left = [] if runner is None else _untreated(ledgers, partial(_give_up, runner, at_estimate))
     if left:
         raise PendingError(f"{left[0]}; all other jobs that ended without a result were given up")
 
@@ -81,8 +82,12 @@ def _write_cancelled(folder: Path) -> None:
         ) from None
 
 
-def _cancelled(ledger: Ledger, runner: Runner) -> Iterator[str]:
-    """Cancel all jobs of a ledger; a sentence on each that may still run."""
+def _untreated(ledgers: Sequence[Ledger], treat: Callable[[Ledger, int], None]) -> list[str]:
+    """Treat every job of all ledgers; a sentence on each that cannot be treated now."""
+    return [said for ledger in ledgers for said in _untreated_of(ledger, treat)]
+
+
+def _untreated_of(ledger: Ledger, treat: Callable[[Ledger, int], None]) -> Iterator[str]:
     try:
         numbers = range(ledger.count())
     except QGeoError as error:
@@ -90,13 +95,17 @@ def _cancelled(ledger: Ledger, runner: Runner) -> Iterator[str]:
         return
     for number in numbers:
         try:
-            yield from _cancelled_job(ledger, number, runner)
+            treat(ledger, number)
         except QGeoError as error:
             yield f"job {number}: {error}"
 
 
-def _cancelled_job(ledger: Ledger, number: int, runner: Runner) -> Iterator[str]:
-    """Cancel what was posted for an entry."""
+def _cancel_job(runner: Runner, ledger: Ledger, number: int) -> None:
+    """Cancel what was posted for an entry.
+
+    Raises:
+        PendingError: it may still run.
+    """
     if ledger.has_result(number):
         return
     status = status_of(ledger, number, runner)
@@ -104,9 +113,9 @@ def _cancelled_job(ledger: Ledger, number: int, runner: Runner) -> Iterator[str]
     for job_id, tag in jobs.items():
         runner.cancel(job_id, tag)
     if not jobs and status == "missing":
-        yield f"job {number}, {ledger.job_id(number)}, is not known to the account in use"
-    elif not jobs and ledger.has_attempt(number):
-        yield f"the post of job {number} had no answer, and no job has its tag yet; wait 15 minutes"
+        raise PendingError(f"{ledger.job_id(number)} is not known to the account in use")
+    if not jobs and ledger.has_attempt(number):
+        raise PendingError("its post had no answer, and no job has its tag yet; wait 15 minutes")
 
 
 def _jobs_of(ledger: Ledger, number: int, runner: Runner, status: str | None) -> dict[str, str]:
@@ -126,21 +135,7 @@ def _jobs_of(ledger: Ledger, number: int, runner: Runner, status: str | None) ->
     return listed | jobs
 
 
-def _given_up(ledger: Ledger, runner: Runner, at_estimate: bool) -> Iterator[str]:
-    """Give up all jobs of a ledger that ended without a result; a sentence on each that cannot be now."""
-    try:
-        numbers = range(ledger.count())
-    except QGeoError as error:
-        yield str(error)
-        return
-    for number in numbers:
-        try:
-            _give_up(ledger, number, runner, at_estimate)
-        except QGeoError as error:
-            yield f"job {number}: {error}"
-
-
-def _give_up(ledger: Ledger, number: int, runner: Runner, at_estimate: bool) -> None:
+def _give_up(runner: Runner, at_estimate: bool, ledger: Ledger, number: int) -> None:
     posted = None if ledger.has_result(number) else ledger.posted(number)
     status = None if posted is None else status_of(ledger, number, runner)
     if posted is None or status not in ENDED_WITHOUT_RESULT:

@@ -68,7 +68,7 @@ def test_a_job_that_is_not_listed_yet_is_said_and_cancelled_later(running, where
     # Seen to fail: "cancelled", and a second post by resume a quarter of an hour later.
     unanswered(running, where, ledger, ListedLate(len(WAITS_BEFORE_SEARCH) + 2))
     with pytest.raises(
-        HardwareError, match=r"all but 1 are: the post of job 0 had no answer, .* cancel .* tries"
+        HardwareError, match=r"all but 1 are: job 0: its post had no answer, .* cancel .* tries"
     ):
         cancel(ledger, where)
     where.clock.seconds += 3600
