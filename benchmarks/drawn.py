@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qgeo.circuit.compiler import compile
-from qgeo.estimators.execution import Cost, Task
+from qgeo.estimators.execution import CircuitTask, Cost
 from qgeo.estimators.outcomes import Outcomes, exact_outcomes
 from qgeo.simulate.statevector import states
 
@@ -33,12 +33,12 @@ class Drawn:
         self.remember = remember
         self._exact: dict[tuple[int, bytes], tuple[QuantumCircuit, list[Outcomes]]] = {}
 
-    def run(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
+    def run(self, tasks: Sequence[CircuitTask]) -> tuple[list[list[Outcomes]], Cost]:
         """See `Executor.run`; no circuit is counted."""
         rows = [[self._drawn(exact, task.shots) for exact in self.exact(task)] for task in tasks]
         return rows, Cost(0, sum((task.shots or 0) * len(task.angles) for task in tasks))
 
-    def exact(self, task: Task) -> list[Outcomes]:
+    def exact(self, task: CircuitTask) -> list[Outcomes]:
         """The distribution at every row of a task's angles."""
         key = (id(task.circuit), task.angles.tobytes())
         if key in self._exact:
@@ -48,7 +48,7 @@ class Drawn:
             self._exact[key] = (task.circuit, outcomes)  # the circuit is kept, so that its id stays its own
         return outcomes
 
-    def _computed(self, task: Task) -> list[Outcomes]:
+    def _computed(self, task: CircuitTask) -> list[Outcomes]:
         return exact_outcomes(task.circuit, task.angles)
 
     def _drawn(self, exact: Outcomes, shots: int | None) -> Outcomes:
@@ -66,7 +66,7 @@ class DrawnInBases(Drawn):
         super().__init__(seed, remember=False)
         self._states: dict[bytes, NDArray[np.complex128]] = {}
 
-    def _computed(self, task: Task) -> list[Outcomes]:
+    def _computed(self, task: CircuitTask) -> list[Outcomes]:
         if task.angles.tobytes() not in self._states:
             self._states[task.angles.tobytes()] = states_of(task.circuit, task.angles, leave_out=1)
         basis = [step for step in task.circuit.data if step.operation.name != "measure"][-1]

@@ -25,10 +25,11 @@ def status_of(ledger: Ledger, number: int, runner: Runner) -> str | None:
         PendingError: no usable answer, or a job that was posted to another instance.
         LedgerError: it is another job.
     """
-    posted = ledger.posted(number)
+    job = ledger.job(number)
+    posted = job.posted()
     if posted is None:
         return None
-    status = runner.status(posted.job_id, ledger.tag_of(number))
+    status = runner.status(posted.job_id, job.tag())
     if status == "missing" and posted.instance is not None and posted.instance not in runner.instances():
         raise PendingError(
             f"job {posted.job_id} was posted to another instance than those of the account in use; set "

@@ -34,6 +34,9 @@ LEDGER_FILES = Storage(
     when_missing="check the folder, or restore it from a copy",
 )
 
+CHARGES_CHANGED = "charges-changed"
+"""Name of the file of a ledger that is touched after each charge that was written."""
+
 MOST_CIRCUIT_BYTES = 2**30
 """Of the circuits of one job; the largest jobs that the service takes have some hundred MB."""
 
@@ -101,7 +104,7 @@ class PieceFile(FileModel):
     first_shot: Count
 
 
-class Entry(FileModel):
+class JobEntry(FileModel):
     """What is on disk of one job before it is posted. `circuits` counts bindings; `shapes` one a circuit.
 
     It is the job number `place` of `of` jobs that were written together, for the `pieces` of one call; one of
@@ -126,7 +129,7 @@ class Entry(FileModel):
     pieces: tuple[PieceFile, ...] | None = None
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Entry:
+    def _is_whole(self) -> JobEntry:
         if (self.shapes is None) != (self.format == 1):
             raise ValueError("expected the shapes of its circuits in format 2, and only there")
         rows = self.circuits if self.shapes is None else sum(shape.rows for shape in self.shapes)

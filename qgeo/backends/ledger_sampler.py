@@ -117,7 +117,7 @@ class LedgerSampler(BaseSamplerV2):
 
     def read(self, number: int) -> list[tuple[Any, Flips | None]]:
         """The packed bits of one job's circuits, and what is known of their readout errors."""
-        return self.mitigation.read(self.bits(number), self._scale, lambda: self.ledger.reads(number))
+        return self.mitigation.read(self.bits(number), self._scale, lambda: self.ledger.job(number).reads())
 
     def beside(self, jobs: dict[int, Part], rows: int) -> tuple[int, int]:
         """Circuits and shots that these jobs ran beside `rows` bindings, each with all of its shots.
@@ -133,7 +133,9 @@ class LedgerSampler(BaseSamplerV2):
         """The packed bits of one job: from disk, else from the runner."""
         while (fetched := self.fetched(number)) is None:
             if self.wait is None:
-                raise PendingError(f"job {self.ledger.job_id(number)} is not done yet; collect again later")
+                raise PendingError(
+                    f"job {self.ledger.job(number).job_id()} is not done yet; collect again later"
+                )
             self._clock.pause(self.wait)
         return fetched
 
@@ -143,9 +145,10 @@ class LedgerSampler(BaseSamplerV2):
         Raises:
             FailedJobError: it failed, was cancelled, or is not there any more.
         """
-        kept = self.ledger.result(number)
+        job = self.ledger.job(number)
+        kept = job.result()
         if kept is not None:
-            self.spending.settle(self.ledger, number)  # it may be another process that kept it
+            self.spending.settle(job)  # it may be another process that kept it
         if kept is not None or not self.may_fetch:
             return kept
         job_id, status = self._known_id(number), status_of(self.ledger, number, self.runner)
@@ -155,15 +158,15 @@ class LedgerSampler(BaseSamplerV2):
         if status != "done":
             return None
         finished = self.runner.result(job_id, self._wanted(number))
-        if self.ledger.job_id(number) != job_id:  # given up meanwhile, by another process
+        if job.job_id() != job_id:  # given up meanwhile, by another process
             return None
-        self.ledger.write_result(number, finished.bits, finished.seconds)
-        self.spending.settle(self.ledger, number)
+        job.write_result(finished.bits, finished.seconds)
+        self.spending.settle(job)
         return list(finished.bits)
 
     def _known_id(self, number: int) -> str:
         """The id of a job that is posted. It is not posted here: that needs the lock."""
-        known = self.ledger.job_id(number)
+        known = self.ledger.job(number).job_id()
         if known is None and self.may_post:
             resume = self._commands.resume
             raise PendingError(f"job {number} was given up by another process; {resume} posts another one")
@@ -175,33 +178,35 @@ class LedgerSampler(BaseSamplerV2):
             return FailedJobError(f"{said}, and nothing of {self.ledger.folder} runs again: it was cancelled")
         return FailedJobError(
             f"{said}: {self._commands.retry} gives it up, and {self._commands.resume} then runs it again, "
-            f"for about {self.ledger.entry(number).seconds:.1f} QPU seconds more"
+            f"for about {self.ledger.job(number).entry().seconds:.1f} QPU seconds more"
         )
 
     def _keep_usage(self, number: int, job_id: str) -> None:
         """What a job without a result was charged: nothing, or what it ran until it ended."""
-        if self.ledger.charged(number) is not None:
+        job = self.ledger.job(number)
+        if job.charged() is not None:
             return
         seconds = charge_now(self.runner.charged, job_id)
-        if self.ledger.job_id(number) == job_id:
-            self.ledger.write_usage(number, seconds)
-            self.spending.settle(self.ledger, number)
+        if job.job_id() == job_id:
+            job.write_usage(seconds)
+            self.spending.settle(job)
 
     def _wanted(self, number: int) -> Wanted:
-        shapes, shots = self.ledger.shapes(number), self.ledger.entry(number).shots
-        return Wanted(shapes, shots, lambda: self.ledger.work(number))
+        job = self.ledger.job(number)
+        shapes, shots = job.shapes(), job.entry().shots
+        return Wanted(shapes, shots, lambda: job.work())
 
     def _alone(self) -> Any:
         """A lock, so that two processes neither post a job twice nor spend the same seconds."""
         return locked(self.shared, LEDGER_FILES)
 
     def _post(self, number: int, call: range) -> None:
-        if self.ledger.has_result(number):  # what is there needs no lock, which may not be to be had
+        if self.ledger.job(number).has_result():  # what is there needs no lock, which may not be to be had
             return
         with self._alone():
-            if self.ledger.has_result(number):
+            if self.ledger.job(number).has_result():
                 return
-            self.ledger.checked(number)  # a job that exists is read by these files, too
+            self.ledger.job(number).checked()  # a job that exists is read by these files, too
             try:
                 self._posting.job_id(number)
             except UnfitError as error:

@@ -47,7 +47,7 @@ class Listing:
         """
         count = self.ledger.count() if self._strangers else 0
         for known in range(self._entries, count):
-            tags = self.ledger.tags_of(known)
+            tags = self.ledger.job(known).tags()
             self._strangers = [listed for listed in self._strangers if listed.tags.isdisjoint(tags)]
         self._entries = max(self._entries, count)
         if self._strangers:

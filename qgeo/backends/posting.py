@@ -101,12 +101,13 @@ class Posting:
             PendingError: it is not posted and may not be. RefusedError: it was not posted.
             UnansweredError: it may have been.
         """
-        known = self.ledger.job_id(number)
+        job = self.ledger.job(number)
+        known = job.job_id()
         if known is not None:
             return known
-        tag = self.ledger.tag_of(number)
+        tag = job.tag()
         job_id = self._searched(tag) or self._posted(number, tag)
-        self.ledger.write_job_id(number, job_id, next(iter(self.runner.instances()), None))
+        job.write_job_id(job_id, next(iter(self.runner.instances()), None))
         return job_id
 
     @cached_property
@@ -159,27 +160,29 @@ class Posting:
         return f" ({command} does not wait, if you know that no job has the tag {tag})" if command else ""
 
     def _minutes_since_attempt(self, number: int) -> float | None:
-        last, now = self.ledger.attempt(number), self.clock.now()
+        job = self.ledger.job(number)
+        last, now = job.attempt(), self.clock.now()
         if last is None:
             return None
         passed = now.seconds_since(last)
         if passed < 0:  # a clock was set back: nobody knows how long ago, so it counts from here
-            self.ledger.write_attempt(number, now)
+            job.write_attempt(now)
         return max(0.0, passed) / 60
 
     def _posted_once(self, number: int, tag: str) -> str:
-        overridden = self.post_anyway and self.ledger.has_attempt(number)
-        work, tags = self.ledger.work(number), Tags(tag, self.ledger.tag)
+        job = self.ledger.job(number)
+        overridden = self.post_anyway and job.has_attempt()
+        work, tags = job.work(), Tags(tag, self.ledger.tag)
         self.before_post(work)
         meanwhile = self._searched(tag) if self.runner.open() else None
         if meanwhile is not None:  # a copy of the folder goes on, too
             return meanwhile
         try:
-            posted = self.runner.post(work, tags, lambda: self.ledger.write_attempt(number, self.clock.now()))
+            posted = self.runner.post(work, tags, lambda: job.write_attempt(self.clock.now()))
             return self._oldest(posted, tag)
         except RefusedError:
             if not overridden:  # the earlier post still has no answer
-                self.ledger.forget_attempt(number)
+                job.forget_attempt()
             raise
         except UnansweredError as error:
             return self._found_later(number, tag, error)
@@ -201,7 +204,7 @@ class Posting:
             job_id = only_id(self._search(tag), tag)
             if job_id:
                 return job_id
-        self.ledger.write_attempt(number, self.clock.now())
+        self.ledger.job(number).write_attempt(self.clock.now())
         raise UnansweredError(
             f"expected an answer to the post of job {number}, got none ({error}), and no job with its tag is "
             f"listed; it may be yet, so resume in {MINUTES_BEFORE_POSTING_AGAIN:.0f} minutes: "

@@ -17,6 +17,7 @@ from math import ceil
 from pathlib import Path
 
 from qgeo.backends.clock import Clock
+from qgeo.backends.job_folder import JobFolder
 from qgeo.backends.ledger import Ledger, manifests
 from qgeo.errors import HardwareError, PendingError, QGeoError
 
@@ -47,8 +48,8 @@ class Spending:
         self._ledgers: dict[Path, Ledger] = {}
         self._counted: dict[Path, int] = {}
         self._charges_changed: dict[Path, int] = {}
-        self._estimates: dict[tuple[Path, int], float] = {}
-        self._waiting: deque[tuple[Path, int]] = deque()
+        self._estimates: dict[JobFolder, float] = {}
+        self._waiting: deque[JobFolder] = deque()
         self._charged = self._estimated = 0.0
         self._last_question: float | None = None
 
@@ -64,7 +65,7 @@ class Spending:
             self._settle_changed(ledger)
             number = self._counted.get(ledger.folder, 0)
             while ledger.is_written(number):
-                self._count(ledger, number)
+                self._count(ledger.job(number))
                 number += 1
             self._counted[ledger.folder] = number
 
@@ -73,16 +74,15 @@ class Spending:
         changed = ledger.charges_changed()
         if changed != self._charges_changed.get(ledger.folder):
             self._charges_changed[ledger.folder] = changed
-            for folder, number in [job for job in self._estimates if job[0] == ledger.folder]:
-                if ledger.has_ended(number):
-                    self.settle(self._ledgers[folder], number)
+            for job in [job for job in self._estimates if job.ledger == ledger.folder]:
+                if job.has_ended():
+                    self.settle(job)
 
-    def settle(self, ledger: Ledger, number: int) -> None:
+    def settle(self, job: JobFolder) -> None:
         """A job has ended: from now on its charge counts, or is asked for."""
-        job = (ledger.folder, number)
         if job not in self._estimates:
             return
-        charged = ledger.charged(number)
+        charged = job.charged()
         if charged is not None:
             self._estimated -= self._estimates.pop(job)
             self._charged += charged
@@ -144,24 +144,23 @@ class Spending:
     def _ask(self, charged: Charged) -> None:
         """For the charge of the job that waits longest; it waits on if there is none."""
         job = self._waiting.popleft()
-        ledger, number = self._ledgers[job[0]], job[1]
         try:
-            job_id = ledger.job_id(number)
-            seconds = charged(job_id) if ledger.charged(number) is None and job_id is not None else None
-            if seconds is not None and ledger.job_id(number) == job_id:  # it may have been given up meanwhile
-                ledger.write_usage(number, seconds)
+            job_id = job.job_id()
+            seconds = charged(job_id) if job.charged() is None and job_id is not None else None
+            if seconds is not None and job.job_id() == job_id:  # it may have been given up meanwhile
+                job.write_usage(seconds)
         finally:
-            self.settle(ledger, number)
+            self.settle(job)
 
-    def _count(self, ledger: Ledger, number: int) -> None:
-        charged, job = ledger.charged(number), (ledger.folder, number)
-        self._charged += ledger.seconds_before(number)
+    def _count(self, job: JobFolder) -> None:
+        charged = job.charged()
+        self._charged += job.seconds_before()
         if charged is not None:
             self._charged += charged
             return
-        self._estimates[job] = ledger.estimate(number)
+        self._estimates[job] = job.estimate()
         self._estimated += self._estimates[job]
-        if ledger.has_ended(number):
+        if job.has_ended():
             self._waiting.append(job)
 
 

@@ -46,7 +46,7 @@ class WrittenCalls:
             self._check_may_write(first)
             with self.alone():
                 self._write(call, first)
-        entry = self.ledger.entry(first)
+        entry = self.ledger.job(first).entry()
         if entry.pieces is None:
             return self._of_0_1(call, first)
         parts = [self._part(number) for number in range(first, first + entry.of)]
@@ -58,7 +58,7 @@ class WrittenCalls:
         """What to say of jobs that the device cannot run any more: they are written anew the next time,
         unless one of them was sent."""
         resume = self.permission.commands.resume
-        if any(map(self.ledger.was_sent, call)):
+        if any(self.ledger.job(number).was_sent() for number in call):
             return UnfitError(f"{error}; nothing more was posted: {resume} when it can run this again")
         self.ledger.sweep(call.start)
         return UnfitError(
@@ -66,11 +66,11 @@ class WrittenCalls:
         )
 
     def _part(self, number: int) -> Part:
-        entry = self.ledger.entry(number)
+        entry = self.ledger.job(number).entry()
         return Part(entry.shots, tuple(Piece(**piece.model_dump()) for piece in entry.pieces or ()))
 
     def _check_mark(self, number: int, mark: str) -> None:
-        if self.ledger.entry(number).fingerprint != mark:
+        if self.ledger.job(number).entry().fingerprint != mark:
             raise LedgerError(
                 f"expected job {number} of {self.ledger.folder} to be the one computed here, got another,"
                 " made with other settings or versions; submit into a new folder"
@@ -92,10 +92,9 @@ class WrittenCalls:
         self.ledger.sweep(first)
         for place, (part, seconds) in enumerate(parts):
             pieces = tuple(PieceFile(**vars(piece)) for piece in part.pieces)
-            work, number = call.mitigation.added(here.work(part)), first + place
-            self.ledger.write_entry(
-                number, work, seconds, call.mark(part), place=place, of=len(parts), pieces=pieces
-            )
+            work, job = call.mitigation.added(here.work(part)), self.ledger.job(first + place)
+            tag, mark = self.ledger.tag_for(job.number, work), call.mark(part)
+            job.write_entry(work, seconds, mark, tag=tag, place=place, of=len(parts), pieces=pieces)
 
     def _check_circuits(self, call: Call) -> None:
         """Refuse what the device cannot run now, with all that mitigates it."""
@@ -116,7 +115,7 @@ class WrittenCalls:
         """
         parts = list(call.old_parts())
         for number, part in enumerate(parts, first):
-            if not self.ledger.has_entry(number):
+            if not self.ledger.job(number).is_there():
                 raise LedgerError(
                     f"expected {len(parts)} jobs of one request of qgeo 0.1 in {self.ledger.folder}, job "
                     f"{number} is missing; go on with that version, or submit into a new folder"

@@ -111,4 +111,4 @@ def _written(folder: RunFolder, arm: str, seed: int) -> float:
     """Estimates of the jobs that a run has on disk."""
     ledger = Ledger(folder.ledgers / final_key(arm, seed))
     numbers = range(ledger.count()) if ledger.exists else ()
-    return sum(ledger.entry(number).seconds for number in numbers)
+    return sum(ledger.job(number).entry().seconds for number in numbers)

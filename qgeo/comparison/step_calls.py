@@ -30,7 +30,7 @@ Call = Sequence[Wanted]
 
 
 @dataclass(frozen=True)
-class Step:
+class StepKind:
     """A kind of step: how many distinct contexts it measures, and whether it takes the metric anew."""
 
     contexts: int
@@ -49,7 +49,7 @@ class StepCalls:
         calls = (*self.gradient, *self.metric)
         return list({id(wanted.circuit): wanted.circuit for call in calls for wanted in call}.values())
 
-    def of(self, step: Step, shots: int, metric_shots: int) -> Iterator[list[Wanted]]:
+    def of(self, step: StepKind, shots: int, metric_shots: int) -> Iterator[list[Wanted]]:
         """The calls of a step, with its contexts and shots."""
         yield from (_scaled(call, step.contexts, shots) for call in self.gradient)
         if step.with_metric:
@@ -70,11 +70,11 @@ def numbered_contexts(windows: Windows) -> Windows:
     return Windows(numbers[:, None], numbers)
 
 
-def count_steps(training: TrainingSection, contexts: Windows, seed: int) -> Counter[Step]:
+def count_steps(training: TrainingSection, contexts: Windows, seed: int) -> Counter[StepKind]:
     """How many steps of each kind a final run on this seed has; contexts: numbered."""
     drawn = enumerate(training_batches(contexts, training, seed))
     return Counter(
-        Step(len(batch.targets.unique()), takes_metric(done, training.refresh)) for done, batch in drawn
+        StepKind(len(batch.targets.unique()), takes_metric(done, training.refresh)) for done, batch in drawn
     )
 
 

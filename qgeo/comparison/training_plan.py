@@ -21,7 +21,7 @@ from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.plan import Judged, Plan, Total
 from qgeo.comparison.arms import arms_of
 from qgeo.comparison.config import BackendSection, Configuration, TrainingSection
-from qgeo.comparison.step_calls import Step, StepCalls, count_steps, numbered_contexts, step_calls
+from qgeo.comparison.step_calls import StepCalls, StepKind, count_steps, numbered_contexts, step_calls
 from qgeo.errors import ConfigurationError
 from qgeo.tasks.task import Task
 
@@ -92,12 +92,12 @@ class TrainingCosts:
         """One final run of an arm."""
         return self._plan(name, self._steps(name, training, seed), backend)
 
-    def _plan(self, name: str, steps: Counter[Step], backend: BackendSection) -> Plan:
+    def _plan(self, name: str, steps: Counter[StepKind], backend: BackendSection) -> Plan:
         calls, judged = self._calls[name], self._judged[name]
         kinds = (_of_step(calls, step, judged, backend).times(number) for step, number in steps.items())
         return judged.plan(name, reduce(add, kinds, Total()))
 
-    def _steps(self, name: str, training: TrainingSection, seed: int) -> Counter[Step]:
+    def _steps(self, name: str, training: TrainingSection, seed: int) -> Counter[StepKind]:
         arm = self._arms[name]
         return count_steps(arm.training(training), self._contexts, arm.seed(seed))
 
@@ -107,6 +107,6 @@ def training_plan(configuration: Configuration, task: Task, device: Device) -> T
     return TrainingCosts(configuration, task, device).plan(configuration.training, configuration.backend)
 
 
-def _of_step(calls: StepCalls, step: Step, judged: Judged, backend: BackendSection) -> Total:
+def _of_step(calls: StepCalls, step: StepKind, judged: Judged, backend: BackendSection) -> Total:
     wanted = calls.of(step, backend.shots, backend.metric_shots or backend.shots)
     return reduce(add, map(judged.total, wanted), Total())

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qgeo.errors import CircuitError
-from qgeo.estimators.execution import Cost, Executor, Task
+from qgeo.estimators.execution import CircuitTask, Cost, Executor
 from qgeo.estimators.experiments import (
     angle_vector,
     append_columns,
@@ -80,7 +80,7 @@ class DerivativeRule:
     """
 
     name: str
-    tasks: Callable[[PauliCircuit, Floats, int | None], list[Task]]
+    tasks: Callable[[PauliCircuit, Floats, int | None], list[CircuitTask]]
     read: Callable[[PauliCircuit, int, list[list[Outcomes]], int | None], Derivatives]
 
     def __call__(
@@ -90,9 +90,9 @@ class DerivativeRule:
         return self.read(source, len(angles), results, shots), cost
 
 
-def state_task(source: PauliCircuit, angles: Floats, shots: int | None) -> Task:
+def state_task(source: PauliCircuit, angles: Floats, shots: int | None) -> CircuitTask:
     """The circuit itself at angles (B, K)."""
-    return Task(state_circuit(source), angles, shots)
+    return CircuitTask(state_circuit(source), angles, shots)
 
 
 def read_probabilities(source: PauliCircuit, outcomes: list[Outcomes], shots: int | None) -> Probabilities:
@@ -109,7 +109,7 @@ def measured_probabilities(
     return read_probabilities(source, results, shots), cost
 
 
-def _shift_tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[Task]:
+def _shift_tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[CircuitTask]:
     """2K bindings of one circuit per row."""
     terms = source.num_terms
     if not terms:
@@ -129,8 +129,8 @@ def _read_shifts(
     return Derivatives(signs * pairs, pairs / 4, np.inf if shots is None else shots, 0.5)
 
 
-def _ancilla_tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[Task]:
-    return [Task(_ancilla_circuit(source, term), angles, shots) for term in range(source.num_terms)]
+def _ancilla_tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[CircuitTask]:
+    return [CircuitTask(_ancilla_circuit(source, term), angles, shots) for term in range(source.num_terms)]
 
 
 def _read_ancilla(

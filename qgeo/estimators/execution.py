@@ -44,7 +44,7 @@ TWO_QUBIT_GATES = ("cx", "cy", "cz", "swap", "rxx", "ryy", "rzz", "rzx")
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class CircuitTask:
     """A measured circuit to run at every row of `angles` (B, K), `shots` times each (None: exactly)."""
 
     circuit: QuantumCircuit
@@ -105,7 +105,7 @@ class Executor:
         self._transpiled: dict[int, tuple[QuantumCircuit, QuantumCircuit]] = {}
         self._unmeasured: dict[int, tuple[QuantumCircuit, tuple[QuantumCircuit, dict[int, int]]]] = {}
 
-    def run(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
+    def run(self, tasks: Sequence[CircuitTask]) -> tuple[list[list[Outcomes]], Cost]:
         """Outcomes per task and row, and the cost; exact tasks cost nothing."""
         if all(task.shots is None for task in tasks):
             return [exact_outcomes(task.circuit, task.angles) for task in tasks], Cost()
@@ -122,7 +122,7 @@ class Executor:
                 self.progress(done, total)
         return by_task, cost
 
-    def _job(self, tasks: Sequence[Task]) -> tuple[list[list[Outcomes]], Cost]:
+    def _job(self, tasks: Sequence[CircuitTask]) -> tuple[list[list[Outcomes]], Cost]:
         """Outcomes per task and row, and what was run beside the tasks."""
         if isinstance(self.sampler, DryRun):
             return self._noted(tasks, self.sampler), Cost()
@@ -139,14 +139,14 @@ class Executor:
         flips = flips_of_bits(isa, *(from_packed(bits.array, bits.num_bits) for bits in read))
         return [_mitigated(*pair) for pair in zip(measured, flips, strict=True)], Cost(2, 2 * extra[0][2])
 
-    def _noted(self, tasks: Sequence[Task], dry: DryRun) -> list[list[Outcomes]]:
+    def _noted(self, tasks: Sequence[CircuitTask], dry: DryRun) -> list[list[Outcomes]]:
         """Outcomes of a call that is only noted."""
         isa = self._isa([task.circuit for task in tasks])
         pairs = list(zip(tasks, isa, strict=True))
         dry.note([wanted(circuit, len(task.angles), task.shots or 1) for task, circuit in pairs])
         return [[all_zero(task.circuit, task.shots or 1)] * len(task.angles) for task in tasks]
 
-    def _asked(self, task: Task) -> list[Outcomes]:
+    def _asked(self, task: CircuitTask) -> list[Outcomes]:
         """Outcomes from the expectation values of an estimator, a job per circuit."""
         bare, qubit_of_bit = self._bare(task.circuit)
         (isa,) = self._isa([bare])
@@ -179,7 +179,7 @@ class Executor:
         return SamplerV2(seed=int(self.generator.integers(2**31)))
 
 
-def _calibration(tasks: Sequence[Task], isa: Sequence[QuantumCircuit]) -> list[tuple[Any, ...]]:
+def _calibration(tasks: Sequence[CircuitTask], isa: Sequence[QuantumCircuit]) -> list[tuple[Any, ...]]:
     """PUBs that measure the readout errors of every qubit that is read."""
     check_readout_width(isa)  # before anything is run
     shots = max(task.shots or 0 for task in tasks)
@@ -190,9 +190,9 @@ def _mitigated(rows: list[Outcomes], flips: dict[int, Floats]) -> list[Outcomes]
     return [without_readout_errors(row, flips) for row in rows]
 
 
-def _small_jobs(tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
+def _small_jobs(tasks: Sequence[CircuitTask]) -> Iterator[list[tuple[int, CircuitTask]]]:
     """The tasks' rows in jobs of about equal size, each piece with the number of its task."""
-    job: list[tuple[int, Task]] = []
+    job: list[tuple[int, CircuitTask]] = []
     left = _BINDINGS_PER_JOB_WITH_PROGRESS
     for number, task in enumerate(tasks):
         whole = task.circuit.num_parameters == 0  # all its rows are one run
@@ -208,7 +208,7 @@ def _small_jobs(tasks: Sequence[Task]) -> Iterator[list[tuple[int, Task]]]:
         yield job
 
 
-def _pub(task: Task, circuit: QuantumCircuit) -> tuple[Any, ...]:
+def _pub(task: CircuitTask, circuit: QuantumCircuit) -> tuple[Any, ...]:
     """What a sampler is asked for (`wanted`), with its angles."""
     run = wanted(circuit, len(task.angles), task.shots or 1)
     if not circuit.num_parameters:
@@ -217,7 +217,7 @@ def _pub(task: Task, circuit: QuantumCircuit) -> tuple[Any, ...]:
     return circuit, task.angles[:, columns], run.shots
 
 
-def _rows(task: Task, result: Any) -> list[Outcomes]:
+def _rows(task: CircuitTask, result: Any) -> list[Outcomes]:
     measured = result.data[REGISTER]
     packed = measured.array.reshape(len(task.angles), task.shots, -1)
     flips = result.metadata.get(READOUT_FLIPS)
@@ -244,7 +244,7 @@ def _mitigated_row(
     return reduce(pooled, pieces)
 
 
-def _cost(task: Task) -> Cost:
+def _cost(task: CircuitTask) -> Cost:
     run = wanted(task.circuit, len(task.angles), task.shots or 0)
     return Cost(run.bindings, run.executions)
 

@@ -13,7 +13,7 @@ from qiskit import QuantumCircuit
 from qgeo.estimators.allocation import Allocation, allocated, pilot_shots
 from qgeo.estimators.estimate import FisherEstimate, mean_spread
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, largest_entries
-from qgeo.estimators.execution import Cost, Executor, Progress, Task
+from qgeo.estimators.execution import CircuitTask, Cost, Executor, Progress
 from qgeo.estimators.layered import LayeredExperiments, Moments, Scheme, layered_experiments
 from qgeo.estimators.outcomes import Outcomes, pooled
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
@@ -98,7 +98,7 @@ class LayeredEstimator(FisherEstimator):
         self, prepared: LayeredExperiments, angles: Floats, shots: Sequence[int | None]
     ) -> tuple[Results, Cost]:
         tasks = [
-            Task(experiment.circuit, angles, count)
+            CircuitTask(experiment.circuit, angles, count)
             for experiment, count in zip(prepared.experiments, shots, strict=True)
         ]
         return self.executor.run(tasks)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
-from qgeo.estimators.execution import Cost, Executor, Task
+from qgeo.estimators.execution import CircuitTask, Cost, Executor
 from qgeo.estimators.experiments import append_columns, append_rotation, empty_circuit
 from qgeo.estimators.outcomes import Outcomes
 from qgeo.estimators.pauli_circuit import FixedGates, PauliCircuit
@@ -69,7 +69,7 @@ def overlaps(
     """f at angles (B, K) and shifted (B, M, K): values and variances (B, M)."""
     rows = np.concatenate([shifted, np.broadcast_to(-angles[:, None], shifted.shape)], -1)
     flat = rows.reshape(-1, rows.shape[-1])
-    (results,), cost = executor.run([Task(experiment.circuit, flat, shots)])
+    (results,), cost = executor.run([CircuitTask(experiment.circuit, flat, shots)])
     values = np.array([_all_zero(outcome) for outcome in results]).reshape(shifted.shape[:2])
     if shots is None:
         values = np.minimum(values, 1)  # rounding: F_kk = 1 − f is not negative

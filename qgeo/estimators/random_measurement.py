@@ -31,7 +31,7 @@ from qgeo.estimators.derivatives import (
 )
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_draws, largest_entries
-from qgeo.estimators.execution import Executor, Progress, Task
+from qgeo.estimators.execution import CircuitTask, Executor, Progress
 from qgeo.estimators.pauli_circuit import FixedGate, FixedGates, PauliCircuit, pauli_circuit
 from qgeo.estimators.sampled_cfi import output_fisher_estimate
 
@@ -129,7 +129,7 @@ class RandomMeasurementQFI(FisherEstimator):
         )
 
 
-def _tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[Task]:
+def _tasks(source: PauliCircuit, angles: Floats, shots: int | None) -> list[CircuitTask]:
     return [state_task(source, angles, shots), *shifted_derivatives.tasks(source, angles, shots)]
 
 

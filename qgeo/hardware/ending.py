@@ -106,22 +106,22 @@ def _cancel_job(runner: Runner, ledger: Ledger, number: int) -> None:
     Raises:
         PendingError: it may still run.
     """
-    if ledger.has_result(number):
+    if ledger.job(number).has_result():
         return
     status = status_of(ledger, number, runner)
     jobs = _jobs_of(ledger, number, runner, status)
     for job_id, tag in jobs.items():
         runner.cancel(job_id, tag)
     if not jobs and status == "missing":
-        raise PendingError(f"{ledger.job_id(number)} is not known to the account in use")
-    if not jobs and ledger.has_attempt(number):
+        raise PendingError(f"{ledger.job(number).job_id()} is not known to the account in use")
+    if not jobs and ledger.job(number).has_attempt():
         raise PendingError("its post had no answer, and no job has its tag yet; wait 15 minutes")
 
 
 def _jobs_of(ledger: Ledger, number: int, runner: Runner, status: str | None) -> dict[str, str]:
     """Ids and tags of the jobs of an entry: the one that is known, and all that are found by its tags, those
     that were given up because nobody knew them included."""
-    tags, known = ledger.tags_of(number), ledger.job_id(number)
+    tags, known = ledger.job(number).tags(), ledger.job(number).job_id()
     jobs = {} if known is None or status == "missing" else {known: tags[-1]}
     try:
         listed = {job.job_id: tag for tag in tags for job in runner.find(tag)}
@@ -131,12 +131,13 @@ def _jobs_of(ledger: Ledger, number: int, runner: Runner, status: str | None) ->
         return jobs
     newest = [job_id for job_id, tag in listed.items() if tag == tags[-1]]
     if known is None and newest:
-        ledger.write_job_id(number, newest[0], next(iter(runner.instances()), None))
+        ledger.job(number).write_job_id(newest[0], next(iter(runner.instances()), None))
     return listed | jobs
 
 
 def _give_up(runner: Runner, at_estimate: bool, ledger: Ledger, number: int) -> None:
-    posted = None if ledger.has_result(number) else ledger.posted(number)
+    job = ledger.job(number)
+    posted = None if job.has_result() else job.posted()
     status = None if posted is None else status_of(ledger, number, runner)
     if posted is None or status not in ENDED_WITHOUT_RESULT:
         return
@@ -144,7 +145,7 @@ def _give_up(runner: Runner, at_estimate: bool, ledger: Ledger, number: int) -> 
         _check_is_old(posted)
     else:
         _know_charge(ledger, number, runner.charged(posted.job_id), at_estimate)
-    ledger.give_up(number, status)
+    job.give_up(status)
 
 
 def _check_is_old(posted: Posted) -> None:
@@ -158,10 +159,11 @@ def _check_is_old(posted: Posted) -> None:
 
 
 def _know_charge(ledger: Ledger, number: int, seconds: float | None, at_estimate: bool) -> None:
+    job = ledger.job(number)
     if seconds is not None:
-        ledger.write_usage(number, seconds)
-    elif ledger.charged(number) is None and not at_estimate:
+        job.write_usage(seconds)
+    elif job.charged() is None and not at_estimate:
         raise PendingError(
-            f"the service has not computed yet what job {ledger.job_id(number)} was charged, which must "
+            f"the service has not computed yet what job {job.job_id()} was charged, which must "
             "count before another one is posted; try again later, or let the estimate count: --at-estimate"
         )

@@ -104,7 +104,7 @@ def collect(ledger: Ledger, device: Device) -> FisherEstimate:
     request = read_request(ledger)
     ledger.sweep_drafts()
     sampler = _sampler(request, ledger, device, may_post=False)
-    posted = [number for number in range(ledger.count()) if ledger.job_id(number) is not None]
+    posted = [number for number in range(ledger.count()) if ledger.job(number).job_id() is not None]
     failures = [failure for number in posted if (failure := _failure(sampler, number))]
     if failures:
         raise failures[0]
@@ -147,16 +147,17 @@ def _until_pending(request: FisherRequest, sampler: LedgerSampler) -> None:
 
 
 def _state(ledger: Ledger, sampler: LedgerSampler, number: int) -> JobState:
-    entry, job_id = ledger.entry(number), ledger.job_id(number)
-    if ledger.has_result(number):
+    job = ledger.job(number)
+    entry, job_id = job.entry(), job.job_id()
+    if job.has_result():
         status = "collected"
     else:
         status = status_of(ledger, number, sampler.runner) or _unposted(ledger, number)
-    charged = ledger.charged(number)
+    charged = job.charged()
     return JobState(number, job_id, status, entry.circuits, entry.executions, entry.seconds, charged)
 
 
 def _unposted(ledger: Ledger, number: int) -> str:
-    if ledger.has_attempt(number):
+    if ledger.job(number).has_attempt():
         return "unanswered"
     return "cancelled" if ledger.is_cancelled else "written"

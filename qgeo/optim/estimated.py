@@ -113,7 +113,7 @@ def circuit_head(head: Any) -> CircuitHead:
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class DistinctPoints:
     """Where a circuit is measured.
 
     rows: (U, P) numbers in `circuit.parameters` order; jacobian: (U, P, W) over the head's trainable numbers
@@ -125,12 +125,12 @@ class Points:
     weights: Floats
 
 
-def distinct_points(head: CircuitHead, contexts: Tensor) -> Points:
+def distinct_points(head: CircuitHead, contexts: Tensor) -> DistinctPoints:
     """The circuit's parameters at the distinct contexts, each weighted by how often it came."""
     distinct, counts = torch.unique(contexts, dim=0, return_counts=True)
     point, order = head.circuit_point(distinct), _circuit_order(head)
     weights = (counts / counts.sum(dtype=torch.float64)).numpy()
-    return Points(_rows(point)[:, order], _jacobian(point)[:, order], weights)
+    return DistinctPoints(_rows(point)[:, order], _jacobian(point)[:, order], weights)
 
 
 def distinct_rows(head: CircuitHead, contexts: Tensor) -> tuple[Floats, NDArray[np.int64]]:

@@ -17,6 +17,7 @@ from quick_clock import QuickClock
 from scripted_runner import ScriptedRunner
 
 from qgeo.backends.calls import call_of
+from qgeo.backends.job_folder import JobFolder
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_files import LEDGER_FILES
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
@@ -25,7 +26,7 @@ from qgeo.backends.names import FreshSeedSampler
 from qgeo.backends.runner import Finished, run_work
 from qgeo.backends.splitting import Limits
 from qgeo.errors import HardwareError, LedgerError
-from qgeo.estimators.execution import Executor, Task
+from qgeo.estimators.execution import CircuitTask, Executor
 from qgeo.estimators.experiments import empty_circuit
 
 BOTH = Mitigation(readout=True, zero_noise=True)
@@ -111,7 +112,7 @@ def test_a_circuit_without_parameters_is_divided_by_shots(ledger):
     # A task's rows of such a circuit are one run of all their shots.
     runner = ScriptedRunner()
     executor = Executor(sampler(ledger, runner, limits=Limits(executions=100)), pass_manager=Untouched())
-    (rows,), cost = executor.run([Task(fixed(), np.zeros((3, 0)), 70)])
+    (rows,), cost = executor.run([CircuitTask(fixed(), np.zeros((3, 0)), 70)])
     assert [outcome.shots for outcome in rows] == [70, 70, 70]
     assert all(outcome.bits.all() for outcome in rows)
     assert (len(runner.posted), cost.shots, cost.circuits) == (3, 210, 3)
@@ -135,7 +136,7 @@ def test_every_job_is_read_by_its_own_calibration(ledger, executions):
     runner, shots = Drifting(), 10_000
     used = sampler(ledger, runner, limits=Limits(executions=executions), mitigation=Mitigation(readout=True))
     rows = column(0.4, 1.1, 1.8, 2.5)
-    (outcomes,), cost = Executor(used, pass_manager=Untouched()).run([Task(turned(), rows, shots)])
+    (outcomes,), cost = Executor(used, pass_manager=Untouched()).run([CircuitTask(turned(), rows, shots)])
     assert len(runner.posted) > 1
     for angle, outcome in zip(rows[:, 0], outcomes, strict=True):
         ones = outcome.weights[outcome.bits[:, 0]].sum()
@@ -143,7 +144,7 @@ def test_every_job_is_read_by_its_own_calibration(ledger, executions):
         assert outcome.shots == shots
         assert abs(ones - np.sin(angle / 2) ** 2) < 4 * np.sqrt(spread / shots)
     assert cost.shots == sum(work.executions for _, work in runner.posted)
-    assert cost.circuits == sum(ledger.entry(number).circuits for number in range(ledger.count()))
+    assert cost.circuits == sum(ledger.job(number).entry().circuits for number in range(ledger.count()))
 
 
 def test_both_scales_share_divided_jobs_and_pay_once(ledger):
@@ -153,11 +154,11 @@ def test_both_scales_share_divided_jobs_and_pay_once(ledger):
     costs = []
     for scale in BOTH.scales:
         executor = Executor(used.at_scale(scale), pass_manager=Untouched())
-        costs.append(executor.run([Task(turned(), column(0.3, 0.6, 0.9), 3_000)])[1])
+        costs.append(executor.run([CircuitTask(turned(), column(0.3, 0.6, 0.9), 3_000)])[1])
     assert len(runner.posted) > 3
     assert all(work.executions <= limits.executions for _, work in runner.posted)
     assert sum(cost.shots for cost in costs) == sum(work.executions for _, work in runner.posted)
-    entries = [ledger.entry(number) for number in range(ledger.count())]
+    entries = [ledger.job(number).entry() for number in range(ledger.count())]
     assert sum(cost.circuits for cost in costs) == sum(entry.circuits for entry in entries)
 
 
@@ -199,15 +200,15 @@ def test_all_jobs_are_on_disk_before_the_first_post(ledger):
 @pytest.mark.parametrize("written", [1, 2])
 def test_jobs_of_a_call_that_was_cut_while_it_was_written_do_not_count(ledger, monkeypatch, written):
     # Seen to fail: entries that count one by one: they are posted, or stand in the way of another division.
-    write_entry, runner = Ledger.write_entry, ScriptedRunner()
+    write_entry, runner = JobFolder.write_entry, ScriptedRunner()
 
-    def killed(self, number, *content, **more):
-        if number == written:
+    def killed(self, *content, **more):
+        if self.number == written:
             raise KeyboardInterrupt
-        return write_entry(self, number, *content, **more)
+        return write_entry(self, *content, **more)
 
     with monkeypatch.context() as cut:
-        cut.setattr(Ledger, "write_entry", killed)
+        cut.setattr(JobFolder, "write_entry", killed)
         with pytest.raises(KeyboardInterrupt):
             three_jobs(ledger, runner)
     assert not runner.posted
@@ -278,6 +279,11 @@ def test_another_call_does_not_read_these_jobs(ledger):
 # ---- qgeo 0.1 --------------------------------------------------------------------------------------------
 
 
+def write_old_job(ledger, number, call, part):
+    work = call.work(part)
+    ledger.job(number).write_entry(work, 3.0, call.old_mark(part), tag=ledger.tag_for(number, work))
+
+
 def test_jobs_of_0_1_are_read_as_it_divided_them(ledger, monkeypatch):
     # Seen to fail: read as this version divides them (a PUB beyond the limit was one job then).
     monkeypatch.setattr("qgeo.backends.calls._MOST_EXECUTIONS_OF_0_1", 500)
@@ -285,8 +291,8 @@ def test_jobs_of_0_1_are_read_as_it_divided_them(ledger, monkeypatch):
     used = sampler(ledger, runner := ScriptedRunner())
     call = call_of([*map(SamplerPub.coerce, pubs)], PLAIN)
     for number, part in enumerate(call.old_parts()):
-        ledger.write_entry(number, call.work(part), 3.0, call.old_mark(part))
-    assert [ledger.entry(number).executions for number in range(3)] == [50, 600, 200]
+        write_old_job(ledger, number, call, part)
+    assert [ledger.job(number).entry().executions for number in range(3)] == [50, 600, 200]
     assert [result.data.outcome.array.shape for result in used.run(pubs).result()] == [
         (3, 200, 1),
         (1, 200, 1),
@@ -299,7 +305,7 @@ def test_a_folder_of_0_1_that_lacks_a_job_is_said(ledger):
     pubs = [(turned(), column(0.1), 20), (turned(), column(0.2), 10)]
     call = call_of([*map(SamplerPub.coerce, pubs)], PLAIN)
     first, _ = call.old_parts()
-    ledger.write_entry(0, call.work(first), 3.0, call.old_mark(first))
+    write_old_job(ledger, 0, call, first)
     runner = ScriptedRunner()
     with pytest.raises(
         LedgerError, match=r"expected 2 jobs of one request of qgeo 0\.1 in .*, job 1 is missing"

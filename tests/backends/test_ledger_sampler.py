@@ -77,14 +77,14 @@ def test_an_answer_that_was_lost_is_found_by_its_tag(ledger):
     runner = ScriptedRunner(lose_answers=1)
     estimate(ledger, runner)
     assert len(runner.posted) == 1
-    assert ledger.job_id(0) == "job-0"
+    assert ledger.job(0).job_id() == "job-0"
 
 
 def test_a_post_that_was_refused_is_tried_again_from_the_same_entry(ledger):
     runner = ScriptedRunner(refuse=1)
     with pytest.raises(HardwareError, match="not posted"):
         estimate(ledger, runner)
-    tag = ledger.entry(0).tag
+    tag = ledger.job(0).entry().tag
     estimate(ledger, runner)
     assert [posted for posted, _ in runner.posted] == [tag]
 
@@ -109,7 +109,7 @@ class GivenUp(ScriptedRunner):
 
     def status(self, job_id: str, tag: str) -> str:
         del job_id, tag
-        self.ledger.give_up(0, "failed")
+        self.ledger.job(0).give_up("failed")
         return "running"
 
 
@@ -170,8 +170,8 @@ def test_other_settings_do_not_read_this_ledgers_results(ledger):
 def test_everything_is_on_disk_before_the_post(ledger):
     class Looking(ScriptedRunner):
         def post(self, work, tags, sending):
-            assert (ledger.entry(0).tag, ledger.tag) == (tags.job, tags.ledger)
-            assert fingerprint(ledger.work(0)) == fingerprint(work)
+            assert (ledger.job(0).entry().tag, ledger.tag) == (tags.job, tags.ledger)
+            assert fingerprint(ledger.job(0).work()) == fingerprint(work)
             return super().post(work, tags, sending)
 
     estimate(ledger, Looking())
@@ -197,7 +197,7 @@ def test_a_changed_file_is_not_read_nor_is_its_job_gone_on_with(ledger, name, kn
     if known == "by its tag":
         (job / "posted.json").unlink()
     with pytest.raises(LedgerError, match="as it was written"):
-        ledger.work(0)
+        ledger.job(0).work()
     with pytest.raises(LedgerError, match="as it was written"):
         estimate(ledger, runner, may_fetch=False)
     assert len(runner.posted) == 1
@@ -212,11 +212,12 @@ def test_old_qpy_and_pickles_are_refused(tmp_path):
     evil.create({})
     measured = QuantumCircuit(1)
     measured.measure_all()
-    evil.write_entry(0, Work((measured,), (np.zeros((1, 0)),), 10), 2.0, "mark")
+    work = Work((measured,), (np.zeros((1, 0)),), 10)
+    evil.job(0).write_entry(work, 2.0, "mark", tag=evil.tag_for(0, work))
     arrays = {"00000": np.array([print], dtype=object), "job": np.zeros(32, np.uint8)}
     np.savez(evil.folder / "jobs" / "0000" / "result.npz", **arrays)
     with pytest.raises(LedgerError, match="expected numbers, got objects"):
-        evil.result(0)
+        evil.job(0).result()
 
 
 def test_a_full_disk_posts_nothing(ledger, monkeypatch):

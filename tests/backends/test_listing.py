@@ -85,7 +85,7 @@ def test_what_a_copy_posted_is_adopted(ledger, runner):
     copy = copied(ledger)
     jobs(copy, runner, 3)
     jobs(ledger, runner, 3)
-    assert [ledger.job_id(number) for number in range(3)] == ["job-0", "job-1", "job-2"]
+    assert [ledger.job(number).job_id() for number in range(3)] == ["job-0", "job-1", "job-2"]
     assert len(runner.posted) == 3
     jobs(copy, runner, 4)
     jobs(ledger, runner, 4)
@@ -117,16 +117,16 @@ def test_what_is_not_known_here_is_not_posted_again(ledger, runner):
 def test_what_took_the_place_of_a_failed_job_is_known(ledger, runner):
     # Seen to fail: only the first job of an entry taken for its own; nothing more is then posted.
     jobs(ledger, runner)
-    ledger.give_up(0, "failed")
+    ledger.job(0).give_up("failed")
     jobs(ledger, runner, 1)
     jobs(ledger, runner, 2)
     assert len(runner.posted) == 3
-    assert [ledger.job_id(number) for number in range(2)] == ["job-1", "job-2"]
+    assert [ledger.job(number).job_id() for number in range(2)] == ["job-1", "job-2"]
 
 
 def test_there_is_one_search_by_the_tag_of_the_ledger(ledger, runner):
     jobs(ledger, runner, 4)
-    tags = [ledger.entry(number).tag for number in range(4)]
+    tags = [ledger.job(number).entry().tag for number in range(4)]
     first, *others = tags  # before each post and behind it; before the first one by the ledger's tag
     assert runner.searched == [ledger.tag, first, *(tag for tag in others for _ in range(2))]
     jobs(ledger, runner, 5)
@@ -139,5 +139,5 @@ def test_a_ledger_of_its_own_has_other_tags(tmp_path, runner):
     for ledger in both:
         ledger.create({"kind": "test"})
         jobs(ledger, runner)
-    assert both[0].entry(0).tag != both[1].entry(0).tag
+    assert both[0].job(0).entry().tag != both[1].job(0).entry().tag
     assert len(runner.posted) == 2

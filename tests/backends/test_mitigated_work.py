@@ -138,8 +138,8 @@ def test_one_job_holds_every_scale_and_one_calibration_and_is_paid_for_once(ledg
     found = estimate(ledger, BOTH, runner=runner)
     ((_, work),) = runner.posted
     plain = len(work.circuits) // 2 - 1
-    assert found.circuits == len(work.circuits) == ledger.entry(0).circuits
-    assert found.shots == work.executions == ledger.entry(0).executions
+    assert found.circuits == len(work.circuits) == ledger.job(0).entry().circuits
+    assert found.shots == work.executions == ledger.job(0).entry().executions
     once, thrice, calibration = work.circuits[:plain], work.circuits[plain:-2], work.circuits[-2:]
     for before, after in zip(once, thrice, strict=True):
         counts = before.count_ops(), after.count_ops()

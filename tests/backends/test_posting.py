@@ -34,7 +34,8 @@ def ledger(tmp_path) -> Ledger:
     made.create({"kind": "test"})
     circuit = QuantumCircuit(1)
     circuit.measure_all()
-    made.write_entry(0, Work((circuit,), (np.zeros((1, 0)),), 10), 2.0, "mark")
+    work = Work((circuit,), (np.zeros((1, 0)),), 10)
+    made.job(0).write_entry(work, 2.0, "mark", tag=made.tag_for(0, work))
     return made
 
 
@@ -61,7 +62,7 @@ def test_an_unanswered_job_is_searched_for_a_minute(ledger, clock):
 def test_a_job_that_is_listed_late_is_found_and_not_posted_again(ledger, clock):
     # Seen to fail: posting again after the searches, and on resuming at once.
     runner = unanswered(ledger, clock)
-    assert ledger.job_id(0) is None
+    assert ledger.job(0).job_id() is None
     runner.unlisted = 1
     with pytest.raises(UnansweredError, match=r"expected 15 minutes since .* got 0; .* in 15 minutes"):
         posting(ledger, runner, clock).job_id(0)
@@ -116,7 +117,7 @@ def test_a_refused_post_is_not_unanswered(ledger, clock):
     for refusal in (ScriptedRunner(refuse=1), ScriptedRunner(refuse=9, passing=True)):
         with pytest.raises(RefusedError):
             posting(ledger, refusal, clock).job_id(0)
-        assert not ledger.has_attempt(0)
+        assert not ledger.job(0).has_attempt()
     assert posting(ledger, ScriptedRunner(), clock).job_id(0) == "job-0"
 
 
@@ -130,7 +131,7 @@ def test_the_attempt_is_on_disk_before_a_post_and_stays_when_it_is_interrupted(l
     runner = Interrupted(unlisted=NEVER)
     with pytest.raises(KeyboardInterrupt):
         posting(ledger, runner, clock).job_id(0)
-    assert ledger.attempt(0) == clock.now()
+    assert ledger.job(0).attempt() == clock.now()
     with pytest.raises(UnansweredError, match="resume in 15 minutes"):
         posting(ledger, runner, clock).job_id(0)
 
@@ -189,7 +190,7 @@ class Slow(ScriptedRunner):
 def test_what_a_copy_posts_while_this_one_gets_ready_is_adopted(ledger, clock):
     # Seen to fail: no look after the batch was opened: two jobs, both paid for.
     runner = Slow()
-    runner.tag = ledger.entry(0).tag
+    runner.tag = ledger.job(0).entry().tag
     assert posting(ledger, runner, clock).job_id(0) == "job-0"
     assert len(runner.posted) == 1
 
@@ -211,6 +212,6 @@ def test_of_two_copies_the_older_job_stays(ledger, clock, ours, cancelled, caplo
     # Seen to fail: each copy kept its own, and both were paid for.
     runner = Beside()
     runner.ours = ours
-    assert posting(ledger, runner, clock).job_id(0) == ledger.job_id(0) == "job-0"
+    assert posting(ledger, runner, clock).job_id(0) == ledger.job(0).job_id() == "job-0"
     assert runner.cancelled == cancelled
     assert ("a copy of the folder posted job-0, too" in caplog.text) is bool(cancelled)

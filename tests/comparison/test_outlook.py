@@ -130,9 +130,9 @@ def test_charges_count_in_place_of_estimates(config, whole, tmp_path):
     folder = part_of(load_configuration(config), 30.0, tmp_path / "run")
     entry = next(folder.ledgers.rglob("entry.json"))
     ledger, number = Ledger(entry.parents[2]), int(entry.parent.name)
-    ledger.write_usage(number, 100.0)
+    ledger.job(number).write_usage(100.0)
     found = outlook_of_folder(*load_inputs(folder.path), device_by_name("fake_manila"), 30.0, folder)
-    assert found.total == pytest.approx(whole + 100.0 - ledger.entry(number).seconds)
+    assert found.total == pytest.approx(whole + 100.0 - ledger.job(number).entry().seconds)
 
 
 def test_a_comparison_without_measured_arms_has_no_outlook():

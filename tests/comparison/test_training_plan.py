@@ -20,7 +20,7 @@ from qgeo.comparison.comparison import compare
 from qgeo.comparison.config import Configuration, parse_configuration
 from qgeo.comparison.inputs import build_task
 from qgeo.comparison.page import report
-from qgeo.comparison.step_calls import Step, count_steps, numbered_contexts
+from qgeo.comparison.step_calls import StepKind, count_steps, numbered_contexts
 from qgeo.comparison.training import RunSettings, train
 from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan, training_plan
 from qgeo.errors import ConfigurationError
@@ -56,7 +56,7 @@ def planned(configuration: Configuration) -> TrainingPlan:
 def written(folder: Path) -> float:
     """Seconds that the ledgers of a folder estimate."""
     ledgers = [Ledger(path.parent) for path in manifests(folder)]
-    return sum(ledger.entry(number).seconds for ledger in ledgers for number in range(ledger.count()))
+    return sum(ledger.job(number).entry().seconds for ledger in ledgers for number in range(ledger.count()))
 
 
 def check(plan: TrainingPlan, spy: Spy, folder: Path) -> None:
@@ -172,4 +172,4 @@ def test_what_trains_nowhere_has_no_plan():
 
 
 def test_a_step_is_a_value():
-    assert Step(3, True) == Step(3, True) != Step(3, False)
+    assert StepKind(3, True) == StepKind(3, True) != StepKind(3, False)

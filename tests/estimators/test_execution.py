@@ -23,7 +23,7 @@ from qiskit_aer.primitives import SamplerV2
 from qgeo.circuit.paulis import from_label
 from qgeo.estimators.allocation import VarianceWeighted
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
-from qgeo.estimators.execution import Executor, Task
+from qgeo.estimators.execution import CircuitTask, Executor
 from qgeo.estimators.experiments import append_rotation, empty_circuit
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.methods import METHODS, methods_with
@@ -104,7 +104,7 @@ def test_the_answers_of_small_jobs_are_put_together_in_order():
         circuit.measure(0, 0)
     flips = np.random.default_rng(1).integers(0, 2, (2, 150))
     executor = Executor(StatevectorSampler(seed=np.random.default_rng(2)), progress=lambda *_: None)
-    tasks = [Task(c, np.pi * row[:, None], 3) for c, row in zip(circuits, flips, strict=True)]
+    tasks = [CircuitTask(c, np.pi * row[:, None], 3) for c, row in zip(circuits, flips, strict=True)]
     result, _ = executor.run(tasks)
     assert [[row.bits.item() for row in rows] for rows in result] == flips.astype(bool).tolist()
 

@@ -17,7 +17,7 @@ import qgeo
 from qgeo.backends.names import fake_device, resolve
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.execution import Executor, Task
+from qgeo.estimators.execution import CircuitTask, Executor
 from qgeo.estimators.experiments import empty_circuit
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mitigation import Folded, folded, without_readout_errors, zero_noise
@@ -135,7 +135,7 @@ def test_thirteen_bits_are_refused_before_they_are_run():
     with pytest.raises(
         ConfigurationError, match="at most 12 measured bits to mitigate readout errors, got 13"
     ):
-        executor.run([Task(wide, np.zeros((1, 0)), 10)])
+        executor.run([CircuitTask(wide, np.zeros((1, 0)), 10)])
 
 
 def test_a_sampler_that_transpiles_mitigates_itself():

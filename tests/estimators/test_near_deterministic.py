@@ -17,7 +17,7 @@ from estimators.runs import Drawn, circuit_of, vanishing_pair, with_drawn_shots
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.diagonal import DiagonalQFI
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.estimators.execution import Task
+from qgeo.estimators.execution import CircuitTask
 from qgeo.estimators.layered import block_moments, full_moments, layered_experiments
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mid_circuit import MidCircuitQFI
@@ -122,7 +122,9 @@ def chosen(circuit, scheme, seed: int) -> tuple:
     """A plan, some outcomes of its experiments, and a Jacobian of several terms a parameter."""
     source, generator = pauli_circuit(circuit), np.random.default_rng(seed)
     prepared = layered_experiments(source, scheme)
-    tasks = [Task(each.circuit, np.full((1, source.num_terms), 0.2), 7) for each in prepared.experiments]
+    tasks = [
+        CircuitTask(each.circuit, np.full((1, source.num_terms), 0.2), 7) for each in prepared.experiments
+    ]
     outcomes = [rows[0] for rows in Drawn(seed).run(tasks)[0]]
     jacobian = generator.normal(size=(source.num_terms, 3)) * (generator.random((source.num_terms, 3)) < 0.7)
     return prepared, outcomes, jacobian

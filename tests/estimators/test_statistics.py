@@ -26,7 +26,7 @@ from scipy.stats import norm
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.derivatives import ancilla_derivatives, state_circuit
 from qgeo.estimators.diagonal import DiagonalQFI
-from qgeo.estimators.execution import Task
+from qgeo.estimators.execution import CircuitTask
 from qgeo.estimators.layered import block_moments, layered_experiments
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mid_circuit import MidCircuitQFI
@@ -137,7 +137,7 @@ def test_the_delta_method_alone_covers_too_rarely_where_a_mean_vanishes():
     source = pauli_circuit(vanishing_pair())
     prepared, drawn = layered_experiments(source, BlockDiagonalQFI.scheme), Drawn(seed=6)
     angles = source.angles(values_of(vanishing_pair())[None])
-    tasks = [Task(experiment.circuit, angles, SHOTS) for experiment in prepared.experiments]
+    tasks = [CircuitTask(experiment.circuit, angles, SHOTS) for experiment in prepared.experiments]
     result = [
         block_moments(prepared, [row[0] for row in drawn.run(tasks)[0]], np.eye(3)) for _ in range(TIMES)
     ]
@@ -184,7 +184,7 @@ def test_means_over_contexts_are_unbiased_with_honest_errors(method):
 def test_the_quick_source_of_shots_has_the_right_frequencies():
     source = pauli_circuit(generic_pair())
     angles = source.angles(values_of(generic_pair())[None])
-    ((drawn,),), cost = Drawn(seed=1).run([Task(state_circuit(source), angles, 100_000)])
+    ((drawn,),), cost = Drawn(seed=1).run([CircuitTask(state_circuit(source), angles, 100_000)])
     p = np.abs(reference.states(generic_pair(), values_of(generic_pair()))) ** 2
     observed = np.bincount(drawn.bits @ (1 << np.arange(2)), drawn.weights, 4)
     assert np.abs((observed - p) / np.sqrt(p * (1 - p) / 1e5)).max() < 4

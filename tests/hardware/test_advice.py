@@ -99,7 +99,7 @@ def test_the_command_that_is_named_works_and_pays_once(
     passed["passed"] += 60 * MINUTES_BEFORE_POSTING_AGAIN
     assert run(command) == 0
     assert len(running.jobs) == 1
-    assert Ledger(folder).job_id(0) == running.jobs[0].id
+    assert Ledger(folder).job(0).job_id() == running.jobs[0].id
     assert run(["hardware", "collect", str(folder)]) == 0
     assert len(running.jobs) == 1
 

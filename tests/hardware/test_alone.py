@@ -100,7 +100,7 @@ def test_nor_the_right_to_write(downloaded, where, capsys, tmp_path):
         assert call(capsys, "collect", folder)["matrix"] == before
         assert [job["status"] for job in call(capsys, "status", folder)] == ["collected"]
         with pytest.raises(LedgerError, match="Read-only file system"):
-            Ledger(folder).write_job_id(0, "a")
+            Ledger(folder).job(0).write_job_id("a")
     finally:
         subprocess.run(["umount", str(place)], check=True)
 
@@ -113,7 +113,7 @@ def test_a_job_of_a_retired_device_is_fetched(running, where, capsys, tmp_path, 
     with pytest.raises(ConfigurationError):
         _ = known_device("ibm_manila").backend
     assert [job["status"] for job in call(capsys, "status", ledger.folder)] == ["done"]
-    assert call(capsys, "collect", ledger.folder)["cost"]["shots"] == ledger.entry(0).executions
+    assert call(capsys, "collect", ledger.folder)["cost"]["shots"] == ledger.job(0).entry().executions
 
 
 def test_a_fake_device_that_is_gone_keeps_its_results(capsys, tmp_path):

@@ -43,7 +43,7 @@ def unanswered(running, where, ledger, listed: ListedLate = LISTED_AFTER_THE_SEA
     running.inject(Dropped(took_effect=True), listed)
     with pytest.raises(UnansweredError):
         submit(request(), where, ledger.folder, 60.0)
-    assert ledger.job_id(0) is None
+    assert ledger.job(0).job_id() is None
 
 
 def assert_nothing_is_posted_by_resume(running, where, ledger, posts: int) -> None:

@@ -53,8 +53,8 @@ def test_a_charge_that_is_not_final_is_asked_for_again(running, where, ledger, u
     running.inject(OddUsage(usage))
     submit(request(), where, ledger.folder, 60.0)
     estimate = collect(ledger, where)
-    assert ledger.charged(0) is None
-    assert ledger.seconds() == ledger.entry(0).seconds > 2
+    assert ledger.job(0).charged() is None
+    assert ledger.seconds() == ledger.job(0).entry().seconds > 2
     (job,) = looked_at(ledger, where)
     assert (job.status, job.charged) == ("collected", running.jobs[0].seconds)
     assert ledger.seconds() == running.jobs[0].seconds > 0
@@ -68,9 +68,9 @@ def test_metrics_without_an_answer_are_asked_for_again(running, where, ledger):
     submit(request(), where, ledger.folder, 60.0)
     running.inject(HttpError(500, on="metrics", times=6))
     collect(ledger, where)
-    assert ledger.charged(0) is None
+    assert ledger.job(0).charged() is None
     looked_at(ledger, where)
-    assert ledger.charged(0) == running.jobs[0].seconds
+    assert ledger.job(0).charged() == running.jobs[0].seconds
 
 
 def test_a_job_that_was_cancelled_in_its_queue_frees_its_seconds(running, where, ledger):

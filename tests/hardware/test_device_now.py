@@ -129,7 +129,7 @@ def test_circuits_that_were_not_sent_are_made_anew_for_the_device_as_it_is_then(
 
 
 def qubits_read(ledger) -> set[int]:
-    return {qubit for reads in ledger.reads(0) for qubit in reads.values()}
+    return {qubit for reads in ledger.job(0).reads() for qubit in reads.values()}
 
 
 def test_jobs_of_a_request_that_was_begun_stay_as_they_are(running, where, ledger, monkeypatch):
@@ -147,7 +147,7 @@ def test_jobs_of_a_request_that_was_begun_stay_as_they_are(running, where, ledge
         with pytest.raises(UnfitError, match=r"nothing more was posted: qgeo hardware resume .* again"):
             submit(request(), where, ledger.folder, 60.0)
     assert running.posts() == 1
-    tags = [ledger.entry(number).tag for number in range(ledger.count())]
+    tags = [ledger.job(number).entry().tag for number in range(ledger.count())]
     assert len(tags) > 2
     running.state.faults.clear()
     post(ledger, where)

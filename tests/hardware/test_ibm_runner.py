@@ -83,13 +83,13 @@ def test_posting_loses_nothing_and_pays_once(running, where, clock, tmp_path, fa
         error = type(caught)
     assert error is seen
     assert running.posts() == first
-    assert ledger.has_attempt(0) is (seen is not RefusedError)
+    assert ledger.job(0).has_attempt() is (seen is not RefusedError)
     persistently(lambda: post(ledger, where), clock)
     estimate, _ = persistently(lambda: collect(ledger, where), clock)
     assert running.posts() == posts
     assert len(running.jobs) == 1
-    assert ledger.job_id(0) == running.jobs[0].id
-    assert ledger.entry(0).tag in running.jobs[0].tags
+    assert ledger.job(0).job_id() == running.jobs[0].id
+    assert ledger.job(0).entry().tag in running.jobs[0].tags
     assert estimate.shots == running.jobs[0].executions
 
 
@@ -176,7 +176,7 @@ def test_mitigation_goes_in_one_job_and_comes_back(running, where, tmp_path, mon
         with monkeypatch.context() as later:
             later.setattr(where.pass_manager, "run", None)  # collecting transpiles nothing
             found = collect(ledger, where)
-        assert (found.circuits, found.shots) == (ledger.entry(0).circuits, running.jobs[-1].executions)
+        assert (found.circuits, found.shots) == (ledger.job(0).entry().circuits, running.jobs[-1].executions)
         off[mitigation] = np.abs(found.matrix - exact)
         if mitigation.readout:
             assert np.all(off[mitigation] <= 4 * found.stderr)

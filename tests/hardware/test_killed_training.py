@@ -96,7 +96,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_records(running, tmp_path
     assert [type(error) for error in said] == [UnansweredError]
     assert records == whole
     assert {path: found for path, found in results(ledger).items() if path in before} == before
-    tags = [ledger.entry(number).tag for number in range(ledger.count())]
+    tags = [ledger.job(number).entry().tag for number in range(ledger.count())]
     assert [job.tags[1] for job in running.jobs] == tags  # each once, in the order of the ledger
     assert len(set(tags)) == running.posts() == len(running.jobs) == uninterrupted
     assert ledger.seconds() == pytest.approx(sum(job.seconds for job in running.jobs))

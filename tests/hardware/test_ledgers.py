@@ -113,7 +113,7 @@ def test_posts_of_all_ledgers_are_spaced(ledgers):
     samplers = [ledgers.sampler(key, {}) for key in "abc"]
     for sampler in (*samplers, *samplers):
         post(sampler)
-    moments = [sampler.ledger.attempt(number) for number in range(2) for sampler in samplers]
+    moments = [sampler.ledger.job(number).attempt() for number in range(2) for sampler in samplers]
     between = [later.seconds_since(earlier) for earlier, later in pairwise(moments)]
     assert min(between) >= SECONDS_BETWEEN_POSTS
 
@@ -132,7 +132,7 @@ def test_two_runners_of_one_service_space_their_posts_too(where, tmp_path):
         ledger = Ledger(tmp_path / name)
         ledger.create({})
         post(ledger_sampler(where, ledger, max_seconds=100.0))
-        moments.append(ledger.attempt(0))
+        moments.append(ledger.job(0).attempt())
     assert min(b.seconds_since(a) for a, b in pairwise(moments)) >= SECONDS_BETWEEN_POSTS
 
 

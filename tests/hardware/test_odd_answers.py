@@ -85,7 +85,7 @@ def test_a_post_without_a_usable_id_is_found_by_its_tag(running, where, ledger, 
     # Seen to fail: "None" and "7" taken for ids.
     running.inject(answering(content))
     (job,) = submit(request(), where, ledger.folder, 60.0)
-    assert job.job_id == ledger.job_id(0) == running.jobs[0].id
+    assert job.job_id == ledger.job(0).job_id() == running.jobs[0].id
     assert (running.posts(), len(running.jobs)) == (1, 1)
 
 
@@ -94,8 +94,8 @@ def test_and_if_it_is_not_listed_it_is_unanswered(running, where, ledger):
     running.inject(Changed(lambda _: '{"jobs": [], "count": 0}', on="list_jobs", times=8))
     with pytest.raises(UnansweredError, match=r"got none \(an answer without a usable job id: .* is listed;"):
         submit(request(), where, ledger.folder, 60.0)
-    assert ledger.job_id(0) is None
-    assert ledger.has_attempt(0)
+    assert ledger.job(0).job_id() is None
+    assert ledger.job(0).has_attempt()
 
 
 # ---- searches --------------------------------------------------------------------------------------------
@@ -111,11 +111,11 @@ def test_a_search_that_ignores_its_filter_adopts_nothing(running, where, ledger,
     running.inject(Unfiltered(times=9))
     with pytest.raises(RefusedError, match=r"not posted, as the service answered .* with 1 jobs that do not"):
         submit(request(), where, ledger.folder, 60.0)
-    assert ledger.job_id(0) is None
+    assert ledger.job(0).job_id() is None
     assert running.posts() == 1
     running.state.faults.clear()
     persistently(lambda: post(ledger, where), clock)
-    assert ledger.job_id(0) == running.jobs[1].id
+    assert ledger.job(0).job_id() == running.jobs[1].id
     assert len(running.jobs) == 2
 
 
@@ -131,7 +131,7 @@ def test_ours_among_others_is_ours(running, where, ledger, tmp_path):
     running.inject(Changed(lambda body: body, on="list_jobs"))  # the look right before the post
     running.inject(Unfiltered(), Changed(ours_last, on="list_jobs"))
     submit(request(), where, ledger.folder, 60.0)
-    assert ledger.job_id(0) == running.jobs[1].id
+    assert ledger.job(0).job_id() == running.jobs[1].id
 
 
 ODD_LISTS = [
@@ -188,7 +188,7 @@ def test_an_unknown_status_is_a_sentence(running, where, ledger, status):
     running.inject(with_status(status))
     with pytest.raises(PendingError, match=re.escape(f"the service says {status!r} of job")):
         collect(ledger, where)
-    assert not ledger.has_result(0)
+    assert not ledger.job(0).has_result()
     assert collect(ledger, where).shots > 0
 
 
@@ -227,10 +227,10 @@ def test_a_post_answered_with_the_id_of_another_job_is_noticed(running, where, l
         submit(request(50), where, ledger.folder, 60.0)
     with pytest.raises(LedgerError, match="to have the tag"):
         collect(ledger, where)
-    assert not ledger.has_result(0)
+    assert not ledger.job(0).has_result()
     (ledger.folder / "jobs" / "0000" / "posted.json").unlink()
     post(ledger, where)
-    assert ledger.job_id(0) == running.jobs[1].id
+    assert ledger.job(0).job_id() == running.jobs[1].id
     assert len(running.jobs) == 2
 
 
@@ -282,7 +282,7 @@ def test_nothing_of_somebody_else_is_cancelled(running, where, ledger, tmp_path)
     foreign_job(where, tmp_path)
     submit(request(), where, ledger.folder, 60.0)
     (foreign, ours), path = running.jobs, ledger.folder / "jobs" / "0000" / "posted.json"
-    ledger.write_job_id(0, foreign.id)
+    ledger.job(0).write_job_id(foreign.id)
     with pytest.raises(
         HardwareError, match=r"all but 1 are: job 0: .* to have the tag .* another job has it"
     ):
@@ -348,7 +348,7 @@ def test_other_bits_than_were_asked_for_are_not_adopted(running, where, ledger, 
     with pytest.raises(QGeoError) as caught:
         collect(ledger, where)
     assert "\n" not in str(caught.value)
-    assert not ledger.has_result(0)
+    assert not ledger.job(0).has_result()
     assert collect(ledger, where).shots == running.jobs[0].executions
 
 
@@ -359,7 +359,7 @@ def test_a_result_that_is_none_is_no_loss(running, where, ledger, body):
     with pytest.raises(QGeoError) as caught:
         collect(ledger, where)
     assert "\n" not in str(caught.value)
-    assert not ledger.has_result(0)
+    assert not ledger.job(0).has_result()
     assert collect(ledger, where).shots > 0
 
 

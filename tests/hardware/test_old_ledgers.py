@@ -57,8 +57,8 @@ def test_its_job_runs_again_to_the_same_bits(copied, capsys):
 def test_a_job_that_it_posted_is_fetched(copied, running, where: Device):
     running.reset()
     ledger = Ledger(copied("posted"))
-    where.runner().post(ledger.work(0), Tags(ledger.entry(0).tag), lambda: None)
-    running.jobs[0].id = ledger.job_id(0)
+    where.runner().post(ledger.job(0).work(), Tags(ledger.job(0).entry().tag), lambda: None)
+    running.jobs[0].id = ledger.job(0).job_id()
     request = read_request(ledger)
     report = collected_report(collect(ledger, where), request.method, ledger.seconds(), request.mitigation)
     assert_as_printed(report, "posted")
@@ -67,7 +67,7 @@ def test_a_job_that_it_posted_is_fetched(copied, running, where: Device):
 
 def test_it_has_no_tag_and_a_circuit_of_qiskit(copied):
     ledger = Ledger(copied("posted"))
-    assert (ledger.tag, ledger.manifest(FisherManifest).format, ledger.entry(0).format) == (None, 1, 1)
+    assert (ledger.tag, ledger.manifest(FisherManifest).format, ledger.job(0).entry().format) == (None, 1, 1)
     assert read_request(ledger).circuit.num_parameters == 3
 
 

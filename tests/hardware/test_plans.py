@@ -48,7 +48,10 @@ def spied(wanted: FisherRequest, where: Device, folder: Path) -> Ledger:
         wanted.carried_out(used)
     assert len(runner.posted) == ledger.count()
     for number, (tag, work) in enumerate(runner.posted):
-        assert (tag, work.executions) == (ledger.entry(number).tag, ledger.entry(number).executions)
+        assert (tag, work.executions) == (
+            ledger.job(number).entry().tag,
+            ledger.job(number).entry().executions,
+        )
         assert work.executions <= where.limits.executions
     return ledger
 
@@ -56,7 +59,7 @@ def spied(wanted: FisherRequest, where: Device, folder: Path) -> Ledger:
 def check(wanted: FisherRequest, where: Device, folder: Path) -> int:
     """The plan is what the spy counts; how many jobs that are."""
     planned, ledger = wanted.plan(where), spied(wanted, where, folder)
-    entries = [ledger.entry(number) for number in range(ledger.count())]
+    entries = [ledger.job(number).entry() for number in range(ledger.count())]
     assert planned.jobs == len(entries)
     assert planned.shots == sum(entry.executions for entry in entries)
     assert planned.circuits == sum(entry.circuits for entry in entries)
@@ -96,7 +99,7 @@ def test_what_the_service_would_refuse_or_end_is_planned_as_it_is_posted(
     wanted = replace(request(shots, mitigation), method="lin-comb")
     assert check(wanted, where, tmp_path / "ledger") >= 2
     ledger = Ledger(tmp_path / "ledger")
-    entries = [ledger.entry(number) for number in range(ledger.count())]
+    entries = [ledger.job(number).entry() for number in range(ledger.count())]
     assert max(entry.executions for entry in entries) <= 5_000_000 < 10_000_000
     assert max(entry.seconds for entry in entries) <= 5_400 < 3 * 3600
     divided = {piece.first_shot for entry in entries for piece in entry.pieces}
@@ -134,7 +137,7 @@ def test_a_longer_time_than_a_job_may_take_is_asked_of_several(tmp_path, where):
     assert wanted.plan(where).jobs == 1
     assert check(wanted, hasty, tmp_path / "ledger") > 1
     ledger = Ledger(tmp_path / "ledger")
-    assert max(ledger.entry(number).seconds for number in range(ledger.count())) <= 3.0
+    assert max(ledger.job(number).entry().seconds for number in range(ledger.count())) <= 3.0
 
 
 def test_twirled_measurements_cost_the_shots_that_the_client_makes_of_them(tmp_path, where):

@@ -69,7 +69,7 @@ def test_everything_else_is_fetched_before_a_failed_job_is_said(running, where, 
         FailedJobError, match=r"expected job 0, \w+, to be done, it is failed; .* retry .* more$"
     ):
         collect(ledger, where)
-    assert [ledger.has_result(number) for number in range(ledger.count())] == [False, True, True, True]
+    assert [ledger.job(number).has_result() for number in range(ledger.count())] == [False, True, True, True]
 
 
 @pytest.mark.parametrize("fault", [JobFails(), JobCancelled()], ids=["failed", "cancelled"])
@@ -95,8 +95,8 @@ def test_nothing_is_given_up_that_is_not_known_to_have_ended(running, where, led
     with pytest.raises(PendingError):
         retry(ledger, where)
     running.delay = 0.0
-    assert ledger.earlier(0) == ()
-    assert ledger.job_id(0) == running.jobs[0].id
+    assert ledger.job(0).earlier() == ()
+    assert ledger.job(0).job_id() == running.jobs[0].id
 
 
 @pytest.mark.usefixtures("long_ago")
@@ -109,7 +109,7 @@ def test_a_job_that_is_gone_is_said_and_runs_again(running, where, ledger):
     retry(ledger, where)
     post(ledger, where)
     assert collect(ledger, where).shots > 0
-    assert ledger.seconds() == pytest.approx(ledger.entry(0).seconds + running.jobs[0].seconds)
+    assert ledger.seconds() == pytest.approx(ledger.job(0).entry().seconds + running.jobs[0].seconds)
 
 
 @pytest.mark.usefixtures("long_ago")
@@ -121,7 +121,7 @@ def test_one_answer_that_there_is_no_such_job_is_not_believed(running, where, le
         collect(ledger, where)
     with pytest.raises(PendingError, match="lists job"):
         retry(ledger, where)
-    assert ledger.earlier(0) == ()
+    assert ledger.job(0).earlier() == ()
     assert collect(ledger, where).shots > 0
 
 
@@ -130,7 +130,7 @@ def test_a_job_that_was_posted_just_now_is_not_given_up(running, where, ledger):
     deleted(running)
     with pytest.raises(PendingError, match="was posted less than 15 minutes ago"):
         retry(ledger, where)
-    assert ledger.earlier(0) == ()
+    assert ledger.job(0).earlier() == ()
 
 
 @pytest.mark.usefixtures("long_ago")
@@ -173,7 +173,7 @@ def test_what_a_failed_job_was_charged_counts_on(running, where, ledger):
     (ledger.folder / "jobs" / "0000" / "usage.json").unlink()
     retry(ledger, where)
     post(ledger, where)
-    expected = pytest.approx(3.5 + ledger.entry(0).seconds)
+    expected = pytest.approx(3.5 + ledger.job(0).entry().seconds)
     assert ledger.seconds() == expected
     assert Spending(ledger.folder).seconds() == expected
     collect(ledger, where)
@@ -187,9 +187,9 @@ def test_and_must_be_known_before_another_job_is_posted(running, where, ledger):
     failed(running, where, ledger)
     with pytest.raises(PendingError, match=r"has not computed yet what job .* --at-estimate"):
         retry(ledger, where)
-    assert ledger.earlier(0) == ()
+    assert ledger.job(0).earlier() == ()
     retry(ledger, where)
-    assert len(ledger.earlier(0)) == 1
+    assert len(ledger.job(0).earlier()) == 1
 
 
 def test_where_it_is_never_known_the_estimate_may_count(running, where, ledger):
@@ -198,7 +198,7 @@ def test_where_it_is_never_known_the_estimate_may_count(running, where, ledger):
     running.inject(Changed(lambda _: never, on="metrics", times=2))
     failed(running, where, ledger)
     retry_all([ledger], where, ledger.folder, at_estimate=True)
-    assert ledger.seconds() == pytest.approx(2 * ledger.entry(0).seconds)
+    assert ledger.seconds() == pytest.approx(2 * ledger.job(0).entry().seconds)
 
 
 def test_a_job_that_runs_again_keeps_within_the_budget(running, where, ledger):
@@ -241,7 +241,7 @@ def test_a_retry_that_is_cut_is_finished_by_the_next_command(running, where, led
     retry(ledger, where)
     for name, content in before.items():
         (job / name).write_bytes(content)
-    assert ledger.job_id(0) is None
+    assert ledger.job(0).job_id() is None
     post(ledger, where)
     assert collect(ledger, where).shots > 0
     assert len(running.jobs) == 2
@@ -256,7 +256,7 @@ def test_a_second_failure_is_another_tag(running, where, ledger):
         running.jobs[-1].look()
     assert collect(ledger, where).shots > 0
     assert len({tuple(job.tags) for job in running.jobs}) == 3
-    assert [earlier.job_id for earlier in ledger.earlier(0)] == [job.id for job in running.jobs[:2]]
+    assert [earlier.job_id for earlier in ledger.job(0).earlier()] == [job.id for job in running.jobs[:2]]
 
 
 def test_a_changed_list_of_earlier_jobs_is_noticed(running, where, ledger, capsys):

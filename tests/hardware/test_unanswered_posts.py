@@ -72,7 +72,7 @@ def test_a_proxy_that_gave_up_may_have_let_a_job_pass(running, where, ledger, st
     # Seen to fail where every 4xx meant that there is no job: the post was refused, the job left alone.
     running.inject(HttpError(status, took_effect=True))
     submit(request(), where, ledger.folder, 60.0)
-    assert ledger.job_id(0) == running.jobs[0].id
+    assert ledger.job(0).job_id() == running.jobs[0].id
     assert jobs_and_posts(running) == (1, 1)
 
 
@@ -82,18 +82,21 @@ def test_twirled_shots_come_in_more_than_were_asked_for(running, ledger):
     submit(request(shots=1000), twirling, ledger.folder, 60.0)
     assert collect(ledger, twirling).matrix.shape == (3, 3)
     assert jobs_and_posts(running) == (1, 1)
-    assert [bits.shape[1] for bits in ledger.result(0)] == [1000] * len(ledger.result(0))
+    assert [bits.shape[1] for bits in ledger.job(0).result()] == [1000] * len(ledger.job(0).result())
 
 
 def test_only_a_wish_posts_at_once_what_had_no_answer(running, where, ledger, capsys):
     running.inject(HttpError(503))
     with pytest.raises(UnansweredError):
         submit(request(), where, ledger.folder, 60.0)
-    ledger.write_attempt(0, Clock().now())  # the command has a clock of its own
+    ledger.job(0).write_attempt(Clock().now())  # the command has a clock of its own
     assert run(["hardware", "resume", str(ledger.folder)]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert f"--post-anyway does not wait, if you know that no job has the tag {ledger.entry(0).tag}" in said
+    assert (
+        f"--post-anyway does not wait, if you know that no job has the tag {ledger.job(0).entry().tag}"
+        in said
+    )
     assert running.posts() == 1
     assert run(["hardware", "resume", str(ledger.folder), "--post-anyway"]) == 0
     assert jobs_and_posts(running) == (1, 2)
@@ -142,7 +145,7 @@ def test_killed_it_goes_on(running, where, clock, ledger, moment):
     # (a second job where the first one is listed late).
     if moment == "after the entry":
         running.inject(Slow(3.0, on="post_session"))  # may strike here too, if the process was killed early
-        killed_when(lambda: ledger.has_entry(0), ledger.folder)
+        killed_when(lambda: ledger.job(0).is_there(), ledger.folder)
     elif moment == "while collecting":
         running.inject(Slow(30.0, on="results"))
         killed_when(lambda: any(path.endswith("/results") for _, path in running.requests), ledger.folder)
@@ -201,7 +204,7 @@ def test_posts_are_spaced(where, tmp_path):
     names = ("first", "second", "third")
     for name in names:
         submit(request(), where, tmp_path / name, 60.0)
-    first, second, third = (Ledger(tmp_path / name).attempt(0) for name in names)
+    first, second, third = (Ledger(tmp_path / name).job(0).attempt() for name in names)
     assert min(second.seconds_since(first), third.seconds_since(second)) >= 12.5
 
 

@@ -46,7 +46,7 @@ class Operation(NamedTuple):
     unused: int = 0
 
 
-class Step(NamedTuple):
+class KernelStep(NamedTuple):
     """`step` of layout.h."""
 
     first: int
@@ -63,7 +63,7 @@ class Bundle(NamedTuple):
     last_step: int
 
 
-Row = Operation | Step | Bundle
+Row = Operation | KernelStep | Bundle
 
 
 def table(kind: type[Row], rows: Iterable[Row]) -> Ints:
@@ -115,7 +115,7 @@ def layout_number() -> int:
 def _described() -> Iterable[int]:
     """Every size, then the fields of every structure, their letters, offset and size, and its size."""
     yield from (INTERFACE, LANES, AMPLITUDE_BYTES, 8 * ROTATION_NUMBERS)
-    for kind in (Operation, Step, Bundle):
+    for kind in (Operation, KernelStep, Bundle):
         for place, name in enumerate(kind._fields):
             yield from (*name.encode(), 4 * place, 4)
         yield 4 * len(kind._fields)

@@ -26,8 +26,8 @@ from qgeo.simulate.compiled.layout import (
     MONOMIAL,
     ROTATION,
     Ints,
+    KernelStep,
     Operation,
-    Step,
     table,
 )
 
@@ -46,7 +46,7 @@ class Operations:
 
     Attributes:
         table: a row `Operation` each; numbers, indices: the pools that it points into.
-        steps: a row `Step` each, with table of phases −1 where there is none.
+        steps: a row `KernelStep` each, with table of phases −1 where there is none.
     """
 
     table: Ints
@@ -96,18 +96,18 @@ def _commute(first: Operation, second: Operation) -> bool:
     return commute(Term(first.x, first.z), Term(second.x, second.z))
 
 
-def _steps(rows: list[Operation], dimension: int) -> list[Step]:
+def _steps(rows: list[Operation], dimension: int) -> list[KernelStep]:
     """Neighbouring diagonal rotations as one, with a table while tables fit; all else alone."""
-    steps: list[Step] = []
+    steps: list[KernelStep] = []
     tables = start = 0
     for diagonal, run in groupby(rows, key=_is_diagonal):
         stop = start + len(list(run))
         if diagonal and stop - start > 1:
             has_table = (tables + 1) * dimension * AMPLITUDE_BYTES <= MOST_TABLE_BYTES
-            steps.append(Step(start, stop - 1, tables if has_table else -1))
+            steps.append(KernelStep(start, stop - 1, tables if has_table else -1))
             tables += has_table
         else:
-            steps += [Step(i, i, -1) for i in range(start, stop)]
+            steps += [KernelStep(i, i, -1) for i in range(start, stop)]
         start = stop
     return steps
 
@@ -218,7 +218,7 @@ class _Writer:
             table(Operation, rows),
             np.array(self.numbers, dtype=np.float64),
             np.array(self.indices, dtype=np.int32),
-            table(Step, _steps(rows, self.dimension)),
+            table(KernelStep, _steps(rows, self.dimension)),
         )
 
     def _write_monomial(self) -> None:

@@ -20,7 +20,7 @@ _MONOMIAL_COST = 8  # chosen, in products per amplitude
 
 
 @dataclass(frozen=True)
-class Entry:
+class AngleSlope:
     """∂a/∂p of one rotation: its place in the block, its angle, and which of the angle's columns p is."""
 
     rotation: int
@@ -37,7 +37,7 @@ class Insertion:
     """
 
     block: int
-    entries: tuple[Entry, ...]
+    entries: tuple[AngleSlope, ...]
     num_parameters: int
     num_rotations: int
     fresh: int
@@ -147,12 +147,14 @@ def _insertion(
     slopes = _slopes(program, program.blocks[block], chosen)
     known = [column for column in dict.fromkeys(column for *_, column in slopes) if column not in fresh]
     number = {column: i for i, column in enumerate([*fresh, *known])}
-    entries = tuple(Entry(rotation, angle, slot, number[column]) for rotation, angle, slot, column in slopes)
+    entries = tuple(
+        AngleSlope(rotation, angle, slot, number[column]) for rotation, angle, slot, column in slopes
+    )
     count, rows = len(rotations_of(program.blocks[block])), tuple(row_of[column] for column in known)
     return Insertion(block, entries, len(number), count, len(fresh), rows, _is_plain(program, entries, count))
 
 
-def _is_plain(program: Program, entries: tuple[Entry, ...], num_rotations: int) -> bool:
+def _is_plain(program: Program, entries: tuple[AngleSlope, ...], num_rotations: int) -> bool:
     in_order = [(entry.rotation, entry.parameter) for entry in entries] == [
         (i, i) for i in range(num_rotations)
     ]
