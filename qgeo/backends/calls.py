@@ -27,6 +27,7 @@ from qgeo.backends.work import Work, fingerprint
 from qgeo.estimators.execution import brought_to
 from qgeo.estimators.experiments import REGISTER
 from qgeo.estimators.mitigation import READOUT_FLIPS, MeasuredFlips
+from qgeo.estimators.primitives import PassManager
 
 Floats = NDArray[np.float64]
 
@@ -67,7 +68,7 @@ class Call:
             part.shots,
         )
 
-    def transpiled(self, pass_manager: Any) -> Call:
+    def transpiled(self, pass_manager: PassManager) -> Call:
         """The same call in the gates of a target, its circuits transpiled once each."""
         distinct = list({id(circuit): circuit for circuit in self.circuits}.values())
         isa = dict(zip(map(id, distinct), brought_to(pass_manager, distinct), strict=True))

@@ -30,6 +30,7 @@ from qgeo.backends.runner import LocalRunner, Runner
 from qgeo.backends.splitting import MOST_SECONDS, Limits
 from qgeo.backends.work import Work
 from qgeo.errors import ConfigurationError, UnfitError
+from qgeo.estimators.primitives import PassManager
 
 LEAST_BUSY = "least-busy"
 _LARGEST_RZZ = 1.5707963267948966 + 1e-9
@@ -77,10 +78,13 @@ class Device:
         return int(self.backend.num_qubits)
 
     @cached_property
-    def pass_manager(self) -> Any:
+    def pass_manager(self) -> PassManager:
         """To its gates, with a fixed seed."""
         asked(lambda: self.backend.target)  # the client fetches it, and keeps it
-        return generate_preset_pass_manager(LEVEL, self.backend, seed_transpiler=TRANSPILER_SEED)
+        manager: PassManager = generate_preset_pass_manager(
+            LEVEL, self.backend, seed_transpiler=TRANSPILER_SEED
+        )
+        return manager
 
     @property
     def calibrated(self) -> str | None:

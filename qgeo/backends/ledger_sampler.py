@@ -37,6 +37,7 @@ from qgeo.backends.splitting import Limits, Part
 from qgeo.backends.written_calls import WrittenCalls
 from qgeo.errors import FailedJobError, PendingError, UnfitError
 from qgeo.estimators.mitigation import BESIDE
+from qgeo.estimators.primitives import PassManager
 from qgeo.locks import locked
 
 
@@ -61,7 +62,7 @@ class LedgerSampler(BaseSamplerV2):
         self,
         ledger: Ledger,
         runner: Runner,
-        pass_manager: Any,
+        pass_manager: PassManager,
         *,
         max_seconds: float,
         wait: float | None = None,

@@ -26,6 +26,7 @@ from qiskit_aer.noise import NoiseModel
 from qiskit_aer.primitives import SamplerV2
 
 from qgeo.errors import ConfigurationError
+from qgeo.estimators.primitives import PassManager
 from qgeo.registry import Registry
 
 TRANSPILER_SEED = 7
@@ -47,7 +48,7 @@ class Backend:
 
     name: str
     sampler: BaseSamplerV2 | None
-    pass_manager: Any
+    pass_manager: PassManager | None
     density_simulator: Callable[[], Any]
 
 

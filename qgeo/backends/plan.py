@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
@@ -21,6 +20,7 @@ from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.splitting import Demand, Limits, split
 from qgeo.estimators.dry_run import Wanted
 from qgeo.estimators.execution import brought_to
+from qgeo.estimators.primitives import PassManager
 
 Call = Sequence[Wanted]
 
@@ -87,7 +87,7 @@ class Judged:
     def __init__(
         self,
         circuits: Sequence[QuantumCircuit],
-        pass_manager: Any,
+        pass_manager: PassManager,
         mitigation: Mitigation = PLAIN,
         limits: Limits | None = None,
         most: int | None = None,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.primitives import BaseSamplerV2
 
 from qgeo.backends.ledger_files import CircuitShape
 from qgeo.backends.work import Work
@@ -122,7 +123,7 @@ class LocalRunner:
         sampler: makes a V2 sampler on the device's noise from a generator.
     """
 
-    def __init__(self, sampler: Any) -> None:
+    def __init__(self, sampler: BaseSamplerV2) -> None:
         self._sampler = sampler
 
     def post(self, work: Work, tags: Tags, sending: Callable[[], None]) -> str:
@@ -165,7 +166,7 @@ class LocalRunner:
         """Nothing is open."""
 
 
-def run_work(sampler: Any, work: Work) -> Sequence[Bits]:
+def run_work(sampler: BaseSamplerV2, work: Work) -> Sequence[Bits]:
     """The work on any V2 sampler, now."""
     pubs = [(c, v if c.num_parameters else None) for c, v in zip(work.circuits, work.values, strict=True)]
     results = sampler.run(pubs, shots=work.shots).result()

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 from qgeo.backends.calls import Call
 from qgeo.backends.ledger import Ledger
@@ -18,6 +17,7 @@ from qgeo.backends.ledger_files import PieceFile
 from qgeo.backends.permission import Permission
 from qgeo.backends.splitting import Limits, Part, Piece
 from qgeo.errors import LedgerError, PendingError, RefusedError, UnfitError
+from qgeo.estimators.primitives import PassManager
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class WrittenCalls:
     """
 
     ledger: Ledger
-    pass_manager: Any
+    pass_manager: PassManager
     limits: Limits
     permission: Permission
     alone: Callable[[], AbstractContextManager[None]]

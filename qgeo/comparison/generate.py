@@ -13,6 +13,7 @@ from qgeo.comparison.results import trained_head
 from qgeo.comparison.run_folder import open_run_folder
 from qgeo.comparison.schedule import final_key
 from qgeo.errors import ConfigurationError
+from qgeo.heads.protocol import checked_head
 from qgeo.heads.sampling import sample_tokens
 
 LONGEST = 1_000_000
@@ -40,4 +41,6 @@ def generate(path: Path, *, arm: str | None = None, run: int = 0, length: int = 
     if folder.read_outcome(final_key(chosen.name, run), FinalOutcome).diverged:
         raise ConfigurationError(f"run {run} of {chosen.name} diverged and writes no text; choose another")
     generator = torch.Generator().manual_seed(seed)
-    return task.decode(sample_tokens(head, task.validation.contexts[0], length, generator).tolist())
+    return task.decode(
+        sample_tokens(checked_head(head), task.validation.contexts[0], length, generator).tolist()
+    )

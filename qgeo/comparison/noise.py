@@ -59,7 +59,7 @@ def _noisy_probabilities(head: CircuitHead, rows: Floats, probability: float) ->
     """(U, 2ⁿ) outcome probabilities at rows of the circuit's parameters."""
     source = pauli_circuit(head.choice.circuit)
     bare = state_circuit(source).remove_final_measurements(inplace=False)
-    circuit = decomposition().run(bare)
+    (circuit,) = decomposition().run([bare])
     circuit.save_probabilities(list(range(source.num_qubits)))
     angles = source.angles(rows)
     binds = [{p: angles[:, p.index].tolist() for p in circuit.parameters}] if circuit.num_parameters else []

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from qgeo.comparison.answer import answer
 from qgeo.comparison.arms import Arm, arms_of, build_head, parameter_groups
@@ -34,6 +35,7 @@ from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import mean_loss, validation_windows
 from qgeo.geometry.spectra import eigenvalues, summary
 from qgeo.heads.ngram import LARGEST_TABLE, NgramHead
+from qgeo.heads.protocol import Head, checked_head
 from qgeo.heads.sampling import sample_tokens
 from qgeo.optim.exact import classical, quantum
 from qgeo.tasks.task import Task
@@ -152,15 +154,17 @@ def _arm_results(
         "circuits": last["circuits"],
         "shots": last["shots"],
         "seconds": float(np.mean([run["seconds"][-1] for run in runs])),
-        "sample": "" if runs[0]["diverged"] else _sample(head, task),
-        "spectra": _spectra(head, task) if arm.is_quantum and not runs[0]["diverged"] else None,
+        "sample": "" if runs[0]["diverged"] else _sample(checked_head(head), task),
+        "spectra": _spectra(checked_head(head), task) if arm.is_quantum and not runs[0]["diverged"] else None,
         "aer": _worst_agreement([run["agreement"] for run in runs if run["agreement"]]),
         "noise": _noise([run["noise"] for run in runs if run["noise"]]),
         "diverged": sum(run["diverged"] for run in runs),
     }
 
 
-def trained_head(folder: RunFolder, configuration: Configuration, task: Task, arm: Arm, seed: int) -> Any:
+def trained_head(
+    folder: RunFolder, configuration: Configuration, task: Task, arm: Arm, seed: int
+) -> nn.Module:
     """The head of a finished run, as it was after its last step."""
     check_trained(folder.head(arm.name, seed))
     kept = folder.read_outcome(final_key(arm.name, seed), FinalOutcome)
@@ -181,12 +185,12 @@ def _difference(
     return {"reference": reference.name} | asdict(paired_difference(losses, of_reference))
 
 
-def _sample(head: Any, task: Task) -> str:
+def _sample(head: Head, task: Task) -> str:
     generator = torch.Generator().manual_seed(0)
     return task.decode(sample_tokens(head, task.validation.contexts[0], SAMPLE_LENGTH, generator).tolist())
 
 
-def _spectra(head: Any, task: Task) -> dict[str, Any]:
+def _spectra(head: Head, task: Task) -> dict[str, Any]:
     """Eigenvalues of F_Q and F_C over all parameters at the trained head of seed 0, and their summaries."""
     contexts = validation_windows(task, SPECTRUM_CONTEXTS).contexts
     matrices = {"quantum": quantum(head, contexts), "classical": classical(head, contexts)}

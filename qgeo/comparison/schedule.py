@@ -19,6 +19,8 @@ from threading import Thread
 from time import sleep
 from typing import Any
 
+from torch import nn
+
 from qgeo.backends.ledgers import Ledgers
 from qgeo.comparison.agreement import check_agreement
 from qgeo.comparison.arms import Arm
@@ -201,7 +203,7 @@ def _excess(run: Any, task: Task) -> float | None:
 
 
 def _agreement(
-    head: Any, diverged: bool, job: Job, task: Task, configuration: Configuration
+    head: nn.Module, diverged: bool, job: Job, task: Task, configuration: Configuration
 ) -> dict[str, Any] | None:
     if diverged or not isinstance(head, CircuitHead):
         return None
@@ -210,7 +212,7 @@ def _agreement(
     return check_agreement(head, windows, backend.shots, job.seed, f"{job.arm.name}, seed {job.seed}")
 
 
-def _noise(head: Any, diverged: bool, task: Task, configuration: Configuration) -> list[float] | None:
+def _noise(head: nn.Module, diverged: bool, task: Task, configuration: Configuration) -> list[float] | None:
     """Losses under noise, where the comparison has a backend other than the exact one."""
     if diverged or configuration.backend.name == "exact" or not isinstance(head, CircuitHead):
         return None

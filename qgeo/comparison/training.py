@@ -30,6 +30,7 @@ from qgeo.comparison.cost import StepCost, step_cost
 from qgeo.comparison.threads import single_thread
 from qgeo.estimators.dry_run import DryRun
 from qgeo.estimators.execution import Cost
+from qgeo.optim.estimated import circuit_head
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.tasks.task import Task
 from qgeo.tasks.windows import Windows, batches
@@ -237,17 +238,19 @@ def _record(
 
 
 def _trained_form(
-    head: Any, settings: RunSettings, backend: BackendSection, seed: int, ledger: OpenLedger | None
-) -> Any:
+    head: nn.Module, settings: RunSettings, backend: BackendSection, seed: int, ledger: OpenLedger | None
+) -> nn.Module:
     """The head itself, or the same head measured on the arm's backend."""
     arm = settings.arm
     if not arm.is_measured:
         return head
     if ledger is None:
         shot_seed = arm.seed(seed) + SHOT_SEED_OFFSET
-        return measured_head(head, arm.backend, backend.shots, shot_seed, backend.mitigate_readout)
+        return measured_head(
+            circuit_head(head), arm.backend, backend.shots, shot_seed, backend.mitigate_readout
+        )
     sampler = ledger({"kind": "training", "arm": arm.name, "lr": settings.lr, "seed": seed})
-    return head_on_ledger(head, sampler, backend.shots)
+    return head_on_ledger(circuit_head(head), sampler, backend.shots)
 
 
 def _finite(loss: float | None) -> float | None:

@@ -32,6 +32,7 @@ from qgeo.estimators.mitigation import (
     without_readout_errors,
 )
 from qgeo.estimators.outcomes import Outcomes, exact_outcomes, from_packed, pooled
+from qgeo.estimators.primitives import PassManager, Primitive
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -83,9 +84,9 @@ class Executor:
 
     def __init__(
         self,
-        sampler: Any = None,
+        sampler: Primitive | None = None,
         *,
-        pass_manager: Any = None,
+        pass_manager: PassManager | None = None,
         generator: np.random.Generator | None = None,
         progress: Progress | None = None,
         mitigate_readout: bool = False,
@@ -249,7 +250,7 @@ def _cost(task: CircuitTask) -> Cost:
     return Cost(run.bindings, run.executions)
 
 
-def brought_to(pass_manager: Any, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
+def brought_to(pass_manager: PassManager, circuits: list[QuantumCircuit]) -> list[QuantumCircuit]:
     """The circuits in a target's gates.
 
     Raises:
@@ -266,8 +267,9 @@ def brought_to(pass_manager: Any, circuits: list[QuantumCircuit]) -> list[Quantu
 
 
 @cache
-def decomposition() -> Any:
+def decomposition() -> PassManager:
     """A pass manager to standard gates that every simulator has, and whose angles Aer binds correctly."""
-    return generate_preset_pass_manager(
+    manager: PassManager = generate_preset_pass_manager(
         optimization_level=0, basis_gates=[*ONE_QUBIT_GATES, *TWO_QUBIT_GATES]
     )
+    return manager

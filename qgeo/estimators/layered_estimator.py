@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from qgeo.estimators.execution import CircuitTask, Cost, Executor, Progress
 from qgeo.estimators.layered import LayeredExperiments, Moments, Scheme, layered_experiments
 from qgeo.estimators.outcomes import Outcomes, pooled
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
+from qgeo.estimators.primitives import PassManager, Primitive
 
 Floats = NDArray[np.float64]
 Results = list[list[Outcomes]]
@@ -41,9 +42,9 @@ class LayeredEstimator(FisherEstimator):
 
     def __init__(
         self,
-        sampler: Any = None,
+        sampler: Primitive | None = None,
         *,
-        pass_manager: Any = None,
+        pass_manager: PassManager | None = None,
         generator: np.random.Generator | None = None,
         allocation: Allocation | None = None,
         progress: Progress | None = None,

@@ -17,6 +17,7 @@ from qgeo.estimators.estimator import FisherEstimator
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mid_circuit import MidCircuitQFI
 from qgeo.estimators.parameter_shift import ParameterShiftQFI
+from qgeo.estimators.primitives import Primitive
 from qgeo.estimators.random_measurement import RandomMeasurementQFI
 from qgeo.estimators.sampled_cfi import SampledCFI
 from qgeo.estimators.spsa import SPSAQFI
@@ -57,7 +58,7 @@ class Method:
     inverts_readout: bool = False
     stderr: Callable[[int], float] | None = None
 
-    def __call__(self, sampler: Any = None, **options: Any) -> FisherEstimator:
+    def __call__(self, sampler: Primitive | None = None, **options: Any) -> FisherEstimator:
         """The estimator on a sampler."""
         return self.build(sampler, **options)
 

@@ -23,6 +23,7 @@ from qiskit.circuit.library import RZGate, SXGate
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.outcomes import Outcomes
+from qgeo.estimators.primitives import PassManager
 
 Floats = NDArray[np.float64]
 
@@ -177,7 +178,7 @@ class Folded:
         pass_manager: to the target; scale: 2k + 1, odd.
     """
 
-    def __init__(self, pass_manager: Any, scale: int = 3) -> None:
+    def __init__(self, pass_manager: PassManager, scale: int = 3) -> None:
         if scale < 1 or scale % 2 == 0:
             raise ConfigurationError(f"expected an odd scale of folding, got {scale}")
         self.pass_manager, self.scale = pass_manager, scale

@@ -20,6 +20,7 @@ from qgeo.estimators.estimator import FisherEstimator, Points, Remembered
 from qgeo.estimators.execution import brought_to, decomposition
 from qgeo.estimators.experiments import angle_vector, append_columns
 from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
+from qgeo.estimators.primitives import PassManager
 from qgeo.geometry.mixed import pure_state_fisher, sld_fisher
 
 Floats = NDArray[np.float64]
@@ -38,7 +39,7 @@ class MixedStateQFI(FisherEstimator):
 
     least_shots = 0  # whatever is asked for, it is refused
 
-    def __init__(self, simulator: Any = None, *, pass_manager: Any = None) -> None:
+    def __init__(self, simulator: Any = None, *, pass_manager: PassManager | None = None) -> None:
         self.simulator = _density_matrix_simulator() if simulator is None else simulator
         self.pass_manager = pass_manager or decomposition()
         self.prepared = Remembered(self._transpiled)

@@ -10,8 +10,6 @@ rule (together their four-term rule); parameters follow by the chain rule, F(θ)
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
@@ -21,6 +19,7 @@ from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, large
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.overlaps import Overlaps, overlap_experiment, overlaps
 from qgeo.estimators.pauli_circuit import pauli_circuit
+from qgeo.estimators.primitives import PassManager, Primitive
 
 Floats = NDArray[np.float64]
 
@@ -37,9 +36,9 @@ class ParameterShiftQFI(FisherEstimator):
 
     def __init__(
         self,
-        sampler: Any = None,
+        sampler: Primitive | None = None,
         *,
-        pass_manager: Any = None,
+        pass_manager: PassManager | None = None,
         generator: np.random.Generator | None = None,
         progress: Progress | None = None,
     ) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, check
 from qgeo.estimators.execution import Cost, Executor, Progress
 from qgeo.estimators.overlaps import overlap_experiment, overlaps
 from qgeo.estimators.pauli_circuit import pauli_circuit
+from qgeo.estimators.primitives import PassManager, Primitive
 
 Floats = NDArray[np.float64]
 
@@ -37,9 +37,9 @@ class RandomDirectionsQFI(FisherEstimator):
 
     def __init__(
         self,
-        sampler: Any = None,
+        sampler: Primitive | None = None,
         *,
-        pass_manager: Any = None,
+        pass_manager: PassManager | None = None,
         generator: np.random.Generator | None = None,
         progress: Progress | None = None,
         draws: int = 100,

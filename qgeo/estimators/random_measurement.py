@@ -33,6 +33,7 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_draws, largest_entries
 from qgeo.estimators.execution import CircuitTask, Executor, Progress
 from qgeo.estimators.pauli_circuit import FixedGate, FixedGates, PauliCircuit, pauli_circuit
+from qgeo.estimators.primitives import PassManager, Primitive
 from qgeo.estimators.sampled_cfi import output_fisher_estimate
 
 Floats = NDArray[np.float64]
@@ -54,9 +55,9 @@ class RandomMeasurementQFI(FisherEstimator):
 
     def __init__(
         self,
-        sampler: Any = None,
+        sampler: Primitive | None = None,
         *,
-        pass_manager: Any = None,
+        pass_manager: PassManager | None = None,
         generator: np.random.Generator | None = None,
         progress: Progress | None = None,
         draws: int = 20,

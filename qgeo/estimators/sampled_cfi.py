@@ -12,8 +12,6 @@ p and D alike and gives F_C of what it puts out.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
@@ -31,6 +29,7 @@ from qgeo.estimators.estimate import FisherEstimate, Spread, mean_spread
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_weights, largest_entries
 from qgeo.estimators.execution import Executor, Progress
 from qgeo.estimators.pauli_circuit import pauli_circuit
+from qgeo.estimators.primitives import PassManager, Primitive
 from qgeo.estimators.sampled_noise import MeasuredPoint, hidden, spread
 from qgeo.geometry.request import real_array
 
@@ -48,9 +47,9 @@ class SampledCFI(FisherEstimator):
 
     def __init__(
         self,
-        sampler: Any = None,
+        sampler: Primitive | None = None,
         *,
-        pass_manager: Any = None,
+        pass_manager: PassManager | None = None,
         generator: np.random.Generator | None = None,
         progress: Progress | None = None,
         channel: Floats | None = None,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import MOST_SHOTS
 from qgeo.estimators.methods import METHODS, methods_with
 from qgeo.estimators.mitigation import zero_noise
+from qgeo.estimators.primitives import Primitive
 from qgeo.files import MOST_JSON_BYTES, FileModel, digest
 from qgeo.hardware.plan import expected_stderr, planned
 from qgeo.locks import locked
@@ -71,7 +72,7 @@ class FisherRequest:
         by_scale = (self.estimated(sampler.at_scale(scale)) for scale in self.mitigation.scales)
         return zero_noise(*by_scale) if self.mitigation.zero_noise else next(by_scale)
 
-    def estimated(self, sampler: Any) -> FisherEstimate:
+    def estimated(self, sampler: Primitive) -> FisherEstimate:
         """One estimate, on a sampler that transpiles what it is given, or needs not to.
 
         Raises:

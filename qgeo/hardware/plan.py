@@ -18,6 +18,7 @@ from qgeo.backends.plan import Call, Judged, Plan, Total
 from qgeo.backends.splitting import Limits
 from qgeo.estimators.dry_run import DryRun
 from qgeo.estimators.methods import METHODS
+from qgeo.estimators.primitives import PassManager
 
 TRANSPILED_AT_MOST = 24
 """Circuits that a plan transpiles; more are judged by an even choice of so many, and all of them where the
@@ -30,7 +31,7 @@ circuit, and the choice holds early and late ones."""
 def planned(
     name: str,
     request: Callable[[DryRun], Any],
-    pass_manager: Any,
+    pass_manager: PassManager,
     stderr: float | None,
     mitigation: Mitigation = PLAIN,
     limits: Limits | None = None,

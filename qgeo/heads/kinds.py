@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from qgeo.errors import ConfigurationError
 from qgeo.heads.born import BornHead
 from qgeo.heads.classical import MLPHead, SoftmaxHead, matched_features
 from qgeo.heads.pauli import PauliHead
+from qgeo.heads.protocol import QuantumHead, checked_head
 from qgeo.registry import Registry
 
 
@@ -53,8 +55,19 @@ class HeadKind:
     is_quantum: bool = False
 
     def __call__(self, spec: HeadSpec) -> nn.Module:
-        """A head of this kind."""
-        return self.build(spec)
+        """A head of this kind.
+
+        Raises:
+            ConfigurationError: what was built is no head, or not of the kind that the record says.
+        """
+        made = self.build(spec)
+        checked_head(made)
+        if self.is_quantum and not isinstance(made, QuantumHead):
+            raise ConfigurationError(
+                f"expected a quantum head of {self.name} (circuit_point, readout_jacobian), got "
+                f"{type(made).__name__}; register it without is_quantum, or add them"
+            )
+        return made
 
 
 def _with_circuit(head: type[BornHead] | type[PauliHead]) -> Callable[[HeadSpec], nn.Module]:

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from qgeo.circuit.program import Program
+from qgeo.errors import ConfigurationError
 from qgeo.heads.staged import StagedJacobian
 
 
@@ -30,6 +31,19 @@ class Head(Protocol):
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (B, V) and their Jacobian (B, V, P), P in `named_parameters` order."""
         ...
+
+
+def checked_head(made: nn.Module) -> Head:
+    """The module, if it is a head.
+
+    Raises:
+        ConfigurationError: it lacks something of `Head`.
+    """
+    if isinstance(made, Head):
+        return made
+    wanted = ("vocabulary", "context", "named_parameters", "log_probs_and_jacobian")
+    missing = ", ".join(name for name in wanted if not hasattr(made, name))
+    raise ConfigurationError(f"expected a head with {missing}, {type(made).__name__} has none; add it")
 
 
 @runtime_checkable

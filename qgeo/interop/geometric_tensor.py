@@ -20,6 +20,7 @@ from qiskit_machine_learning.gradients.base.base_qgt import BaseQGT
 from qiskit_machine_learning.gradients.base.qgt_result import QGTResult
 from torch import Tensor
 
+from qgeo.estimators.primitives import PassManager
 from qgeo.geometry.exact import check_domain
 from qgeo.geometry.request import MEMORY_BUDGET
 from qgeo.interop.programs import Batch, ProgramCache, batches
@@ -59,7 +60,7 @@ class ExactQGT(BaseQGT):
         phase_fix: bool = True,
         derivative_type: DerivativeType = DerivativeType.COMPLEX,
         *,
-        pass_manager: Any = None,
+        pass_manager: PassManager | None = None,
     ) -> None:
         super().__init__(estimator, phase_fix, derivative_type, pass_manager=pass_manager)
         self._programs = ProgramCache()

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
+from qiskit.primitives import BaseEstimatorV2
 from qiskit.providers import Options
 from qiskit.quantum_info import Operator, SparsePauliOp
 from qiskit_machine_learning.gradients import (
@@ -28,6 +29,7 @@ from qiskit_machine_learning.gradients import (
 from torch import Tensor
 
 from qgeo.errors import ConfigurationError
+from qgeo.estimators.primitives import PassManager, Primitive
 from qgeo.geometry.exact import check_domain
 from qgeo.geometry.request import MEMORY_BUDGET
 from qgeo.interop.programs import Batch, ProgramCache, batches
@@ -64,7 +66,10 @@ class ExactSamplerGradient(BaseSamplerGradient):
     """
 
     def __init__(
-        self, sampler: Any = None, options: Mapping[str, Any] | None = None, pass_manager: Any = None
+        self,
+        sampler: Primitive | None = None,
+        options: Mapping[str, Any] | None = None,
+        pass_manager: PassManager | None = None,
     ) -> None:
         super().__init__(sampler, options, pass_manager)
         self._programs = ProgramCache(measured=True)
@@ -113,10 +118,10 @@ class ExactEstimatorGradient(BaseEstimatorGradient):
 
     def __init__(
         self,
-        estimator: Any = None,
+        estimator: BaseEstimatorV2 | None = None,
         options: Mapping[str, Any] | None = None,
         derivative_type: DerivativeType = DerivativeType.REAL,
-        pass_manager: Any = None,
+        pass_manager: PassManager | None = None,
     ) -> None:
         super().__init__(estimator, options, derivative_type, pass_manager)
         self._programs = ProgramCache()

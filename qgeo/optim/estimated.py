@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -61,7 +60,8 @@ class EstimatedMetric:
         self.last, self.cost = estimate, self.cost + Cost(estimate.circuits, estimate.shots)
         if isinstance(head, MeasuredHead):
             head.cost = head.cost + Cost(estimate.circuits, estimate.shots)
-        return _with_readout(head, contexts, estimate)
+        measured = head if isinstance(head, MeasuredHead) else quantum
+        return _with_readout(measured, contexts, estimate)
 
 
 def estimated_by(build: Callable[..., FisherEstimator]) -> Callable[[MeasuredHead, int | None], Rule]:
@@ -100,7 +100,7 @@ def sampled_classical(head: Head, contexts: Tensor, targets: Tensor | None = Non
     return _dense(nearest_positive_semidefinite(raw).matrix)
 
 
-def circuit_head(head: Any) -> CircuitHead:
+def circuit_head(head: object) -> CircuitHead:
     """The head with the circuit.
 
     Raises:
@@ -159,7 +159,9 @@ def _jacobian(point: CircuitPoint) -> Floats:
     return jacobian
 
 
-def _with_readout(head: Any, contexts: Tensor, estimate: FisherEstimate) -> DenseMatrix:
+def _with_readout(
+    head: CircuitHead | MeasuredHead, contexts: Tensor, estimate: FisherEstimate
+) -> DenseMatrix:
     before = _dense(nearest_positive_semidefinite(estimate).matrix)
     if not count_trainable(circuit_head(head).readout):
         return before

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from qgeo.circuit.program import Program
+from qgeo.errors import ConfigurationError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.diagonal import DiagonalQFI
 from qgeo.estimators.lin_comb import LinCombQFI
@@ -72,8 +73,18 @@ class Metric:
     needs_targets: bool = False
 
     def __call__(self, head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
-        """The information matrix of a head at these contexts."""
-        return self.exact(head, contexts, targets)
+        """The information matrix of a head at these contexts.
+
+        Raises:
+            ConfigurationError: the rule gave something else.
+        """
+        matrix = self.exact(head, contexts, targets)
+        if not isinstance(matrix, InformationMatrix):
+            raise ConfigurationError(
+                f"expected an information matrix (qgeo.geometry.operators) of the metric {self.name}, got "
+                f"{type(matrix).__name__}; DenseMatrix(tensor) makes one of a tensor"
+            )
+        return matrix
 
 
 # --- what metrics cost -----------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ the front), sum (over contexts or tokens without their weights), model (empirica
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cases
 import head_cases
 import numpy as np
@@ -305,3 +307,13 @@ def test_empirical_without_targets_is_refused():
 def test_unknown_metric_is_named_beside_the_known_ones(name):
     with pytest.raises(ConfigurationError, match=f"quantum.*classical.*empirical.*'{name}'"):
         METRICS[name]
+
+
+def test_a_rule_that_gives_a_bare_tensor_is_refused():
+    # Seen to fail: the tensor went on to the solve, and ended there in a traceback.
+    bare = replace(METRICS["classical"], name="bare", exact=lambda *_: torch.eye(3))
+    head = build("softmax")
+    with pytest.raises(
+        ConfigurationError, match=r"information matrix .* metric bare, got Tensor; DenseMatrix"
+    ):
+        bare(head, some_contexts(head))
