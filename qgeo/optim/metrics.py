@@ -79,7 +79,7 @@ class Metric:
             ConfigurationError: the rule gave something else.
         """
         matrix = self.exact(head, contexts, targets)
-        if not isinstance(matrix, InformationMatrix):
+        if isinstance(matrix, Tensor) or not isinstance(matrix, InformationMatrix):  # a tensor has its methods
             raise ConfigurationError(
                 f"expected an information matrix (qgeo.geometry.operators) of the metric {self.name}, got "
                 f"{type(matrix).__name__}; DenseMatrix(tensor) makes one of a tensor"

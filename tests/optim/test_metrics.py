@@ -314,6 +314,6 @@ def test_a_rule_that_gives_a_bare_tensor_is_refused():
     bare = replace(METRICS["classical"], name="bare", exact=lambda *_: torch.eye(3))
     head = build("softmax")
     with pytest.raises(
-        ConfigurationError, match=r"information matrix .* metric bare, got Tensor; DenseMatrix"
+        ConfigurationError, match="of the metric bare, got Tensor; DenseMatrix"
     ):
         bare(head, some_contexts(head))
