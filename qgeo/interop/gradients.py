@@ -137,9 +137,9 @@ class ExactEstimatorGradient(BaseEstimatorGradient):
         matrices = _matrices(observables)
         gradients: list[NDArray[Any]] = [np.zeros(0)] * len(circuits)
         for batch in batches(self._programs, circuits, parameter_values, parameters):
-            own = [matrices[position] for position in batch.positions]
-            found = _expectation_gradients(batch, own, self.derivative_type)
-            for position, gradient in zip(batch.positions, found, strict=True):
+            observed = [matrices[position] for position in batch.positions]
+            of_batch = _expectation_gradients(batch, observed, self.derivative_type)
+            for position, gradient in zip(batch.positions, of_batch, strict=True):
                 gradients[position] = gradient
         metadata = [{"parameters": wanted} for wanted in parameters]
         return EstimatorGradientResult(gradients=gradients, metadata=metadata, options=Options(**options))

@@ -79,7 +79,7 @@ class Metric:
             ConfigurationError: the rule gave something else.
         """
         matrix = self.exact(head, contexts, targets)
-        if isinstance(matrix, Tensor) or not isinstance(matrix, InformationMatrix):  # a tensor has its methods
+        if isinstance(matrix, Tensor) or not isinstance(matrix, InformationMatrix):  # a tensor has those, too
             raise ConfigurationError(
                 f"expected an information matrix (qgeo.geometry.operators) of the metric {self.name}, got "
                 f"{type(matrix).__name__}; DenseMatrix(tensor) makes one of a tensor"
