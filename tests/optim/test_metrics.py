@@ -313,7 +313,5 @@ def test_a_rule_that_gives_a_bare_tensor_is_refused():
     # Seen to fail: the tensor went on to the solve, and ended there in a traceback.
     bare = replace(METRICS["classical"], name="bare", exact=lambda *_: torch.eye(3))
     head = build("softmax")
-    with pytest.raises(
-        ConfigurationError, match="of the metric bare, got Tensor; DenseMatrix"
-    ):
+    with pytest.raises(ConfigurationError, match="of the metric bare, got Tensor; DenseMatrix"):
         bare(head, some_contexts(head))
