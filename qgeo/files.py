@@ -7,23 +7,22 @@ that its `FileModel` says, finite numbers, no key too many. Arrays: `array_files
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import re
 import shutil
-import stat
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from qgeo.errors import QGeoError
+from qgeo.system import is_alive, opened_regular, replace_file, replace_folder, sync_folder, write_synced
 
 MOST_JSON_BYTES = 64 * 2**20
 """A results.json of a hundred arms has 2 MB, a manifest of a million values 20 MB."""
@@ -87,8 +86,8 @@ class Storage:
                 draft.mkdir(mode=self.folder_mode)
                 fill(draft)
                 draft.chmod(self.folder_mode)  # whatever the umask
-                draft.replace(path)
-                _sync_folder(path.parent)
+                replace_folder(draft, path)
+                sync_folder(path.parent)
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
@@ -102,9 +101,9 @@ class Storage:
         draft = _draft_of(path)
         with self._writing(path):
             try:
-                self._write_draft(draft, content)
-                os.replace(draft, path)
-                _sync_folder(path.parent)
+                write_synced(draft, content, self.file_mode)
+                replace_file(draft, path)
+                sync_folder(path.parent)
             except OSError:
                 _remove(draft)
                 raise
@@ -273,7 +272,7 @@ class Storage:
     def _start_of(self, path: Path, most: int, advice: str | None) -> bytes:
         """At most so many bytes of a regular file."""
         try:
-            with _opened(path) as file:
+            with opened_regular(path) as file:
                 return file.read(min(os.fstat(file.fileno()).st_size, most))
         except FileNotFoundError:
             raise self.missing(path) from None
@@ -285,14 +284,6 @@ class Storage:
         if seal is None or digest(content[seal.end() :]) != seal[1].decode():
             raise self.damaged(path, "expected the file as it was written, got another content", advice)
         return b"{\n" + content[seal.end() :]
-
-    def _write_draft(self, draft: Path, content: bytes) -> None:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, self.file_mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(draft, self.file_mode)  # whatever the umask
 
     def _make(self, path: Path) -> None:
         for folder in (*reversed(path.parents), path):  # mkdir gives its mode to the last of them alone
@@ -322,7 +313,7 @@ def sweep(folder: Path, name: str = "") -> None:
     """Remove drafts (`.NAME.PID.tmp`) in a folder whose processes are dead: no rename will ever use them."""
     for draft in folder.iterdir() if folder.is_dir() else ():
         process = _process_of_draft(draft.name, name)
-        if process is not None and not _is_alive(process):
+        if process is not None and not is_alive(process):
             shutil.rmtree(draft, ignore_errors=True) if draft.is_dir() else _remove(draft)
 
 
@@ -336,38 +327,11 @@ def _process_of_draft(draft: str, name: str) -> int | None:
     return int(match[2]) if match and name in ("", match[1]) else None
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # somebody else's
-        return True
-    return True
-
-
 def _remove(draft: Path) -> None:
     try:
         draft.unlink(missing_ok=True)
     except OSError:  # below a file, or a name too long: it was never there
         return
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _opened(path: Path) -> BinaryIO:
-    """A regular file; whoever opened a pipe as usual would wait for its writer."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return os.fdopen(descriptor, "rb")
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "expected a regular file, got a folder, pipe or device")
 
 
 def first_problem(error: ValidationError) -> str:

@@ -1,12 +1,11 @@
-"""One process at a time in a folder; whoever waits is told for whom.
+"""One process at a time in a folder; whoever waits, or is refused, is told for whom.
 
-The lock is the system's (`flock`), so that it ends with its holder, however that ends. The file `.lock` says
-who that is: process, host, command, since when.
+The locks are the system's, through filelock, so that they end with their holder, however that ends. A file
+beside each says who that is: process, host, command, since when.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import socket
@@ -16,11 +15,17 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from qgeo.errors import QGeoError
 from qgeo.files import FileModel, Storage
 
 _log = logging.getLogger(__name__)
 _COMMAND = 200  # characters of a command line that are kept
+
+_WRITING = ".lock"
+_RUNNING = ".running"
+"""Names of the files that are locked: while something is written or posted; while a run goes on."""
 
 
 class Holder(FileModel):
@@ -42,43 +47,77 @@ def locked(folder: Path, storage: Storage) -> Iterator[None]:
     Raises:
         the storage's error: the folder cannot be written.
     """
-    descriptor = _opened(folder, storage)
-    try:
-        _wait(descriptor, folder, storage)
-        _sign(descriptor)
+    lock = _lock(folder / _WRITING)
+    if not _is_free(lock, storage):
+        _log.warning("qgeo: waiting for %s, which %s holds", folder, _holder(folder / _WRITING, storage))
+        lock.acquire()
+    with _held(lock, storage):
         yield
-    finally:
-        os.close(descriptor)
 
 
-def _opened(folder: Path, storage: Storage) -> int:
+@contextmanager
+def alone(folder: Path, storage: Storage) -> Iterator[None]:
+    """Be the one process that goes on with a folder.
+
+    Raises:
+        the storage's error: another one does, or the folder cannot be written.
+    """
+    lock = _lock(folder / _RUNNING)
+    if not _is_free(lock, storage):
+        raise storage.error(
+            f"expected nobody at work in {folder}, {_holder(folder / _RUNNING, storage)} is; wait until it ends"
+        )
+    with _held(lock, storage):
+        yield
+
+
+def _lock(path: Path) -> FileLock:
+    return FileLock(path, mode=0o600, fallback_to_soft=False)
+
+
+def _is_free(lock: FileLock, storage: Storage) -> bool:
+    """Whether nobody had it; then it is ours."""
+    path = Path(lock.lock_file)
+    if not path.parent.is_dir():  # which filelock would make
+        raise storage.error(
+            f"cannot lock {path.parent}: expected a folder, found none; {storage.when_missing}"
+        )
     try:
-        return os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
     except OSError as error:
         raise storage.error(
-            f"cannot lock {folder}: {error.strerror}; {storage.when_full}, check that {folder / '.lock'} can "
-            "be written"
+            f"cannot lock {path.parent}: {error.strerror}; {storage.when_full}, check that {path} can be "
+            "written, or put it on another disk"
         ) from None
+    return True
 
 
-def _wait(descriptor: int, folder: Path, storage: Storage) -> None:
+@contextmanager
+def _held(lock: FileLock, storage: Storage) -> Iterator[None]:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        _log.warning("qgeo: waiting for %s, which %s holds", folder, _holder(folder, storage))
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError as error:
-        raise storage.error(f"cannot lock {folder}: {error.strerror}; put it on another disk") from None
+        _sign(Path(lock.lock_file), storage)
+        yield
+    finally:
+        with suppress(OSError):
+            _signature(Path(lock.lock_file)).unlink(missing_ok=True)
+        lock.release()
 
 
-def _holder(folder: Path, storage: Storage) -> str:
+def _signature(lock: Path) -> Path:
+    """Beside the lock: Windows lets nobody read a file that is locked."""
+    return lock.with_name(f"{lock.name}-holder")
+
+
+def _holder(lock: Path, storage: Storage) -> str:
     try:
-        return str(storage.read_json(folder / ".lock", Holder))
+        return str(storage.read_json(_signature(lock), Holder))
     except QGeoError:  # it is just being written, or damaged
         return "another process"
 
 
-def _sign(descriptor: int) -> None:
+def _sign(lock: Path, storage: Storage) -> None:
     """Say who holds it; the next holder overwrites it."""
     holder = Holder(
         process=os.getpid(),
@@ -86,6 +125,5 @@ def _sign(descriptor: int) -> None:
         command=" ".join(sys.argv)[:_COMMAND],
         since=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    with suppress(OSError):  # a full disk: it is held all the same
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, holder.model_dump_json().encode(), 0)
+    with suppress(QGeoError):  # a full disk: it is held all the same
+        storage.write_json(_signature(lock), holder)

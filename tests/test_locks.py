@@ -11,7 +11,7 @@ import pytest
 
 from qgeo.errors import LedgerError
 from qgeo.files import Storage
-from qgeo.locks import locked
+from qgeo.locks import alone, locked
 
 FILES = Storage("ledger", LedgerError, 0o600, 0o700, "free some", "restore it", "check the folder")
 
@@ -29,7 +29,7 @@ def waiting(folder, seconds: float = 0.3) -> Thread:
 
 def test_the_lock_names_its_holder(tmp_path):
     with locked(tmp_path, FILES):
-        holder = json.loads((tmp_path / ".lock").read_text())
+        holder = json.loads((tmp_path / ".lock-holder").read_text())
     assert holder["process"] == os.getpid()
     assert set(holder) == {"process", "host", "command", "since"}
 
@@ -48,7 +48,7 @@ def test_who_waits_is_told_for_whom(tmp_path, caplog):
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 99_999, b"\xff", b"{}"])
 def test_a_damaged_name_is_another_process(tmp_path, caplog, content):
     with caplog.at_level(logging.WARNING), locked(tmp_path, FILES):
-        (tmp_path / ".lock").write_bytes(content)
+        (tmp_path / ".lock-holder").write_bytes(content)
         thread = waiting(tmp_path)
     thread.join()
     assert caplog.messages == [f"qgeo: waiting for {tmp_path}, which another process holds"]
@@ -71,4 +71,13 @@ def test_what_cannot_be_locked_is_a_sentence(tmp_path):
 def test_a_pipe_in_its_place_hangs_nobody(tmp_path):
     os.mkfifo(tmp_path / ".lock")
     with locked(tmp_path, FILES):
+        pass
+
+
+def test_whoever_comes_second_to_a_run_is_told_who_is_at_work(tmp_path):
+    # Seen to fail: both went on with it, and every run was trained twice.
+    with alone(tmp_path, FILES), pytest.raises(LedgerError) as refused, alone(tmp_path, FILES):
+        pass
+    assert str(refused.value).startswith(f"expected nobody at work in {tmp_path}, process {os.getpid()} on ")
+    with alone(tmp_path, FILES), locked(tmp_path, FILES):  # writing is a lock of its own
         pass

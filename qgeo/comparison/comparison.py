@@ -33,6 +33,7 @@ from qgeo.comparison.memory import check_memory
 from qgeo.comparison.outlook import Look, Outlook, check_outlook, outlook, outlook_of_folder
 from qgeo.comparison.results import build_results, chosen_learning_rates, final_outcomes
 from qgeo.comparison.run_folder import (
+    RUN_FILES,
     RunFolder,
     create_run_folder,
     open_run_folder,
@@ -42,6 +43,7 @@ from qgeo.comparison.run_folder import (
 )
 from qgeo.comparison.schedule import default_workers, final_jobs, run_jobs, tuning_jobs
 from qgeo.errors import ConfigurationError
+from qgeo.locks import alone
 
 Stage = Callable[[str, int], None]
 """Told the name of a stage and how many jobs it has; then once per finished job with 0."""
@@ -125,10 +127,17 @@ def resume(
     folder.check_inputs(read_toml(folder.config))
     if folder.is_finished:
         return ComparisonResult(path, folder.read_results())
-    sweep_drafts(folder)
+    with alone(folder.path, RUN_FILES):
+        sweep_drafts(folder)
+        _change_budget(folder, max_seconds, partial, look)
+        return _finished(folder, workers, on_progress)
+
+
+def _change_budget(folder: RunFolder, max_seconds: float | None, partial: bool, look: Look | None) -> None:
+    """Say what is still ahead, under the budget from now on, and keep that if it is another."""
     if max_seconds is not None:
         check_budget(folder, max_seconds)
-    configuration, task = load_inputs(path.resolve())
+    configuration, task = load_inputs(folder.path.resolve())
     with _ledgers(configuration.backend, folder) as ledgers:
         if ledgers is not None:
             budget = _budget(configuration) if max_seconds is None else max_seconds
@@ -136,15 +145,22 @@ def resume(
             _look_ahead(ahead, partial, look)
     if max_seconds is not None:
         set_budget(folder, max_seconds)
-    return finish(path, workers=workers, on_progress=on_progress)
 
 
 def finish(path: Path, *, workers: int | None = None, on_progress: Stage | None = None) -> ComparisonResult:
-    """Run whatever a run folder lacks, within its budget."""
+    """Run whatever a run folder lacks, within its budget.
+
+    Raises:
+        RunFolderError: another process does that.
+    """
+    with alone(path, RUN_FILES):
+        return _finished(RunFolder(path), workers, on_progress)
+
+
+def _finished(folder: RunFolder, workers: int | None, on_progress: Stage | None) -> ComparisonResult:
     from qgeo.comparison.page.report import write_report  # matplotlib is imported only where a report is made
 
-    folder = RunFolder(path)
-    configuration, task = load_inputs(path.resolve())
+    configuration, task = load_inputs(folder.path.resolve())
     report = on_progress or _silent
     pool = workers or default_workers()
     arms = arms_of(configuration)
@@ -159,7 +175,7 @@ def finish(path: Path, *, workers: int | None = None, on_progress: Stage | None 
     folder.seal_outputs()
     write_report(folder.path)
     report("report", 0)
-    return ComparisonResult(path, results)
+    return ComparisonResult(folder.path, results)
 
 
 def write_records(folder: RunFolder, configuration: Configuration) -> None:

@@ -6,7 +6,6 @@ dense information matrix of a natural-gradient arm with its factor.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from qgeo.comparison.arms import Arm, build_head
@@ -15,6 +14,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.heads.jacobian import count_trainable
 from qgeo.optim.metrics import METRICS, Sizes
+from qgeo.system import memory_bytes
 from qgeo.tasks.task import Task
 
 _STATES_AT_ONCE = 8
@@ -27,7 +27,7 @@ def check_memory(configuration: Configuration, arms: Sequence[Arm], task: Task) 
     Raises:
         ConfigurationError: the message names the arm, what it needs and what there is.
     """
-    there = physical_memory()
+    there = memory_bytes()
     for arm in arms:
         needed = run_bytes(configuration, arm, task)
         if there is not None and needed > there:
@@ -45,10 +45,3 @@ def run_bytes(configuration: Configuration, arm: Arm, task: Task) -> int:
     sizes = Sizes(batch, task.vocabulary_size, count_trainable(head), amplitudes, columns)
     states = 16 * _STATES_AT_ONCE * batch * amplitudes
     return states + (METRICS[arm.metric].bytes(sizes) if arm.is_natural else 0)
-
-
-def physical_memory() -> int | None:
-    """Bytes of this machine, where the system tells."""
-    if not hasattr(os, "sysconf"):  # Windows
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -33,6 +33,7 @@ from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import RunSettings, train, validation_windows
 from qgeo.errors import RunFolderError
 from qgeo.heads.circuit_head import CircuitHead
+from qgeo.system import MOST_WORKERS, cores, is_alive
 from qgeo.tasks.task import Task
 
 TUNING_SEED = 10_000
@@ -132,11 +133,11 @@ def run_jobs(
 
 def default_workers() -> int:
     """One worker per core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores(), MOST_WORKERS)
 
 
 def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int, ledgers: Ledgers | None) -> Iterator[Job]:
-    workers = min(workers, len(jobs))
+    workers = min(workers, len(jobs), MOST_WORKERS)
     if workers <= 1 or ledgers is not None:
         for job in jobs:
             execute(job, folder.path, ledgers)
@@ -166,7 +167,7 @@ def _end_with_parent(parent: int) -> None:
     """A worker whose parent was killed ends within a second, instead of waiting for ever."""
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == parent and is_alive(parent):  # Windows keeps the number of a dead parent
             sleep(1)
         os._exit(1)
 

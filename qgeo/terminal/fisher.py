@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from qgeo.circuit.qasm import load_qasm
 from qgeo.errors import ConfigurationError
+from qgeo.system import memory_bytes
 from qgeo.terminal.console import messages, tables
 from qgeo.terminal.fisher_estimate import EXACT, FisherOptions, check_options, estimated_report
 from qgeo.terminal.values import random_values, read_values
@@ -118,9 +118,5 @@ def _exact(circuit: Any, values: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _memory_budget() -> int:
-    """Three quarters of this machine's memory, or the library's default where the system does not tell."""
-    from qgeo.geometry.request import MEMORY_BUDGET
-
-    if not hasattr(os, "sysconf"):  # Windows
-        return MEMORY_BUDGET
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
+    """Three quarters of this machine's memory."""
+    return memory_bytes() * 3 // 4

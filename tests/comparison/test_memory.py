@@ -37,7 +37,7 @@ def test_a_metric_adds_its_tangents_and_its_matrix():
     ("arm", "heads"), [("born+adam", {"qubits": 20, "layers": 1}), ("softmax+classical", {"embedding": 1024})]
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_written(tmp_path, monkeypatch, arm, heads):
-    monkeypatch.setattr(memory, "physical_memory", lambda: 2**26)
+    monkeypatch.setattr(memory, "memory_bytes", lambda: 2**26)
     settings = configuration(arms={"names": [arm]}, heads=heads)
     with pytest.raises(ConfigurationError, match=f"got {arm[:4]}.*, which needs about"):
         prepare(settings, tmp_path / "run")
