@@ -64,9 +64,8 @@ def alone(folder: Path, storage: Storage) -> Iterator[None]:
     """
     lock = _lock(folder / _RUNNING)
     if not _is_free(lock, storage):
-        raise storage.error(
-            f"expected nobody at work in {folder}, {_holder(folder / _RUNNING, storage)} is; wait until it ends"
-        )
+        holder = _holder(folder / _RUNNING, storage)
+        raise storage.error(f"expected nobody at work in {folder}, {holder} is; wait until it ends")
     with _held(lock, storage):
         yield
 
