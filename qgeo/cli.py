@@ -6,6 +6,7 @@
     qgeo generate    text from a trained head
     qgeo hardware    the same matrices on IBM Quantum: plan, submit, collect
     qgeo backends    what circuits can run on
+    qgeo doctor      what is installed, and what of it works
 
 Machine-readable output (--json) goes to stdout, everything else to stderr. A user's mistake ends with one
 line on stderr and exit status 2.
@@ -14,10 +15,12 @@ line on stderr and exit status 2.
 from __future__ import annotations
 
 import json
+import os
 import sys
+from dataclasses import asdict
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
@@ -32,7 +35,7 @@ _INTERRUPTED = 130
 app = typer.Typer(
     help="The information geometry of quantum models, computed.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 circuits = typer.Typer(help="The frozen catalogue of circuits.", no_args_is_help=True)
@@ -86,16 +89,21 @@ def run(arguments: list[str]) -> int:
 
 
 def _stopped(said: str | None = None) -> int:
-    kept = "interrupted; what is finished is kept: the same command goes on, or qgeo compare --resume RUN"
-    print(said or kept, file=sys.stderr)
+    print(said or "interrupted", file=sys.stderr)
     return _INTERRUPTED
 
 
 def _print_what_the_terminal_can() -> None:
-    """Characters that the terminal's encoding lacks become question marks, not tracebacks."""
+    """Characters that the terminal's encoding lacks become question marks, not tracebacks; what was closed
+    (`>&-`) is printed to nowhere."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _fail(message: str) -> int:
@@ -151,13 +159,20 @@ def compare(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes (default one per core).", show_default=False)
     ] = None,
+    write_config: Annotated[
+        Path | None,
+        typer.Option(help="Write the whole configuration here, commented; run nothing.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many runs, how long, how much memory; write nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train quantum and classical heads side by side under their Fisher metrics and write a report.
 
     Without options: the Python language reference as corpus, five arms, three seeds.
     """
-    from qgeo.terminal.comparison import compare_with_progress, print_comparison
+    from qgeo.terminal import comparison as terminal
 
     given: dict[str, Any] = {"config": config, "text": text, "task": task, "arms": arms}
     given |= {
@@ -170,11 +185,16 @@ def compare(
         "out": out,
         "resume": resume,
     }
-    result = compare_with_progress(given, workers)
-    if as_json:
-        print(json.dumps(result.results, ensure_ascii=False))
+    if write_config is not None:
+        terminal.write_configuration(given, write_config)
+    elif dry_run:
+        rehearsal = terminal.rehearsal_of(given, workers)
+        print(json.dumps(asdict(rehearsal))) if as_json else terminal.print_rehearsal(rehearsal)
     else:
-        print_comparison(result)
+        result = terminal.compare_with_progress(given, workers)
+        print(json.dumps(result.results, ensure_ascii=False)) if as_json else terminal.print_comparison(
+            result
+        )
 
 
 @app.command(cls=DerivedHelp)
@@ -223,6 +243,14 @@ def fisher(
         print(json.dumps(report))
     else:
         print_fisher(report)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed and what runs here: versions, compiled sweeps, threads, account, fake devices."""
+    from qgeo.terminal.doctor import findings, print_findings
+
+    print(json.dumps(findings())) if as_json else print_findings(findings())
 
 
 @app.command()

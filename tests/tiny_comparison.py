@@ -8,7 +8,8 @@ from typing import Any
 
 import tomli_w
 
-from qgeo.comparison.config import Configuration, parse_configuration
+from qgeo.comparison.config import parse_configuration
+from qgeo.comparison.sections import Configuration
 
 ARMS = ("born+quantum", "born+classical", "softmax+adam")
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.names import resolve
-from qgeo.comparison.config import ArmSection, Configuration, HeadsSection, TrainingSection
+from qgeo.comparison.sections import ArmSection, Configuration, HeadsSection, TrainingSection
 from qgeo.comparison.threads import THREADS
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.dry_run import DryRun
@@ -34,6 +34,7 @@ from qgeo.optim.first_order import FIRST_ORDER
 from qgeo.optim.metrics import METRICS
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.optim.trust_region import QuadraticTrustRegion
+from qgeo.tasks.task import Task
 
 EXACT = "exact"
 STREAM_OFFSET = 10_000_019
@@ -184,6 +185,11 @@ def build_head(arm: Arm, vocabulary: int, context: int, settings: HeadsSection, 
         generator=torch.Generator().manual_seed(arm.seed(seed)),
     )
     return _frozen(kind(spec), arm)
+
+
+def count_parameters(configuration: Configuration, task: Task, arm: Arm) -> int:
+    """Trainable numbers of an arm's head."""
+    return count_trainable(build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed=0))
 
 
 def _frozen(head: nn.Module, arm: Arm) -> nn.Module:

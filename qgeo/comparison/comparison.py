@@ -21,13 +21,7 @@ from qgeo.backends.names import resolve
 from qgeo.circuit.ansatz import ansatz
 from qgeo.comparison.arms import arms_of
 from qgeo.comparison.budget import check_budget, set_budget
-from qgeo.comparison.config import (
-    BackendSection,
-    Configuration,
-    dump_configuration,
-    parse_configuration,
-    read_toml,
-)
+from qgeo.comparison.config import dump_configuration, parse_configuration, read_toml
 from qgeo.comparison.inputs import build_task, environment, load_inputs, recorded_environment, with_own_corpus
 from qgeo.comparison.memory import check_memory
 from qgeo.comparison.outlook import Look, Outlook, check_outlook, outlook, outlook_of_folder
@@ -42,6 +36,7 @@ from qgeo.comparison.run_folder import (
     write_json_lines,
 )
 from qgeo.comparison.schedule import default_workers, final_jobs, run_jobs, tuning_jobs
+from qgeo.comparison.sections import BackendSection, Configuration
 from qgeo.errors import ConfigurationError
 from qgeo.locks import alone
 

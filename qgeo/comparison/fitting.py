@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from qgeo.comparison.config import Configuration
+from qgeo.comparison.sections import Configuration
 from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan
 from qgeo.errors import ConfigurationError
 

@@ -9,8 +9,9 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from qgeo.comparison.config import Configuration, TaskSection, load_configuration, read_toml
+from qgeo.comparison.config import load_configuration, read_toml
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, open_run_folder
+from qgeo.comparison.sections import Configuration, TaskSection
 from qgeo.tasks.task import Task, source_task, text_task
 from qgeo.tasks.text import PYTHON_REFERENCE, python_reference, read_corpus
 

@@ -8,9 +8,8 @@ widths that are too coarse, may still differ. Then the comparison says so, befor
 
 from __future__ import annotations
 
-from qgeo.comparison.arms import Arm, arms_of, build_head
-from qgeo.comparison.config import Configuration
-from qgeo.heads.jacobian import count_trainable
+from qgeo.comparison.arms import Arm, arms_of, count_parameters
+from qgeo.comparison.sections import Configuration
 from qgeo.tasks.task import Task
 
 TOLERANCE = 0.05
@@ -23,8 +22,8 @@ def size_warnings(configuration: Configuration, task: Task) -> list[str]:
     settings, said = configuration.heads, dict[str, None]()
     for arm in arms_of(configuration):
         matched = arm.match or settings.matched_to or "born"
-        size = _size(configuration, task, arm)
-        aim = _size(configuration, task, Arm(matched, arm.metric))
+        size = count_parameters(configuration, task, arm)
+        aim = count_parameters(configuration, task, Arm(matched, arm.metric))
         if abs(size / aim - 1) > TOLERANCE:
             sentence = (
                 f"{arm.head} has {size} trainable parameters, {matched}, to which heads are matched, {aim} "
@@ -32,8 +31,3 @@ def size_warnings(configuration: Configuration, task: Task) -> list[str]:
             )
             said[sentence] = None
     return list(said)
-
-
-def _size(configuration: Configuration, task: Task, arm: Arm) -> int:
-    head = build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed=0)
-    return count_trainable(head)

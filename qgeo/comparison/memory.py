@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qgeo.comparison.arms import Arm, build_head
-from qgeo.comparison.config import Configuration
+from qgeo.comparison.sections import Configuration
 from qgeo.errors import ConfigurationError
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.heads.jacobian import count_trainable
@@ -30,7 +30,7 @@ def check_memory(configuration: Configuration, arms: Sequence[Arm], task: Task) 
     there = memory_bytes()
     for arm in arms:
         needed = run_bytes(configuration, arm, task)
-        if there is not None and needed > there:
+        if needed > there:
             raise ConfigurationError(
                 f"expected runs that fit into {there / 2**30:.0f} GiB of memory, got {arm.name}, which needs "
                 f"about {needed / 2**30:.0f} GiB; use fewer qubits, a smaller batch, or a smaller encoder"

@@ -17,7 +17,6 @@ from torch import nn
 
 from qgeo.comparison.answer import answer
 from qgeo.comparison.arms import Arm, arms_of, build_head, parameter_groups
-from qgeo.comparison.config import Configuration
 from qgeo.comparison.cost import formulae
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.noise import PROBABILITIES
@@ -30,6 +29,7 @@ from qgeo.comparison.schedule import (
     final_key,
     mean_trial_losses,
 )
+from qgeo.comparison.sections import Configuration
 from qgeo.comparison.statistics import mean_interval, paired_difference
 from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import mean_loss, validation_windows

@@ -24,16 +24,16 @@ from torch import nn
 from qgeo.backends.ledgers import Ledgers
 from qgeo.comparison.agreement import check_agreement
 from qgeo.comparison.arms import Arm
-from qgeo.comparison.config import Configuration
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.noise import noise_sweep
 from qgeo.comparison.outcomes import Outcome
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, save_head
+from qgeo.comparison.sections import Configuration
 from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import RunSettings, train, validation_windows
 from qgeo.errors import RunFolderError
 from qgeo.heads.circuit_head import CircuitHead
-from qgeo.system import MOST_WORKERS, cores, is_alive
+from qgeo.system import MOST_WORKERS, cores, end_at_interrupts, interrupts_put_off, is_alive
 from qgeo.tasks.task import Task
 
 TUNING_SEED = 10_000
@@ -148,7 +148,8 @@ def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int, ledgers: Led
         workers, mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
     )
     with pool_of_workers as pool:
-        futures = {pool.submit(execute, job, folder.path): job for job in jobs}
+        with interrupts_put_off():  # workers that are interrupted while they import would print that
+            futures = {pool.submit(execute, job, folder.path): job for job in jobs}
         try:
             for future in as_completed(futures):
                 future.result()
@@ -164,7 +165,9 @@ def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int, ledgers: Led
 
 
 def _end_with_parent(parent: int) -> None:
-    """A worker whose parent was killed ends within a second, instead of waiting for ever."""
+    """A worker whose parent was killed ends within a second, instead of waiting for ever; one whose parent is
+    interrupted, with it."""
+    end_at_interrupts()
 
     def watch() -> None:
         while os.getppid() == parent and is_alive(parent):  # Windows keeps the number of a dead parent

@@ -17,7 +17,7 @@ import torch
 from qiskit import QuantumCircuit
 
 from qgeo.comparison.arms import Arm
-from qgeo.comparison.config import Configuration, TrainingSection
+from qgeo.comparison.sections import Configuration, TrainingSection
 from qgeo.comparison.training import RunSettings, takes_metric, train, training_batches
 from qgeo.estimators.dry_run import DryRun, Wanted
 from qgeo.tasks.task import Task

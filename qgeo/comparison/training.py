@@ -25,8 +25,8 @@ from qgeo.comparison.arms import (
     head_on_ledger,
     measured_head,
 )
-from qgeo.comparison.config import BackendSection, Configuration, TrainingSection
 from qgeo.comparison.cost import StepCost, step_cost
+from qgeo.comparison.sections import BackendSection, Configuration, TrainingSection
 from qgeo.comparison.threads import single_thread
 from qgeo.estimators.dry_run import DryRun
 from qgeo.estimators.execution import Cost

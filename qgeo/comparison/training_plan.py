@@ -20,7 +20,7 @@ from qgeo.backends.device import Device
 from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.plan import Judged, Plan, Total
 from qgeo.comparison.arms import arms_of
-from qgeo.comparison.config import BackendSection, Configuration, TrainingSection
+from qgeo.comparison.sections import BackendSection, Configuration, TrainingSection
 from qgeo.comparison.step_calls import StepCalls, StepKind, count_steps, numbered_contexts, step_calls
 from qgeo.errors import ConfigurationError
 from qgeo.tasks.task import Task

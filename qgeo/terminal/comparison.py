@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from qgeo.comparison.comparison import ComparisonResult, finish, prepare, resume
-from qgeo.comparison.config import Configuration, load_settings, parse_configuration
+from qgeo.comparison.config import load_settings, parse_configuration
+from qgeo.comparison.config_file import commented
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.outlook import Outlook
+from qgeo.comparison.rehearsal import Rehearsal, rehearse
 from qgeo.comparison.run_folder import open_run_folder
+from qgeo.comparison.schedule import default_workers
+from qgeo.comparison.sections import Configuration
 from qgeo.errors import ConfigurationError
-from qgeo.terminal.console import messages, stoppable, tables
+from qgeo.terminal.console import messages, stoppable, tables, write_new_file
 
 _WITH_RESUME = ("resume", "max_seconds", "partial")
 _STAGES = {"tuning": "tuning runs", "training": "final runs", "report": "report"}
@@ -53,6 +58,46 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
             look=print_outlook,
             on_progress=report,
         )
+
+
+def write_configuration(options: dict[str, Any], path: Path) -> None:
+    """Write what the options say as a whole configuration, with what every key means.
+
+    Raises:
+        ConfigurationError: the file exists, or cannot be written.
+    """
+    write_new_file(path, commented(_configuration(options, Path.cwd())))
+    messages().print(f"written: {path}; qgeo compare {quote(str(path))} runs it", soft_wrap=True)
+
+
+def rehearsal_of(options: dict[str, Any], workers: int | None) -> Rehearsal:
+    """What a comparison with these options would take, from a few steps of every arm."""
+    with messages().status("training every arm for a few steps"):
+        return rehearse(_configuration(options), workers or default_workers())
+
+
+def print_rehearsal(rehearsal: Rehearsal) -> None:
+    """A row per arm, and what all of them take."""
+    table = Table(title=f"{rehearsal.runs} runs of {rehearsal.steps:,} steps; nothing was written")
+    for name in ("arm", "parameters", "runs", "ms a step", "MiB a run"):
+        table.add_column(name, justify="left" if name == "arm" else "right")
+    for arm in rehearsal.arms:
+        step = "–" if arm.seconds is None else f"{1e3 * arm.seconds:.1f}"
+        table.add_row(arm.name, str(arm.parameters), str(arm.runs), step, f"{arm.bytes / 2**20:,.0f}")
+    tables().print(table)
+    tables().print(
+        f"about {_duration(rehearsal.seconds)} of training steps on {rehearsal.workers} processes, with "
+        f"{rehearsal.bytes / 2**20:,.0f} MiB beside the imports; validation and the report come on top",
+        soft_wrap=True,
+    )
+
+
+def _duration(seconds: float) -> str:
+    """In the largest unit of which there are two."""
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} seconds"
 
 
 def print_outlook(ahead: Outlook) -> None:
@@ -95,15 +140,23 @@ def _run_folder(options: dict[str, Any]) -> Path:
     return open_run_folder(options["resume"]).path
 
 
-def _configuration(options: dict[str, Any]) -> Configuration:
-    """The configuration file's settings (or none), overridden by what the options say."""
+def _configuration(options: dict[str, Any], text_from: Path = Path()) -> Configuration:
+    """The configuration file's settings (or none), overridden by what the options say.
+
+    Args:
+        text_from: the folder that a relative --text is in.
+    """
+    if options["resume"] is not None:
+        raise ConfigurationError(
+            "expected --resume without --dry-run and --write-config, got it with one; drop it"
+        )
     settings = load_settings(options["config"]) if options["config"] else {}
     if options["text"] is not None and options["task"] is not None:
         raise ConfigurationError("expected one of --text and --task, got both; choose one")
     if options["shots"] is not None and options["backend"] is None and not _has_backend(settings):
         raise ConfigurationError("expected --backend with --shots, got none; choose --backend aer")
     if options["text"] is not None:
-        _override(settings, "task", {"text": str(options["text"])}, dropped=("name", "title"))
+        _override(settings, "task", {"text": str(text_from / options["text"])}, dropped=("name", "title"))
     if options["task"] is not None:
         _override(settings, "task", {"name": options["task"]}, dropped=("text", "title"))
     if options["arms"] is not None:

@@ -9,7 +9,8 @@ import torch
 
 from qgeo.comparison.arms import Arm, arms_of, build_head, build_optimizer, parameter_groups, parse_arm
 from qgeo.comparison.comparison import compare
-from qgeo.comparison.config import Configuration, HeadsSection, dump_configuration, parse_configuration
+from qgeo.comparison.config import dump_configuration, parse_configuration
+from qgeo.comparison.sections import Configuration, HeadsSection
 from qgeo.errors import ConfigurationError
 from qgeo.heads.kinds import HEADS
 from qgeo.optim.first_order import FIRST_ORDER

@@ -7,13 +7,8 @@ import tomllib
 import pytest
 from tiny_comparison import configuration, write_toml
 
-from qgeo.comparison.config import (
-    DEFAULT_ARMS,
-    Configuration,
-    dump_configuration,
-    load_configuration,
-    parse_configuration,
-)
+from qgeo.comparison.config import dump_configuration, load_configuration, parse_configuration
+from qgeo.comparison.sections import DEFAULT_ARMS, Configuration
 from qgeo.errors import ConfigurationError
 
 

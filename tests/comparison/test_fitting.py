@@ -8,9 +8,10 @@ import pytest
 
 from qgeo.backends.device import device_by_name
 from qgeo.comparison import fitting
-from qgeo.comparison.config import Configuration, parse_configuration
+from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.fitting import LEAST_BATCH, LEAST_SHOTS, MOST_REFRESH, fitted
 from qgeo.comparison.inputs import build_task
+from qgeo.comparison.sections import Configuration
 from qgeo.comparison.training_plan import TrainingCosts
 from qgeo.errors import ConfigurationError
 

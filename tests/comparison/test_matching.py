@@ -10,9 +10,10 @@ from tiny_comparison import configuration, write_toml
 from qgeo.cli import run
 from qgeo.comparison.arms import Arm, build_head
 from qgeo.comparison.comparison import compare
-from qgeo.comparison.config import Configuration, HeadsSection, load_configuration, parse_configuration
+from qgeo.comparison.config import load_configuration, parse_configuration
 from qgeo.comparison.inputs import build_task
 from qgeo.comparison.matching import TOLERANCE, size_warnings
+from qgeo.comparison.sections import Configuration, HeadsSection
 from qgeo.heads.jacobian import count_trainable
 
 MATCHED = [

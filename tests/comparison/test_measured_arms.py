@@ -10,9 +10,10 @@ import torch
 
 from qgeo.comparison.arms import Arm, build_head, measured_head, measured_metric, parse_arm
 from qgeo.comparison.comparison import compare, resume
-from qgeo.comparison.config import BackendSection, Configuration, HeadsSection, parse_configuration
+from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.inputs import build_task
 from qgeo.comparison.noise import noise_sweep
+from qgeo.comparison.sections import BackendSection, Configuration, HeadsSection
 from qgeo.comparison.training import RunSettings, train, validation_windows
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.execution import Cost

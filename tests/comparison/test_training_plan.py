@@ -17,9 +17,10 @@ from qgeo.backends.splitting import Limits
 from qgeo.comparison import schedule
 from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.comparison import compare
-from qgeo.comparison.config import Configuration, parse_configuration
+from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.inputs import build_task
 from qgeo.comparison.page import report
+from qgeo.comparison.sections import Configuration
 from qgeo.comparison.step_calls import StepKind, count_steps, numbered_contexts
 from qgeo.comparison.training import RunSettings, train
 from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan, training_plan

@@ -1,0 +1,281 @@
+"""The sections of a configuration: every key, what it may be, what it is unless somebody says otherwise.
+
+    [task]      text = "corpus.txt"   or   name = "golden-mean"
+    [arms]      names = ["born+quantum", "softmax+adam"]
+    [[arm]]     head, metric, and what makes it another arm: name, backend, match, refresh, damping, …
+    [heads]     circuit, layers, embedding: what all arms share
+    [training]  steps, batch, seeds
+    [tuning]    the grid every arm gets, on seeds of its own
+    [backend]   where quantum heads are run again after training
+    [plugins]   modules = ["my_module"], which register heads, metrics, methods or sources of their own
+
+The text under a key is its comment in a file of `qgeo compare --write-config` (`config_file.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeGuard, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from qgeo.heads.kinds import HEADS
+
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    """Strict: true is no number, and "3" none either."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+List = Field(strict=False)
+"""TOML has lists where we have tuples."""
+
+
+class TaskSection(_Section):
+    """What is learned: a text file, a named source, or (neither given) the Python language reference."""
+
+    text: str | None = None
+    """A UTF-8 text file; its commonest characters are the tokens."""
+    title: str | None = None
+    """What the report calls it; default the file's name."""
+    name: str | None = None
+    """A named source instead of a text; `qgeo compare --help` lists them."""
+    context: Annotated[int, Field(ge=1, le=64)] = 3
+    """Tokens that a head sees."""
+    vocabulary: Annotated[int, Field(ge=2, le=256)] = 32
+    """Most tokens, the one for all others included."""
+    length: Count = 20_000
+    """Tokens drawn from a named source."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of that drawing."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> TaskSection:
+        if self.text is not None and self.name is not None:
+            raise ValueError("give a text or a task name, not both")
+        return self
+
+
+def with_circuit(head: str | None) -> str | None:
+    """The name of a head that classical ones can be matched to.
+
+    Raises:
+        ValueError: it has no circuit.
+    """
+    quantum = [name for name, kind in HEADS.items() if kind.is_quantum]
+    if head is not None and head not in quantum:
+        raise ValueError(f"expected a quantum head among {', '.join(quantum)}")
+    return head
+
+
+DEFAULT_ARMS = ("born+adam", "born+quantum", "born+classical", "softmax+adam", "softmax+classical")
+
+
+class ArmsSection(_Section):
+    """Which arms run, as HEAD+METRIC or HEAD+METRIC@BACKEND: short for tables `[[arm]]` with nothing else."""
+
+    names: Annotated[tuple[str, ...], List] = DEFAULT_ARMS
+    """HEAD+METRIC or HEAD+METRIC@BACKEND, each a run per seed."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> ArmsSection:
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("name at least one arm, and each arm once")
+        return self
+
+
+class ArmSection(_Section):
+    """An arm as a table, behind those that are named."""
+
+    head: str
+    """A kind of head."""
+    metric: str
+    """A metric or a first-order optimizer."""
+    name: Annotated[str | None, Field(pattern=r"^[\w +@.,=-]{1,80}$")] = None
+    """Default HEAD+METRIC@BACKEND."""
+    backend: str = "exact"
+    """Where it trains from shots."""
+    match: str | None = None
+    """The quantum head whose size a classical head gets; default heads.matched_to."""
+    refresh: Count | None = None
+    """Instead of training.refresh."""
+    damping: Positive | None = None
+    """Instead of tuning.damping."""
+    frozen: Annotated[tuple[Literal["circuit", "encoder", "readout"], ...], List] = ()
+    """Groups of parameters that stay as they are drawn."""
+    seed_stream: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Another one draws other initial numbers, batches and shots from the same seeds."""
+
+    @field_validator("match")
+    @classmethod
+    def _has_a_circuit(cls, name: str | None) -> str | None:
+        return with_circuit(name)
+
+
+class HeadsSection(_Section):
+    """What heads are made of. A classical head gets the width closest in parameters to the head `matched_to`,
+    by default that of the first quantum arm, or born where there is none.
+    """
+
+    matched_to: str | None = None
+    """The quantum head whose size classical heads get; default that of the first quantum arm."""
+    circuit: str = "hardware-efficient"
+    """The ansatz of quantum heads."""
+    layers: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Of the ansatz."""
+    qubits: Annotated[int, Field(ge=1, le=20)] | None = None
+    """Default the fewest whose outcomes hold the vocabulary."""
+    embedding: Annotated[int, Field(ge=1, le=1024)] = 4
+    """Width of the embedding of tokens."""
+
+    @field_validator("matched_to")
+    @classmethod
+    def _has_a_circuit(cls, name: str | None) -> str | None:
+        return with_circuit(name)
+
+
+class TrainingSection(_Section):
+    """The budget, the same for every arm. Learning rates fall to zero along a cosine, or stay constant.
+
+    `trust_region` bounds every natural-gradient step: KL(p_θ‖p_{θ+δ}) in nats per token on its own batch. A
+    metric is taken anew every `refresh` steps.
+    """
+
+    steps: Count = 150
+    """Per run."""
+    batch: Count = 128
+    """Contexts per step."""
+    seeds: Annotated[int, Field(ge=1, le=10_000)] = 3
+    """Final runs per arm."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """Of the learning rate: cosine falls to zero."""
+    evaluate_every: Count = 15
+    """Steps from one validation loss to the next."""
+    validation_windows: Count = 2048
+    """Contexts that a validation loss is taken over."""
+    trust_region: Positive = 0.05
+    """Most that a natural step changes: KL divergence in nats per token on its batch."""
+    refresh: Count = 1
+    """Steps for which a metric is kept."""
+
+
+class TuningSection(_Section):
+    """The grid of trials, the same for every arm, on `seeds` seeds that no final run uses.
+
+    `damping` is relative: λ = damping · tr F / P at each step, so that no metric gains by its units.
+    """
+
+    lr: Annotated[tuple[Positive, ...], List] = (0.03, 0.1, 0.3, 1.0, 3.0)
+    """Learning rates that every arm is tried with."""
+    damping: Positive = 1.0
+    """Relative: λ = damping · tr F / P at each step."""
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Runs per learning rate, of seeds that no final run has."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> TuningSection:
+        if not self.lr or len(set(self.lr)) < len(self.lr):
+            raise ValueError("give at least one learning rate, and each one once")
+        return self
+
+
+class BackendSection(_Section):
+    """Where quantum heads train a second time, from `shots` per circuit, unless the name is `exact`; circuits
+    of a metric have `metric_shots`, by default the same.
+
+    With `max_seconds`, a budget in QPU seconds that an IBM device needs, everything that trains there goes
+    through a ledger in the run folder, so that nothing is posted twice. With `mitigate_readout` every job
+    measures its readout errors, and they are inverted. Every trained quantum head runs again on Aer: exactly,
+    and with `shots` samples for each of `contexts`.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)] = "exact"
+    """exact, or where every quantum arm trains a second time, from shots."""
+    shots: Annotated[int, Field(ge=1, le=10_000_000)] = 4096
+    """Per circuit."""
+    metric_shots: Annotated[int, Field(ge=2, le=10_000_000)] | None = None
+    """Per circuit of a metric; default shots."""
+    contexts: Annotated[int, Field(ge=1, le=256)] = 256
+    """Contexts on which a trained quantum head is run again on Aer."""
+    max_seconds: Positive | None = None
+    """Budget in QPU seconds, which an IBM device needs; runs then go through a ledger."""
+    mitigate_readout: bool = False
+    """Measure the readout errors in every job, and invert them."""
+
+
+class PluginsSection(_Section):
+    """Modules that are imported before anything else is read, in every process (`registry.py`)."""
+
+    modules: Annotated[tuple[str, ...], List] = ()
+    """Importable modules."""
+
+
+class Configuration(_Section):
+    """Everything that decides a comparison's numbers."""
+
+    plugins: PluginsSection = PluginsSection()
+    task: TaskSection = TaskSection()
+    arms: ArmsSection = ArmsSection()
+    arm: Annotated[tuple[ArmSection, ...], List] = ()
+    heads: HeadsSection = HeadsSection()
+    training: TrainingSection = TrainingSection()
+    tuning: TuningSection = TuningSection()
+    backend: BackendSection = BackendSection()
+
+    @model_validator(mode="after")
+    def _arms(self) -> Configuration:
+        """Where there are tables, only those names that are given stand beside them."""
+        if self.arm and "arms" not in self.model_fields_set:
+            object.__setattr__(self, "arms", ArmsSection(names=()))
+        if not (self.arms.names or self.arm):
+            raise ValueError("arms: name at least one arm, and each arm once")
+        return self
+
+    @model_validator(mode="after")
+    def _measured_twins(self) -> Configuration:
+        """On a backend every quantum arm has a twin that trains there, right behind it."""
+        names, twin = self.arms.names, f"@{self.backend.name}"
+        foreign = [name for name in names if "@" in name and not name.endswith(twin)]
+        if foreign:
+            raise ValueError(f"the arm {foreign[0]} needs backend.name = {foreign[0].partition('@')[2]!r}")
+        if self.backend.name == "exact" or any("@" in name for name in names):
+            return self
+        both = [(name, name + twin) if _is_quantum(name) else (name,) for name in names]
+        arms = ArmsSection(names=tuple(name for pair in both for name in pair))
+        object.__setattr__(self, "arms", arms)  # frozen for everybody else
+        return self
+
+    @model_validator(mode="after")
+    def _matched(self) -> Configuration:
+        """Classical heads are as large as a quantum head that stands beside them."""
+        if self.heads.matched_to is None:
+            heads = [*self.arms.names, *(arm.head for arm in self.arm)]
+            quantum = [name.split("+")[0] for name in heads if _is_quantum(name)]
+            matched = self.heads.model_copy(update={"matched_to": (*quantum, "born")[0]})
+            object.__setattr__(self, "heads", matched)
+        return self
+
+
+def _is_quantum(arm: str) -> bool:
+    """Whether an arm's head has a circuit; a head that nobody knows is refused later, by name."""
+    head = arm.partition("+")[0]
+    return head in HEADS and HEADS[head].is_quantum
+
+
+def model_at(place: tuple[int | str, ...]) -> type[BaseModel]:
+    """The section that stands at a place of a configuration, such as ("training",) or ("arm", 0).
+
+    >>> model_at(("arm", 0)).__name__
+    'ArmSection'
+    """
+    if not place:
+        return Configuration
+    annotation = Configuration.model_fields[str(place[0])].annotation
+    return next(model for model in (annotation, *get_args(annotation)) if _is_section(model))
+
+
+def _is_section(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
