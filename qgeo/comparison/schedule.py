@@ -148,9 +148,9 @@ def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int, ledgers: Led
         workers, mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
     )
     with pool_of_workers as pool:
-        with interrupts_put_off():  # workers that are interrupted while they import would print that
-            futures = {pool.submit(execute, job, folder.path): job for job in jobs}
         try:
+            with interrupts_put_off():  # workers that are interrupted while they import would print that
+                futures = {pool.submit(execute, job, folder.path): job for job in jobs}
             for future in as_completed(futures):
                 future.result()
                 yield futures[future]

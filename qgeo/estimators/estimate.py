@@ -44,23 +44,30 @@ class FisherEstimate:
         bias: (P, P) how large the method's documented bias may be, as far as shots tell; see `flagged`.
     """
 
-    matrix: Floats = field(repr=False)
-    stderr: Floats = field(repr=False)
+    matrix: Floats
+    stderr: Floats
     circuits: int
     shots: int
-    parameters: tuple[str, ...] = field(default=(), repr=False)
-    metadata: dict[str, Any] = field(default_factory=dict, repr=False)
-    squares: Floats = field(default_factory=lambda: np.zeros(()), repr=False)
-    resolution: Floats = field(default_factory=lambda: np.zeros(()), repr=False)
-    degrees: float = field(default=np.inf, repr=False)
-    largest: Floats = field(default_factory=lambda: np.array(np.inf), repr=False)
-    bias: Floats = field(default_factory=lambda: np.zeros(()), repr=False)
+    parameters: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+    squares: Floats = field(default_factory=lambda: np.zeros(()))
+    resolution: Floats = field(default_factory=lambda: np.zeros(()))
+    degrees: float = np.inf
+    largest: Floats = field(default_factory=lambda: np.array(np.inf))
+    bias: Floats = field(default_factory=lambda: np.zeros(()))
 
     def __post_init__(self) -> None:
         shape = self.matrix.shape  # a single number where left out
         for name in ("squares", "resolution", "largest", "bias"):
             full = np.broadcast_to(getattr(self, name), shape[:1] if name == "squares" else shape)
             object.__setattr__(self, name, full)
+
+    def __repr__(self) -> str:
+        size, trace, error = len(self.matrix), np.trace(self.matrix), np.mean(self.stderr)
+        return (
+            f"FisherEstimate({size} × {size}, trace {trace:.6g}, mean standard error {error:.2g}, "
+            f"circuits={self.circuits}, shots={self.shots})"
+        )
 
     @property
     def flagged(self) -> NDArray[np.bool_]:

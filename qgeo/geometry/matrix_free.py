@@ -64,6 +64,9 @@ class MatrixFreeFisher:
         for name in ("values", "inputs", "encoder_jacobian"):
             object.__setattr__(self, name, getattr(self, name).detach().clone())
 
+    def __repr__(self) -> str:
+        return f"MatrixFreeFisher({self.size} × {self.size}, {self.program!r})"  # a trace takes every column
+
     @property
     def size(self) -> int:
         return len(self.columns) + self.encoder_jacobian.shape[-1]

@@ -41,6 +41,11 @@ class InformationMatrix(Protocol):
     def trace(self) -> float: ...
 
 
+def short_form(matrix: InformationMatrix) -> str:
+    """Its form, size and trace, as in `DenseMatrix(24 × 24, trace 17.3)`."""
+    return f"{type(matrix).__name__}({matrix.size} × {matrix.size}, trace {matrix.trace():.6g})"
+
+
 def check_vector(size: int, vector: Tensor) -> None:
     """Raise a ShapeError unless `vector` has `size` entries along its first dimension."""
     if vector.dim() == 0 or vector.shape[0] != size:
@@ -52,6 +57,9 @@ class DenseMatrix:
     """F stored entry by entry, symmetric (P, P)."""
 
     matrix: Tensor
+
+    def __repr__(self) -> str:
+        return short_form(self)
 
     @property
     def size(self) -> int:
@@ -89,6 +97,9 @@ class GramMatrix:
     rows: Tensor
     scale: float = 1.0
 
+    def __repr__(self) -> str:
+        return short_form(self)
+
     @property
     def size(self) -> int:
         return self.rows.shape[1]
@@ -122,6 +133,9 @@ class BlockDiagonalMatrix:
 
     blocks: tuple[Tensor, ...]
     order: Tensor
+
+    def __repr__(self) -> str:
+        return short_form(self)
 
     @property
     def size(self) -> int:
@@ -159,6 +173,9 @@ class DiagonalMatrix:
     """Only the diagonal of F, (P,)."""
 
     entries: Tensor
+
+    def __repr__(self) -> str:
+        return short_form(self)
 
     @property
     def size(self) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,18 @@ TILE_BYTES = 2**24
 """Contexts are taken in tiles of about so many bytes of tangents, which stay in a cache."""
 
 DTYPES = {"complex128": torch.complex128, "complex64": torch.complex64}
+
+
+def check_budget(memory_budget: float) -> None:
+    """
+    Raises:
+        ConfigurationError: it is no positive number of bytes.
+    """
+    is_number = isinstance(memory_budget, Real) and not isinstance(memory_budget, bool)
+    if not is_number or not memory_budget > 0:
+        raise ConfigurationError(
+            f"expected memory_budget in bytes, a number above 0, got {memory_budget!r}; 4 GiB are 4 * 2**30"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +64,7 @@ class Request:
         Raises:
             ConfigurationError: one context alone does not fit; the message says what it needs.
         """
+        check_budget(memory_budget)
         fixed, per_context = self._bytes()
         if fixed + per_context > memory_budget:
             raise ConfigurationError(

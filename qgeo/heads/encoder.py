@@ -37,12 +37,20 @@ class Encoder(nn.Module):
         self.weight = nn.Parameter(_uniform(generator, outputs, width) / width**0.5)
         self.bias = nn.Parameter(_uniform(generator, outputs) / width**0.5)
 
+    def _check(self, contexts: Tensor) -> None:
+        check_contexts(contexts, self.context)
+        if self.bias.dtype != torch.float64:
+            raise ConfigurationError(
+                f"expected a head in float64, got {self.bias.dtype}: heads compute in double precision; "
+                "head.double() brings it back"
+            )
+
     @property
     def outputs(self) -> int:
         return len(self.bias)
 
     def forward(self, contexts: Tensor) -> Tensor:
-        check_contexts(contexts, self.context)
+        self._check(contexts)
         embedded = self._embedded(contexts.flatten()).reshape(len(contexts), -1)
         return embedded @ self.weight.mT + self.bias
 
@@ -51,7 +59,7 @@ class Encoder(nn.Module):
 
         ∂a_o/∂e(v)_c = Σ_{i: x_i = v} W_{o,(i,c)},   ∂a_o/∂W_{o,j} = h_j,   ∂a_o/∂b_o = 1,   h = (e(x_i))_i
         """
-        check_contexts(contexts, self.context)
+        self._check(contexts)
         stages = {"embedding": self._by_embedding, "weight": self._by_weight, "bias": self._by_bias}
         with torch.no_grad():
             trained = [name for name, parameter in self.named_parameters() if parameter.requires_grad]
@@ -81,7 +89,12 @@ class Encoder(nn.Module):
 
 
 def check_contexts(contexts: Tensor, context: int) -> None:
-    """Raise a ShapeError unless `contexts` is (B, k) and holds integers."""
+    """Raise a ShapeError unless `contexts` is a tensor (B, k) and holds integers."""
+    if not isinstance(contexts, Tensor):
+        raise ShapeError(
+            f"expected contexts as a torch tensor of shape (B, {context}), got {type(contexts).__name__}; "
+            "pass torch.as_tensor(contexts)"
+        )
     if contexts.dim() != 2 or contexts.shape[1] != context or contexts.dtype not in TOKEN_TYPES:
         raise ShapeError(
             f"expected contexts of shape (B, {context}) of token ids, got {tuple(contexts.shape)} "

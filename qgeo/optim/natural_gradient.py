@@ -79,12 +79,18 @@ class NaturalGradient(torch.optim.Optimizer):
         params: Any = None,
     ) -> None:
         _check_options(lr, damping, refresh, trust_region)
+        if not isinstance(head, nn.Module):
+            raise ConfigurationError(
+                f"expected a head, whose metric is taken, got {type(head).__name__}; pass the head itself, "
+                "NaturalGradient(head), and groups of its parameters as params="
+            )
         self.head = head
         self.metric = _as_metric(metric, shots)
         self.schedule = damping if isinstance(damping, LevenbergMarquardt) else None
         self.relative = damping if isinstance(damping, RelativeDamping) else None
         self.refresh, self.trust_region = refresh, trust_region
         self._matrix: InformationMatrix | None = None
+        self._matrix_is_of: list[bool] | None = None
         start = _initial_damping(damping)
         self._parameters = [parameter for _, parameter in trainable(head)]
         if not self._parameters:
@@ -134,7 +140,8 @@ class NaturalGradient(torch.optim.Optimizer):
     def state_dict(self) -> dict[str, Any]:
         """Groups, damping, step count, and the metric where the next step uses it again; plain data only."""
         kept = None if self._matrix is None or self._is_due() else plain_form(self._matrix)
-        return super().state_dict() | {"metric": kept}
+        is_of = None if kept is None else self._matrix_is_of
+        return super().state_dict() | {"metric": kept, "metric_is_of": is_of}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken, with the same steps; without a metric in it, the next step
@@ -146,7 +153,7 @@ class NaturalGradient(torch.optim.Optimizer):
         plain = state_dict.get("metric")
         matrix = None if plain is None else from_plain_form(plain, getattr(self.head, "program", None))
         super().load_state_dict(state_dict)
-        self._matrix = matrix
+        self._matrix, self._matrix_is_of = matrix, state_dict.get("metric_is_of")
 
     def _is_due(self) -> bool:
         """Whether the next step takes the metric anew."""
@@ -155,9 +162,19 @@ class NaturalGradient(torch.optim.Optimizer):
     def _refreshed(self, contexts: Tensor, targets: Tensor | None) -> InformationMatrix:
         if self._matrix is None or self._is_due():
             self._matrix = self.metric(self.head, contexts, targets)  # type: ignore[arg-type]
+            self._matrix_is_of = self._trained_now()
             if self.relative is not None:
                 self._set("damping", self.relative.of(self._matrix))
+        elif self._matrix_is_of not in (None, self._trained_now()):
+            raise ConfigurationError(
+                "expected the parameters that were trainable when the metric was taken, got others; freeze "
+                f"and free them where the next step takes it anew (every {self.refresh} steps), or start a "
+                "new optimizer"
+            )
         return self._matrix
+
+    def _trained_now(self) -> list[bool]:
+        return [parameter.requires_grad for parameter in self._parameters]
 
     def _adapt_damping(
         self,

@@ -431,3 +431,11 @@ def test_the_memory_budget_counts_the_matrix():
     with pytest.raises(ConfigurationError, match="expected a memory budget of at least"):
         qgeo.quantum_fisher(circuit, np.zeros(400), memory_budget=one_matrix)
     assert qgeo.quantum_fisher(circuit, np.zeros(400), memory_budget=8 * one_matrix).shape == (400, 400)
+
+
+@pytest.mark.parametrize("budget", ["4GB", None, True, 0, -1, float("nan")])
+@pytest.mark.parametrize("function", [qgeo.quantum_fisher, qgeo.classical_fisher])
+def test_a_memory_budget_is_a_number_of_bytes(function, budget):
+    # Seen to fail: a traceback about '>' between int and str; NaN let everything through.
+    with pytest.raises(ConfigurationError, match="expected memory_budget in bytes, a number above 0, got"):
+        function(QuantumCircuit(1), [], memory_budget=budget)

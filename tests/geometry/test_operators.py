@@ -266,3 +266,16 @@ def test_only_rounding_counts_as_singular(eigenvalue, step):
     matrix = torch.diag(torch.tensor([1.0, eigenvalue], dtype=torch.float64))
     solution = damped_solve(matrix, torch.ones(2, dtype=torch.float64))
     assert_allclose(solution, [1.0, step], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        (DenseMatrix(torch.eye(24)), "DenseMatrix(24 × 24, trace 24)"),
+        (DiagonalMatrix(torch.ones(3) / 7), "DiagonalMatrix(3 × 3, trace 0.428571)"),
+        (GramMatrix(torch.ones(2, 3), 0.5), "GramMatrix(3 × 3, trace 3)"),
+    ],
+)
+def test_a_matrix_is_shown_by_its_size_and_trace(matrix, shown):
+    # Seen to fail: all numbers, a screen full.
+    assert repr(matrix) == shown

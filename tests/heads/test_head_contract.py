@@ -211,3 +211,14 @@ def test_what_is_no_circuit_is_refused(kind):
         KINDS[kind](4, 2, circuit=None)
     with pytest.raises(QGeoError, match="gamma"):
         KINDS[kind](4, 2, circuit=head_cases.user_circuit(), input_parameters=["gamma"])
+
+
+@pytest.mark.parametrize("name", ["born", "pauli", "softmax", "mlp"])
+def test_a_head_in_another_precision_and_contexts_that_are_no_tensor_are_said(name):
+    # Seen to fail: errors of torch's about m1 and m2, and about arrays without an attribute 'dim'.
+    head = build(name)
+    contexts = some_contexts(head)
+    with pytest.raises(ShapeError, match=r"a torch tensor of shape .*, got ndarray; pass torch.as_tensor"):
+        head(contexts.numpy())
+    with pytest.raises(ConfigurationError, match=r"float64, got torch.float32.*head.double\(\)"):
+        head.float()(contexts)

@@ -23,6 +23,7 @@ from torch.optim.lr_scheduler import StepLR
 
 from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.geometry.operators import DenseMatrix
+from qgeo.heads.born import BornHead
 from qgeo.heads.ngram import NgramHead
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.metrics import METRICS
@@ -632,3 +633,29 @@ def test_step_that_cannot_be_taken_is_refused_and_moves_nothing(case):
     with pytest.raises(error, match=message):
         optimizer.step(contexts=given.get("contexts", contexts))
     assert torch.equal(point(head), start)
+
+
+# --- everyday mistakes ------------------------------------------------------------------------------
+
+
+def test_parameters_in_the_place_of_the_head_are_told_apart():
+    with pytest.raises(ConfigurationError, match=r"expected a head, .* got generator; pass the head itself"):
+        NaturalGradient(BornHead(4, 1).parameters())
+
+
+def test_other_parameters_than_those_of_a_kept_metric_are_refused():
+    # Seen to fail: an error about a vector's length, which names no parameter.
+    head, contexts = BornHead(4, 1, num_qubits=2, layers=1), torch.tensor([[0], [1]])
+    head.encoder.weight.requires_grad_(False)
+    optimizer = NaturalGradient(head, refresh=3)
+    optimizer.step(contexts=contexts)
+    kept = optimizer.state_dict()
+    head.values.requires_grad_(False)
+    with pytest.raises(ConfigurationError, match=r"trainable when the metric was taken.*every 3 steps"):
+        optimizer.step(contexts=contexts)
+    head.values.requires_grad_(True)
+    resumed = NaturalGradient(head, refresh=3)
+    resumed.load_state_dict(kept)
+    head.values.requires_grad_(False)
+    with pytest.raises(ConfigurationError, match="trainable when the metric was taken"):
+        resumed.step(contexts=contexts)
