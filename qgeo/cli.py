@@ -212,6 +212,14 @@ def fisher(
         str,
         typer.Option(help="{all_methods}."),
     ] = "exact",
+    information: Annotated[
+        str | None,
+        typer.Option(
+            "--fisher",
+            help="quantum (F_Q) or classical (exact F_C of the bits that the circuit measures, else of all).",
+            show_default=False,
+        ),
+    ] = None,
     backend: Annotated[
         str | None,
         typer.Option(
@@ -231,13 +239,14 @@ def fisher(
     plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
-    """Fisher information matrix of a circuit, all parameters trainable: F_Q = 4 Re Q, exact or estimated."""
+    """Fisher information matrix of a circuit, all parameters trainable: F_Q = 4 Re Q or F_C, exact or
+    estimated."""
     from qgeo.registry import import_plugins
     from qgeo.terminal.fisher import fisher_report, print_fisher
     from qgeo.terminal.fisher_estimate import FisherOptions
 
     import_plugins(plugin or ())
-    options = FisherOptions(method, backend, shots, draws, seed, project)
+    options = FisherOptions(method, backend, shots, draws, seed, project, information)
     report = fisher_report(circuit, values, random, options)
     if as_json:
         print(json.dumps(report))

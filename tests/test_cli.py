@@ -48,7 +48,7 @@ def here(tmp_path, monkeypatch) -> Path:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("mine")
     (tmp_path / "one.qasm").write_text(HEADER + "input float a;\nqubit q;\nrx(a) q;\n")
-    (tmp_path / "measured.qasm").write_text(HEADER + "qubit q;\nbit c;\nh q;\nc = measure q;\n")
+    (tmp_path / "measured.qasm").write_text(HEADER + "qubit q;\nbit c;\nh q;\nc = measure q;\nh q;\n")
     (tmp_path / "reset.qasm").write_text(HEADER + "input float a;\nqubit q;\nrx(a) q;\nreset q;\n")
     (tmp_path / "junk.qasm").write_text("this is \x7f no circuit {{{")
     (tmp_path / "two").write_text("1\n2\n")

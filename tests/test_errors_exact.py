@@ -8,7 +8,6 @@ import pytest
 from cases import A, B
 from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Parameter, ParameterVector
-from qiskit.circuit.library import RVGate
 from qiskit.quantum_info import Kraus
 
 import qgeo
@@ -31,12 +30,13 @@ def start() -> QuantumCircuit:
 def measured() -> QuantumCircuit:
     circuit = start()
     circuit.measure([0, 1], [0, 1])
+    circuit.h(0)
     return circuit
 
 
 def reset() -> QuantumCircuit:
     circuit = start()
-    circuit.reset(1)
+    circuit.reset(0)
     circuit.ry(B, 1)
     return circuit
 
@@ -52,6 +52,7 @@ def looped() -> QuantumCircuit:
     circuit = start()
     with circuit.for_loop(range(3)):
         circuit.rx(A, 1)
+        circuit.measure(1, 0)
     return circuit
 
 
@@ -73,10 +74,10 @@ def with_noise() -> QuantumCircuit:
     return circuit
 
 
-def without_definition() -> QuantumCircuit:
-    """rv is no rotation by its parameters, and Qiskit decomposes it only when bound."""
+def repeated() -> QuantumCircuit:
     circuit = start()
-    circuit.append(RVGate(A, B, 0.3), [0])
+    with circuit.while_loop((circuit.clbits[0], 1)):
+        circuit.x(1)
     return circuit
 
 
@@ -88,7 +89,7 @@ REFUSED = {
     "initialize": initialized,
     "mystery": opaque,
     "kraus": with_noise,
-    "rv": without_definition,
+    "while_loop": repeated,
 }
 
 

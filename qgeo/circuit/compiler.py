@@ -14,6 +14,7 @@ from qgeo.circuit.elements import Element, Rotation
 from qgeo.circuit.expression import Expression, expression
 from qgeo.circuit.fusion import Placed, fuse
 from qgeo.circuit.layers import Placeable
+from qgeo.circuit.measured import measured_qubits, unitary_part
 from qgeo.circuit.program import Program
 from qgeo.circuit.unroll import Item, circuit_items
 from qgeo.errors import CircuitError, ShapeError
@@ -22,11 +23,13 @@ from qgeo.errors import CircuitError, ShapeError
 def compile(
     circuit: QuantumCircuit, *, input_parameters: Any = (), block_width: int | None = None
 ) -> Program:
-    """Compile a circuit of unitary instructions for exact simulation.
+    """Compile a circuit for exact simulation.
 
     Args:
-        circuit: any circuit made of unitary instructions; angles may be differentiable
-            `ParameterExpression`s, parameters may repeat, the global phase may be parameterized.
+        circuit: any circuit made of unitary instructions, up to resets and `initialize` at its beginning and
+            measurements at its end, which only name what `classical_fisher` reads; angles may be
+            differentiable `ParameterExpression`s, parameters may repeat, the global phase may be
+            parameterized.
         input_parameters: parameters that carry data (Parameters, a ParameterVector, or names), in the
             order of the columns of `inputs`; all others are trainable.
         block_width: most qubits whose gates are fused into one matrix; by default what was measured to be
@@ -53,7 +56,7 @@ def compile(
     names = [parameter.name for parameter in circuit.parameters]
     _check_inputs(inputs, names)
     trainable = tuple(name for name in names if name not in set(inputs))
-    items = list(circuit_items(circuit))
+    items = list(circuit_items(unitary_part(circuit)))
     elements = [_on_some_qubit(element) for item in items for element in item.elements]
     angles, numbered, num_shared = _number_angles(elements, trainable, inputs)
     return Program(
@@ -64,6 +67,7 @@ def compile(
         num_shared_angles=num_shared,
         blocks=fuse(numbered, circuit.num_qubits, block_width),
         items=_placeable(items, numbered),
+        measured=measured_qubits(circuit),
     )
 
 

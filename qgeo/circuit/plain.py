@@ -3,9 +3,9 @@
     rebuilt(plain(c)) ≡ c      same parameters in the same order, same unitary up to a phase
 
 Qiskit's own format of circuits changes with its versions, OpenQASM knows neither functions in angles nor
-names with brackets. This form has the standard gates by name, matrices, evolutions under Pauli strings;
-whatever else a circuit holds is replaced by its definition. Global phases, which no Fisher matrix depends on,
-are left out.
+names with brackets. This form has the standard gates by name, matrices, evolutions under Pauli strings, and
+the qubits that are measured at the end; whatever else a circuit holds is replaced by its definition. Global
+phases, which no Fisher matrix depends on, are left out.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from qiskit import QuantumCircuit
-from qiskit.circuit import Barrier, ControlledGate, Delay, Gate, Parameter, ParameterVector
+from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit.circuit import Barrier, ControlledGate, Delay, Gate, Instruction, Parameter, ParameterVector
 from qiskit.circuit.library import PauliEvolutionGate, UnitaryGate, get_standard_gate_name_mapping
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator, SparsePauliOp
@@ -27,6 +27,7 @@ from typing_extensions import TypeAliasType
 
 from qgeo.circuit.expression import FUNCTIONS, expression
 from qgeo.circuit.gates import sparse_pauli
+from qgeo.circuit.measured import measured_qubits, unitary_part
 from qgeo.circuit.paulis import LETTERS
 from qgeo.circuit.unroll import definition_of, is_symbolic, not_unitary
 from qgeo.errors import CircuitError
@@ -66,24 +67,26 @@ class PlainGate(FileModel):
 
 
 class PlainCircuit(FileModel):
-    """Parameters in `circuit.parameters` order, gates first to last."""
+    """Parameters in `circuit.parameters` order, gates first to last; measured: qubits read at the end."""
 
     format: Literal[1] = 1
     qubits: Annotated[int, Field(ge=0, le=MOST_QUBITS)]
     parameters: tuple[str, ...]
     gates: tuple[PlainGate, ...]
+    measured: tuple[Index, ...] | None = None
 
 
 def plain(circuit: QuantumCircuit) -> PlainCircuit:
-    """A circuit of unitary gates as data.
+    """A circuit of unitary gates as data, with what it measures at its end.
 
     Raises:
         CircuitError: an instruction that has neither a name here, nor a definition, nor a small matrix.
     """
     names = tuple(parameter.name for parameter in circuit.parameters)
     columns = {name: column for column, name in enumerate(names)}
-    gates = tuple(_gates(circuit, tuple(range(circuit.num_qubits)), columns))
-    return PlainCircuit(qubits=circuit.num_qubits, parameters=names, gates=gates)
+    gates = tuple(_gates(unitary_part(circuit), tuple(range(circuit.num_qubits)), columns))
+    measured = measured_qubits(circuit)
+    return PlainCircuit(qubits=circuit.num_qubits, parameters=names, gates=gates, measured=measured)
 
 
 def rebuilt(data: PlainCircuit) -> QuantumCircuit:
@@ -99,6 +102,8 @@ def rebuilt(data: PlainCircuit) -> QuantumCircuit:
         except (QiskitError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
             reason = " ".join(str(getattr(error, "message", error)).split())[:100]
             raise CircuitError(f"gate {position} ({gate.name[:40]!r}) cannot be read: {reason}") from None
+    if data.measured is not None:
+        _measure(circuit, data.measured)
     names = tuple(parameter.name for parameter in circuit.parameters)
     if names != data.parameters:
         raise CircuitError(f"expected {len(data.parameters)} parameters in their order, got {len(names)}")
@@ -142,7 +147,10 @@ def _plain_gate(operation: Any, qubits: tuple[int, ...], columns: Mapping[str, i
 
 def _defined(operation: Any, qubits: tuple[int, ...], columns: Mapping[str, int]) -> Iterator[PlainGate]:
     """A composite gate by its definition, else by its matrix."""
-    definition = definition_of(operation) if isinstance(operation, Gate) else None
+    is_composite = (
+        isinstance(operation, Gate) or type(operation) is Instruction
+    )  # a loop, written out, is one
+    definition = definition_of(operation) if is_composite else None
     if definition is not None and definition.num_clbits == 0:
         yield from _gates(definition, qubits, columns)
     elif is_symbolic(operation) or operation.num_qubits > _WIDEST_MATRIX or operation.num_clbits:
@@ -193,6 +201,14 @@ def _parameters(names: Sequence[str]) -> list[Parameter]:
     return [
         vectors[match[1]][int(match[2])] if match is not None else Parameter(name) for name, match in pairs
     ]
+
+
+def _measure(circuit: QuantumCircuit, qubits: tuple[int, ...]) -> None:
+    if any(qubit >= circuit.num_qubits for qubit in qubits):
+        raise CircuitError(f"expected measured qubits below {circuit.num_qubits}, got {max(qubits)}")
+    bits = ClassicalRegister(len(qubits), "meas")
+    circuit.add_register(bits)
+    circuit.measure(qubits, bits)
 
 
 def _operation(gate: PlainGate, parameters: Sequence[Parameter]) -> Any:

@@ -79,6 +79,7 @@ class Program:
             the first `num_shared_angles` depend on no data.
         blocks: what acts on |0…0⟩, first to last.
         items: what `layers` are made of.
+        measured: qubits that are read at the end, ascending; None where the circuit does not say, all then.
     """
 
     num_qubits: int
@@ -88,6 +89,7 @@ class Program:
     num_shared_angles: int
     blocks: tuple[Part, ...]
     items: tuple[Placeable, ...]
+    measured: tuple[int, ...] | None = None
 
     @property
     def dimension(self) -> int:

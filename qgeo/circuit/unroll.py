@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import AnnotatedOperation, Barrier, Delay, Gate, Instruction
-from qiskit.circuit.library import IGate, Initialize, PauliEvolutionGate, UnitaryGate
+from qiskit.circuit.library import IGate, Initialize, PauliEvolutionGate, RVGate, UnitaryGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 
@@ -21,6 +21,7 @@ from qgeo.circuit.elements import Element, Fixed, Rotation, global_phase, placed
 from qgeo.circuit.gates import gate_elements, hamiltonian_terms
 from qgeo.circuit.layers import Placeable
 from qgeo.circuit.paulis import Term, all_commute, spread
+from qgeo.circuit.rotation_vector import rotation_vector
 from qgeo.errors import CircuitError
 
 Result = TypeVar("Result")
@@ -202,6 +203,8 @@ def _unitary_definition(operation: Any) -> QuantumCircuit:
 
 def definition_of(operation: Any) -> QuantumCircuit | None:
     """The circuit that defines an operation, or None where it has none."""
+    if isinstance(operation, RVGate) and is_symbolic(operation):
+        return rotation_vector(operation)
     try:
         return getattr(operation, "definition", None)
     except (QiskitError, TypeError):  # some gates define themselves only at numbers
@@ -212,6 +215,6 @@ def not_unitary() -> CircuitError:
     """The error for an instruction without a unitary."""
     return CircuitError(
         "expected unitary instructions with a matrix, or with a definition where parameters are unbound, "
-        "got one without; remove measurements (circuit.remove_final_measurements()), resets and control "
-        "flow, decompose other gates first"
+        "got one without; measure only at the end, remove later resets and control flow, decompose "
+        "other gates first"
     )

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
 
+from qgeo.circuit.measured import note_measurements
 from qgeo.errors import CircuitError, ConfigurationError, ShapeError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.geometry.request import real_array, span
@@ -54,15 +55,21 @@ def largest_entries(by_term: Floats, share: Floats) -> Floats:
 
 
 class FisherEstimator(ABC):
-    """A method; a subclass writes `at_points`."""
+    """A method; a subclass writes `at_points`.
+
+    reads_measurements: whether measurements at the end of a circuit say what is estimated; where they do not,
+    they are left out, and a note is logged.
+    """
 
     least_shots: int = 2
+    reads_measurements: bool = False
 
     def estimate(self, circuit: QuantumCircuit, values: ArrayLike, *, shots: int | None) -> FisherEstimate:
         """The information matrix at one point.
 
         Args:
-            circuit: a circuit of unitary gates, all of its parameters trainable.
+            circuit: a circuit of unitary gates, up to resets and `initialize` at its beginning and
+                measurements at its end; all of its parameters trainable.
             values: (P,) real numbers in `circuit.parameters` order.
             shots: per circuit execution; None for the exact limit.
 
@@ -100,6 +107,8 @@ class FisherEstimator(ABC):
             See `estimate`; ShapeError for a Jacobian or weights of another shape too.
         """
         rows = checked_rows(circuit, values)
+        if not self.reads_measurements:
+            note_measurements(circuit)
         pull, share = checked_jacobian(jacobian, rows.shape), checked_weights(weights, len(rows))
         return self.at_points(circuit, Points(rows, pull, share), checked_shots(shots, self.least_shots))
 

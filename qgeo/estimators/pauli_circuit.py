@@ -27,6 +27,7 @@ from qiskit.circuit.library import UnitaryGate
 from qgeo.circuit.elements import Fixed
 from qgeo.circuit.expression import Expression, expression
 from qgeo.circuit.layers import Placeable, columns
+from qgeo.circuit.measured import measured_qubits, unitary_part
 from qgeo.circuit.paulis import Term, all_commute
 from qgeo.circuit.unroll import Item, circuit_items
 from qgeo.errors import CircuitError
@@ -66,6 +67,7 @@ class PauliCircuit:
         terms: the K strings and their weights; columns: what acts on |0…0⟩, first to last.
         gate_angles: one expression per parameterized gate; gate_of_term: (K,) the gate of each term:
             a_k = weight of term k · angle of gate_of_term[k].
+        measured: qubits that the circuit reads at its end, ascending; None where it does not say.
     """
 
     num_qubits: int
@@ -74,6 +76,7 @@ class PauliCircuit:
     columns: tuple[Layer | FixedGates, ...]
     gate_angles: tuple[Expression, ...]
     gate_of_term: NDArray[np.int64]
+    measured: tuple[int, ...] | None = None
 
     @property
     def num_terms(self) -> int:
@@ -131,7 +134,7 @@ def pauli_circuit(circuit: QuantumCircuit) -> PauliCircuit:
         raise CircuitError(f"expected a QuantumCircuit, got {type(circuit).__name__}")
     names = [parameter.name for parameter in circuit.parameters]
     column_of = {name: column for column, name in enumerate(names)}
-    items = list(circuit_items(circuit))
+    items = list(circuit_items(unitary_part(circuit)))
     placed = [item.placeable() for item in items]
     strings = [_commuting_strings(*pair) for pair in zip(items, placed, strict=True)]
     rotations = [position for position, terms in enumerate(strings) if terms]
@@ -143,6 +146,7 @@ def pauli_circuit(circuit: QuantumCircuit) -> PauliCircuit:
         columns=tuple(_columns(items, placed, strings)),
         gate_angles=tuple(expression(items[position].angle, column_of) for position in rotations),
         gate_of_term=np.array(gate_of_term, dtype=np.int64),
+        measured=measured_qubits(circuit),
     )
 
 

@@ -28,22 +28,27 @@ from qgeo.estimators.derivatives import (
 from qgeo.estimators.estimate import FisherEstimate, Spread, mean_spread
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_weights, largest_entries
 from qgeo.estimators.execution import Executor, Progress
-from qgeo.estimators.pauli_circuit import pauli_circuit
+from qgeo.estimators.pauli_circuit import PauliCircuit, pauli_circuit
 from qgeo.estimators.primitives import PassManager, Primitive
 from qgeo.estimators.sampled_noise import MeasuredPoint, hidden, spread
+from qgeo.geometry.classical import marginal_outcomes
 from qgeo.geometry.request import real_array
 
 Floats = NDArray[np.float64]
 
 
 class SampledCFI(FisherEstimator):
-    """F_C of the bitstrings (all qubits measured in Z), or of a channel's output.
+    """F_C of the bits that a circuit measures (all qubits in Z where it measures none), or of a channel's
+    output.
 
     Args:
         sampler, pass_manager, generator, progress: see `Executor`.
-        channel: (2ⁿ, V) probabilities of output v given bitstring y, rows summing to 1; None: the bitstrings.
+        channel: (2ⁿ, V) probabilities of output v given the bitstring y of all qubits, rows summing to 1;
+            None: the measured bits.
         rule: `shifted_derivatives` or `ancilla_derivatives`.
     """
+
+    reads_measurements = True
 
     def __init__(
         self,
@@ -70,7 +75,7 @@ class SampledCFI(FisherEstimator):
         probabilities = read_probabilities(source, at_point, shots)
         slopes = self.rule.read(source, len(rows), others, shots)
         matrix, noise, bias = output_fisher_estimate(
-            probabilities, slopes, by_term, channel=self.channel, weights=share
+            probabilities, slopes, by_term, channel=self._channel(source), weights=share
         )
         return FisherEstimate(
             matrix,
@@ -83,6 +88,13 @@ class SampledCFI(FisherEstimator):
             largest=largest_entries(by_term, share),
             bias=bias,
         )
+
+    def _channel(self, source: PauliCircuit) -> Floats | None:
+        """What is read from a bitstring, as a channel."""
+        if self.channel is not None or source.measured is None:
+            return self.channel
+        outcomes = marginal_outcomes(source.num_qubits, source.measured).numpy()
+        return np.asarray(np.eye(2 ** len(source.measured))[outcomes])
 
 
 def output_fisher_estimate(

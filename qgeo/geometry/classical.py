@@ -3,11 +3,14 @@
     F_C = mean over contexts of Σ_y ∂_ip(y) ∂_jp(y) / p(y)            (type-2, "true" Fisher)
 
 `bitstring_fisher_sum` starts from states and tangents: p(y) = |ψ_y|², ∂p = 2 Re ψ_y* ∂ψ_y, all qubits
-measured in Z. `output_fisher` starts from log-probabilities and their Jacobian, one formula for every head.
+measured in Z; `marginal_fisher_sum` sums both over the qubits that are not measured. `output_fisher` starts
+from log-probabilities and their Jacobian, one formula for every head.
 Amari 1998; Martens 2020, section 9. Observed-token and sampled variants: `empirical.py`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -45,6 +48,37 @@ def bitstring_fisher_sum(states: Tensor, tangents: Tensor) -> Tensor:
     direction = torch.where(seen, states / torch.where(seen, size, 1.0), 0.0)
     rows = 2 * (tangents.real * direction.real + tangents.imag * direction.imag).flatten(1)
     return rows @ rows.mT
+
+
+def marginal_fisher_sum(states: Tensor, tangents: Tensor, outcomes: Tensor) -> Tensor:
+    """Σ over contexts of F_C of a marginal distribution, real symmetric (P, P).
+
+    Args:
+        states: (B, 2ⁿ) normalised; tangents: (P, B, 2ⁿ).
+        outcomes: (2ⁿ,) int64, the outcome 0 … K − 1 that every basis state is read as.
+    """
+    slopes = 2 * (tangents.real * states.real + tangents.imag * states.imag)
+    amplitudes = folded(outcome_probabilities(states), outcomes).sqrt()
+    seen = is_seen(amplitudes)
+    rows = torch.where(seen, folded(slopes, outcomes) / torch.where(seen, amplitudes, 1.0), 0.0).flatten(1)
+    return rows @ rows.mT
+
+
+def marginal_outcomes(num_qubits: int, measured: Sequence[int]) -> Tensor:
+    """(2ⁿ,) what every basis state is read as where only some qubits are measured, the first the lowest bit.
+
+    >>> marginal_outcomes(2, [1]).tolist()
+    [0, 0, 1, 1]
+    """
+    basis = torch.arange(1 << num_qubits)
+    bits = [((basis >> qubit) & 1) << place for place, qubit in enumerate(measured)]
+    return torch.stack(bits).sum(0)
+
+
+def folded(by_state: Tensor, outcomes: Tensor) -> Tensor:
+    """(..., 2ⁿ) over basis states → (..., K) over outcomes, sums."""
+    shape = (*by_state.shape[:-1], int(outcomes.max()) + 1)
+    return by_state.new_zeros(shape).index_add_(by_state.dim() - 1, outcomes.to(by_state.device), by_state)
 
 
 def outcome_probabilities(states: Tensor) -> Tensor:

@@ -2,15 +2,17 @@
 
     quantum_geometric_tensor   Q_ij = ⟨∂_iψ|∂_jψ⟩ − ⟨∂_iψ|ψ⟩⟨ψ|∂_jψ⟩
     quantum_fisher             F_Q = 4 Re Q
-    classical_fisher           F_C = Σ_y ∂_ip(y)∂_jp(y)/p(y), all qubits measured in Z
+    classical_fisher           F_C = Σ_y ∂_ip(y)∂_jp(y)/p(y), qubits measured in Z
 
-each averaged over contexts where the circuit takes data. All three take the same arguments.
+each averaged over contexts where the circuit takes data. All three take the same arguments. Measurements at
+the end of a circuit say which qubits F_C reads; the other two leave them out and log a note.
 """
 
 from __future__ import annotations
 
 import cmath
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from qgeo.circuit.program import Program
 from qgeo.errors import ShapeError
-from qgeo.geometry.classical import bitstring_fisher_sum
+from qgeo.geometry.classical import bitstring_fisher_sum, marginal_fisher_sum, marginal_outcomes
 from qgeo.geometry.quantum import geometric_tensor_sum
-from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
+from qgeo.geometry.request import MEMORY_BUDGET, Request, note_measurements, requested
 from qgeo.simulate.meeting import Frame
 from qgeo.simulate.tangents import tangent_products, tangent_sweep
 
@@ -43,8 +46,8 @@ def quantum_fisher(
     """Quantum Fisher information matrix F_Q = 4 Re Q, float64 (P, P), mean over contexts.
 
     Args:
-        circuit: a `QuantumCircuit` of unitary instructions, or a `Program` from `qgeo.compile` (compile
-            once where you loop).
+        circuit: a `QuantumCircuit` of unitary instructions, up to resets and `initialize` at its beginning
+            and measurements at its end, or a `Program` from `qgeo.compile` (compile once where you loop).
         values: one real number per trainable parameter, in `circuit.parameters` order after removing
             `input_parameters`.
         parameters: restricts and orders the rows: Parameters or names; all trainable ones by default.
@@ -75,6 +78,7 @@ def quantum_fisher(
     array([[1.  , 0.  ],
            [0.  , 0.25]])
     """
+    note_measurements(circuit)
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
     products = sum(_products(request, chunk) for chunk in request.chunks(memory_budget))
     assert isinstance(products, Tensor)
@@ -98,6 +102,7 @@ def quantum_geometric_tensor(
     Its real part is the Fubini–Study metric g = F_Q/4, its imaginary part −½ the Berry curvature.
     Arguments and errors: see `quantum_fisher`.
     """
+    note_measurements(circuit)
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
     return _mean(request, "middle", geometric_tensor_sum, memory_budget)
 
@@ -113,14 +118,26 @@ def classical_fisher(
     device: str = "cpu",
     memory_budget: int = MEMORY_BUDGET,
 ) -> NDArray[np.float64]:
-    """Classical Fisher information F_C of the bitstrings, all qubits measured in Z, float64 (P, P).
+    """Classical Fisher information F_C of the measured bits, float64 (P, P).
 
-    The sum runs over outcomes with p > 0, in floating point: whose amplitude is more than rounding of the
+    Measurements at the end of the circuit say which qubits are read: F_C is that of their marginal
+    distribution, whatever the order of the bits; of two measurements into one bit the later one counts.
+    Without any, all qubits are measured in Z.
+
+    The sum runs over outcomes with p > 0, in floating point: whose amplitude √p is more than rounding of the
     largest. Where a probability is exactly 0 F_C may be smaller than its limit (one RY: 1 at every angle,
     but 0 at 0). F_C ⪯ F_Q. Arguments and errors: see `quantum_fisher`.
     """
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
-    return _mean(request, "end", bitstring_fisher_sum, memory_budget)
+    return _mean(request, "end", _fisher_sum(request.program), memory_budget)
+
+
+def _fisher_sum(program: Program) -> MatrixSum:
+    """F_C of the qubits that a program measures."""
+    measured = program.measured
+    if measured is None or len(measured) == program.num_qubits:
+        return bitstring_fisher_sum
+    return partial(marginal_fisher_sum, outcomes=marginal_outcomes(program.num_qubits, measured))
 
 
 def _products(request: Request, inputs: Tensor | None) -> Tensor:

@@ -20,7 +20,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.geometry.exact import check_domain, quantum_fisher
 from qgeo.geometry.matrix_free import MatrixFreeFisher
 from qgeo.geometry.operators import DenseMatrix, GramMatrix, InformationMatrix
-from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
+from qgeo.geometry.request import MEMORY_BUDGET, Request, note_measurements, requested
 from qgeo.simulate.projection import projected_tangents
 from qgeo.simulate.tangents import tangents_in_frame
 
@@ -57,6 +57,7 @@ def quantum_fisher_operator(
     """
     if method not in METHODS:
         raise ConfigurationError(f"expected a method among {', '.join(METHODS)}, got {method!r}")
+    note_measurements(circuit)
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
     if method == "gram":
         return _gram(request, memory_budget)

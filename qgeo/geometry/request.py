@@ -162,6 +162,14 @@ def as_program(circuit: Any, input_parameters: Any = None) -> Program:
     return circuit
 
 
+def note_measurements(circuit: Any) -> None:
+    """Log a note where a circuit ends in measurements that F_Q leaves out; a `Program` has none."""
+    if not isinstance(circuit, Program):
+        from qgeo.circuit.measured import note_measurements
+
+        note_measurements(circuit)
+
+
 def checked_values(program: Program, values: ArrayLike) -> Tensor:
     """(P,) float64, finite."""
     array = real_array(values, "values")

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from qgeo.circuit.ansatz import Ansatz, ansatz
 from qgeo.circuit.compiler import compile, input_names
 from qgeo.circuit.layout import is_laid_out
+from qgeo.circuit.measured import note_measurements
 from qgeo.circuit.program import Program
 from qgeo.errors import CircuitError, ShapeError
 from qgeo.heads.encoder import Encoder
@@ -80,6 +81,7 @@ def choose_circuit(circuit: Any, num_qubits: int, layers: int, input_parameters:
     else:
         inputs = input_names(input_parameters)
     program = compile(circuit, input_parameters=inputs)  # refuses what is no circuit
+    note_measurements(circuit)
     if is_laid_out(circuit):
         raise CircuitError(
             f"expected a head's circuit as it was before it was transpiled, got one on {circuit.num_qubits} "

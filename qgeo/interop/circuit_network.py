@@ -21,20 +21,18 @@ from torch import Tensor
 
 from qgeo.circuit.compiler import compile, input_names
 from qgeo.circuit.layout import logical_qubits
+from qgeo.circuit.measured import (
+    logical_outcomes,
+    measures,
+    names_physical_qubits,
+    outcomes,
+)
 from qgeo.circuit.program import Program
 from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.geometry.classical import is_seen, outcome_probabilities
 from qgeo.geometry.exact import quantum_fisher
 from qgeo.geometry.operators import DenseMatrix, GramMatrix, InformationMatrix
 from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
-from qgeo.interop.measured import (
-    logical_outcomes,
-    measures,
-    names_physical_qubits,
-    outcomes,
-    without_final_measurements,
-    without_initial_resets,
-)
 from qgeo.simulate.statevector import probabilities
 from qgeo.simulate.tangents import states_and_tangents
 
@@ -88,7 +86,7 @@ class CircuitNetwork(NeuralNetwork):
         output_shape: int | tuple[int, ...] | None = None,
         input_gradients: bool = False,
     ) -> None:
-        self._program = compile(_unitary(circuit), input_parameters=input_params)
+        self._program = compile(circuit, input_parameters=input_params)
         names = self._program.parameters if weight_params is None else input_names(weight_params)
         self._weight_names = _checked_weights(self._program, names)
         shape, index = _output(circuit, interpret, output_shape)
@@ -181,12 +179,6 @@ class _Output:
 
     probabilities: Tensor
     slopes: Tensor
-
-
-def _unitary(circuit: Any) -> Any:
-    if not isinstance(circuit, QuantumCircuit):
-        return circuit  # for the compiler to refuse
-    return without_initial_resets(without_final_measurements(circuit))
 
 
 def _checked_weights(program: Program, names: Sequence[str]) -> tuple[str, ...]:

@@ -41,7 +41,8 @@ class ExactQGT(BaseQGT):
         derivative_type: Q, its real part or its imaginary part.
 
     Raises, at the job's `result()`:
-        CircuitError: an instruction that is not unitary. Resets and `initialize` at the start are none.
+        CircuitError: an instruction that is not unitary. Resets and `initialize` at the start are none;
+            measurements at the end are left out, and a note is logged.
         ShapeError: values that are not finite real numbers, or outside an angle's domain.
 
     A ValueError from `run` is qiskit-machine-learning's own check of counts. Circuits are compiled once.

@@ -105,7 +105,8 @@ class ExactEstimatorGradient(BaseEstimatorGradient):
         derivative_type: 2⟨ψ|O|∂ψ⟩, its real part (the gradient) or its imaginary part.
 
     Raises, at the job's `result()`:
-        CircuitError: an instruction that is not unitary. Resets and `initialize` at the start are none.
+        CircuitError: an instruction that is not unitary. Resets and `initialize` at the start are none;
+            measurements at the end are left out, and a note is logged.
         ConfigurationError: an observable that is not Hermitian.
         ShapeError: values that are not finite real numbers, or outside an angle's domain.
 

@@ -15,16 +15,15 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qgeo.circuit.compiler import compile
+from qgeo.circuit.measured import (
+    names_physical_qubits,
+    note_measurements,
+    outcomes,
+    reachable,
+)
 from qgeo.circuit.program import Program
 from qgeo.errors import CircuitError
 from qgeo.geometry.request import Request, requested
-from qgeo.interop.measured import (
-    names_physical_qubits,
-    outcomes,
-    reachable,
-    without_final_measurements,
-    without_initial_resets,
-)
 
 CACHED_CIRCUITS = 64
 """Programs kept by each object, those not used for longest dropped first."""
@@ -61,7 +60,7 @@ class ProgramCache:
     """Compiled circuits, found again by what is in them: a circuit that was changed is compiled anew.
 
     Args:
-        measured: whether circuits end in measurements; otherwise a measurement is an error.
+        measured: whether outcomes are read; otherwise measurements at the end are left out, with a note.
         size: how many are kept.
     """
 
@@ -87,8 +86,9 @@ class ProgramCache:
 
 
 def _compiled(circuit: QuantumCircuit, measured: bool) -> CompiledCircuit:
-    unitary = without_initial_resets(without_final_measurements(circuit) if measured else circuit)
-    program = compile(unitary, input_parameters=circuit.parameters)
+    if not measured:
+        note_measurements(circuit)
+    program = compile(circuit, input_parameters=circuit.parameters)
     return CompiledCircuit(circuit.copy(), program, _reached_outcomes(circuit) if measured else None)
 
 

@@ -8,12 +8,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit import QuantumCircuit
 
+from qgeo.circuit.measured import measurement_note, unitary_part
 from qgeo.circuit.qasm import load_qasm
 from qgeo.errors import ConfigurationError
 from qgeo.system import memory_bytes
 from qgeo.terminal.console import messages, tables
-from qgeo.terminal.fisher_estimate import EXACT, FisherOptions, check_options, estimated_report
+from qgeo.terminal.fisher_estimate import (
+    EXACT,
+    FisherOptions,
+    check_options,
+    estimated_report,
+    information_kind,
+    method_kind,
+)
 from qgeo.terminal.values import random_values, read_values
 
 _WIDEST_PRINTED = 12
@@ -26,7 +35,8 @@ def fisher_report(
     path: Path, values: Path | None, seed: int | None, options: FisherOptions
 ) -> dict[str, Any]:
     """The content of `qgeo fisher --json`: parameters, matrix, stderr (None for exact), method, cost; of an
-    estimate also `flagged`, which entries' bias may exceed their standard error.
+    estimate also `flagged`, which entries' bias may exceed their standard error; `fisher` where --fisher
+    was given.
 
     Raises:
         ConfigurationError: an unknown method or backend, options that do not go together; none or both of
@@ -43,15 +53,30 @@ def fisher_report(
         messages().print(f"warning: {loaded.warning}", soft_wrap=True)
     names = [parameter.name for parameter in loaded.circuit.parameters]
     chosen = random_values(len(names), seed) if values is None else read_values(values, names)
+    circuit = as_asked(loaded.circuit, options)
     if options.method == EXACT:
-        return _exact(loaded.circuit, chosen)
-    return estimated_report(loaded.circuit, chosen, options)
+        return _exact(circuit, chosen, options)
+    return estimated_report(circuit, chosen, options)
+
+
+def as_asked(circuit: QuantumCircuit, options: FisherOptions) -> QuantumCircuit:
+    """The circuit with the measurements at its end where F_C reads them, else without, and a note on that.
+
+    Raises:
+        CircuitError: a measured qubit is used again.
+    """
+    if information_kind(options) == "classical":
+        return circuit
+    note = measurement_note(circuit)
+    if note:
+        messages().print(f"note: {note}; --fisher classical reads them", soft_wrap=True)
+    return unitary_part(circuit)
 
 
 def print_fisher(report: dict[str, Any]) -> None:
     """The matrix where it fits, its standard errors, its eigenvalues, its cost."""
     console, matrix, names = tables(), np.array(report["matrix"]), report["parameters"]
-    kind, size = _kind(report["method"]), f"{len(names)} × {len(names)}"
+    kind, size = report.get("fisher") or method_kind(report["method"]), f"{len(names)} × {len(names)}"
     console.print(f"{kind} Fisher information, {size}, method {report['method']}")
     if len(names) <= _WIDEST_PRINTED:
         _print_matrix(names, matrix)
@@ -72,13 +97,6 @@ def print_fisher(report: dict[str, Any]) -> None:
     cost = report["cost"]
     ran = f"{cost['circuits']:,} circuits, {cost['shots']:,} shots, " if cost["circuits"] else ""
     console.print(f"{ran}{cost['seconds']:.3f} s; --json prints every entry")
-
-
-def _kind(method: str) -> str:
-    """Which information a method gives."""
-    from qgeo.estimators.methods import METHODS
-
-    return METHODS[method].fisher if method in METHODS else "quantum"
 
 
 def _print_flagged(names: list[str], flagged: NDArray[np.bool_]) -> None:
@@ -102,19 +120,21 @@ def _print_matrix(names: list[str], matrix: NDArray[np.float64]) -> None:
         console.print(f"{name:<{width}}{cells}", soft_wrap=True)
 
 
-def _exact(circuit: Any, values: NDArray[np.float64]) -> dict[str, Any]:
+def _exact(circuit: QuantumCircuit, values: NDArray[np.float64], options: FisherOptions) -> dict[str, Any]:
     from qgeo.circuit.compiler import compile
-    from qgeo.geometry.exact import quantum_fisher
+    from qgeo.geometry.exact import classical_fisher, quantum_fisher
 
     started = perf_counter()
-    matrix = quantum_fisher(compile(circuit), values, memory_budget=_memory_budget())
-    return {
+    fisher = classical_fisher if information_kind(options) == "classical" else quantum_fisher
+    matrix = fisher(compile(circuit), values, memory_budget=_memory_budget())
+    report = {
         "parameters": [parameter.name for parameter in circuit.parameters],
         "matrix": matrix.tolist(),
         "stderr": None,
         "method": "exact",
         "cost": {"circuits": 0, "shots": 0, "seconds": perf_counter() - started},
     }
+    return report if options.fisher is None else report | {"fisher": options.fisher}
 
 
 def _memory_budget() -> int:

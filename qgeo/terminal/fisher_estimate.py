@@ -16,13 +16,16 @@ from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages
 
 EXACT, MIXED = "exact", "mixed-state"
+KINDS = ("quantum", "classical")
+"""Of information: F_Q, and F_C of the measured bits."""
 
 
 @dataclass(frozen=True)
 class FisherOptions:
     """How a matrix is computed; None where the command line did not say.
 
-    `seed` is that of the sampling; `project` asks for the nearest positive semidefinite matrix.
+    `seed` is that of the sampling; `project` asks for the nearest positive semidefinite matrix; `fisher` is
+    the information wanted, where the method gives more than one.
     """
 
     method: str = EXACT
@@ -31,6 +34,7 @@ class FisherOptions:
     draws: int | None = None
     seed: int = 0
     project: bool = False
+    fisher: str | None = None
 
 
 DEFAULT_SHOTS = 4096
@@ -42,6 +46,18 @@ def method_names() -> tuple[str, ...]:
     from qgeo.estimators.methods import METHODS
 
     return (EXACT, *METHODS, MIXED)
+
+
+def method_kind(method: str) -> str:
+    """Which information a method gives: "quantum" or "classical"; of the exact one, unless it is asked."""
+    from qgeo.estimators.methods import METHODS
+
+    return METHODS[method].fisher if method in METHODS else "quantum"
+
+
+def information_kind(options: FisherOptions) -> str:
+    """Which information is computed."""
+    return options.fisher or method_kind(options.method)
 
 
 def check_options(options: FisherOptions) -> None:
@@ -67,9 +83,18 @@ def check_options(options: FisherOptions) -> None:
         raise ConfigurationError(f"expected at most {MOST_SHOTS:,} shots, got {shots}")
     if backend == "exact" and shots is not None:
         raise ConfigurationError("expected no --shots on the backend exact; choose --backend aer")
+    _check_kind(method, options.fisher)
     drawing = methods_with(lambda each: each.has_draws)
     if options.draws is not None and method not in drawing:
         raise ConfigurationError(f"expected --draws with one of {', '.join(drawing)}, got {method!r}")
+
+
+def _check_kind(method: str, fisher: str | None) -> None:
+    if fisher not in (None, *KINDS):
+        raise ConfigurationError(f"expected --fisher {' or '.join(KINDS)}, got {fisher!r}")
+    if fisher is not None and method != EXACT and fisher != method_kind(method):
+        able = ", ".join(each for each in method_names() if each == EXACT or method_kind(each) == fisher)
+        raise ConfigurationError(f"expected a method of {able} for --fisher {fisher}, got {method!r}")
 
 
 def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherOptions) -> dict[str, Any]:
@@ -90,7 +115,7 @@ def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherO
     if options.project:
         estimate = nearest_positive_semidefinite(estimate)
     seconds = perf_counter() - started
-    return {
+    report = {
         "parameters": list(estimate.parameters),
         "matrix": estimate.matrix.tolist(),
         "stderr": None if options.method == MIXED else estimate.stderr.tolist(),
@@ -98,6 +123,7 @@ def estimated_report(circuit: Any, values: NDArray[np.float64], options: FisherO
         "method": options.method,
         "cost": {"circuits": estimate.circuits, "shots": estimate.shots, "seconds": seconds},
     }
+    return report if options.fisher is None else report | {"fisher": options.fisher}
 
 
 def _estimator(options: FisherOptions, backend: Any, generator: np.random.Generator, progress: Any) -> Any:

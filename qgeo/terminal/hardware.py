@@ -24,6 +24,7 @@ from qgeo.hardware import requests
 from qgeo.hardware.fisher_request import FisherRequest
 from qgeo.hardware.requests import JobState
 from qgeo.terminal.console import messages, stoppable, tables
+from qgeo.terminal.fisher import as_asked
 from qgeo.terminal.fisher_estimate import FisherOptions, check_options
 from qgeo.terminal.training_plan import head
 from qgeo.terminal.values import random_values, read_values
@@ -49,7 +50,8 @@ def fisher_request(
     """
     if (values is None) == (random is None):
         raise ConfigurationError("expected one of --values FILE and --random SEED; give exactly one")
-    check_options(FisherOptions(method, None, shots, draws, seed))
+    options = FisherOptions(method, None, shots, draws, seed)
+    check_options(options)
     loaded = load_qasm(path)
     if loaded.warning:
         messages().print(f"warning: {loaded.warning}", soft_wrap=True)
@@ -57,7 +59,8 @@ def fisher_request(
     if not names:
         raise ConfigurationError(f"expected a circuit with parameters in {path}, got one without")
     chosen = random_values(len(names), random or 0) if values is None else read_values(values, names)
-    return FisherRequest(loaded.circuit, chosen, method, shots, seed, draws, mitigation)
+    circuit = as_asked(loaded.circuit, options)
+    return FisherRequest(circuit, chosen, method, shots, seed, draws, mitigation)
 
 
 def devices_of_account() -> tuple[list[str], str]:

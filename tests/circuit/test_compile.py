@@ -18,7 +18,7 @@ from numpy.testing import assert_allclose
 from qiskit import QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit import library as lib
-from qiskit.quantum_info import Pauli, SparsePauliOp, Statevector
+from qiskit.quantum_info import Kraus, Pauli, SparsePauliOp, Statevector
 
 import qgeo
 from qgeo import Program, compile
@@ -125,21 +125,21 @@ def test_mistakes_are_explained(arguments: dict, error: type[QGeoError], message
 
 
 def not_unitary() -> dict[str, QuantumCircuit]:
-    measured, reset, initialized, conditional = (QuantumCircuit(2, 1) for _ in range(4))
-    for circuit in (measured, reset, initialized, conditional):
+    noisy, reset, initialized, conditional = (QuantumCircuit(2, 1) for _ in range(4))
+    for circuit in (noisy, reset, initialized, conditional):
         circuit.rx(Parameter("a"), 0)
-    measured.measure(1, 0)
-    reset.reset(1)
-    initialized.initialize([0, 1], 1)
+    noisy.append(Kraus([[[1, 0], [0, 0.6]], [[0, 0.8], [0, 0]]]).to_instruction(), [1])
+    reset.reset(0)
+    initialized.initialize([0, 1], 0)
     with conditional.if_test((0, 1)):
         conditional.x(1)
-    return {"measure": measured, "reset": reset, "initialize": initialized, "if_else": conditional}
+    return {"kraus": noisy, "reset": reset, "initialize": initialized, "if_else": conditional}
 
 
 @pytest.mark.parametrize("name", not_unitary())
 def test_what_has_no_unitary_is_named_with_its_position(name: str):
     with pytest.raises(
-        CircuitError, match=rf"instruction 1 \('{name}' on qubits \[.*1\]\): expected unitary"
+        CircuitError, match=rf"instruction 1 \('{name}' on qubits \[.*[01]\]\): expected unitary"
     ):
         compile(not_unitary()[name])
 

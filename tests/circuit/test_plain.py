@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from pydantic import TypeAdapter, ValidationError
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import AnnotatedOperation, InverseModifier, Parameter, ParameterVector
 from qiskit.circuit.library import (
     CXGate,
@@ -20,6 +20,8 @@ from qiskit.circuit.library import (
 )
 from qiskit.quantum_info import Operator, SparsePauliOp
 
+from qgeo import classical_fisher
+from qgeo.circuit.measured import measured_qubits
 from qgeo.circuit.plain import PlainCircuit, plain, rebuilt
 from qgeo.errors import CircuitError
 
@@ -109,9 +111,26 @@ def test_barriers_and_delays_stay_where_they_were():
     ]
 
 
+@pytest.mark.parametrize("qubits", [(0, 1, 2), (1,), (2, 0)])
+def test_what_is_measured_at_the_end_comes_back(qubits):
+    circuit = efficient_su2(3, reps=1)
+    circuit.add_register(ClassicalRegister(3))
+    circuit.measure(qubits, range(len(qubits)))
+    back = through_text(circuit)
+    values = GENERATOR.uniform(0.1, 1, circuit.num_parameters)
+    assert measured_qubits(back) == tuple(sorted(qubits))
+    assert_allclose(classical_fisher(back, values), classical_fisher(circuit, values), atol=1e-12)
+
+
+def test_data_that_measure_qubits_there_are_not():
+    with pytest.raises(CircuitError, match="expected measured qubits below 1, got 3"):
+        rebuilt(PlainCircuit(qubits=1, parameters=(), gates=(), measured=(3,)))
+
+
 def measured() -> QuantumCircuit:
     circuit = QuantumCircuit(1, 1)
     circuit.measure(0, 0)
+    circuit.h(0)
     return circuit
 
 

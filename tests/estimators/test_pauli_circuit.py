@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterExpression
 from qiskit.circuit import library as lib
-from qiskit.quantum_info import Operator, SparsePauliOp
+from qiskit.quantum_info import Kraus, Operator, SparsePauliOp
 
 from qgeo.circuit.paulis import label
 from qgeo.errors import CircuitError
@@ -117,15 +117,15 @@ def test_random_circuits_with_such_terms_are_refused(case):
         pauli_circuit(case.circuit)
 
 
-def with_measurement() -> QuantumCircuit:
+def with_noise() -> QuantumCircuit:
     circuit = QuantumCircuit(2, 1)
     circuit.ry(A, 1)
-    circuit.measure(1, 0)
+    circuit.append(Kraus([[[1, 0], [0, 0.6]], [[0, 0.8], [0, 0]]]).to_instruction(), [1])
     return circuit
 
 
 def with_reset() -> QuantumCircuit:
-    return circuit_of(2, ("h", 0), ("ry", A, 0), ("reset", 1))
+    return circuit_of(2, ("h", 0), ("ry", A, 0), ("reset", 0))
 
 
 def with_condition() -> QuantumCircuit:
@@ -136,14 +136,14 @@ def with_condition() -> QuantumCircuit:
 
 
 def with_preparation() -> QuantumCircuit:
-    return circuit_of(1, ("initialize", [0, 1], 0), ("ry", A, 0))
+    return circuit_of(1, ("ry", A, 0), ("initialize", [0, 1], 0))
 
 
 NOT_UNITARY = {
-    "measure": (with_measurement, 1, "[1]"),
-    "reset": (with_reset, 2, "[1]"),
+    "kraus": (with_noise, 1, "[1]"),
+    "reset": (with_reset, 2, "[0]"),
     "if_else": (with_condition, 0, "[0]"),
-    "initialize": (with_preparation, 0, "[0]"),
+    "initialize": (with_preparation, 1, "[0]"),
 }
 
 

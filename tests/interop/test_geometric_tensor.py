@@ -200,13 +200,24 @@ def test_an_initial_state_is_no_mistake():
     assert_allclose(one(ExactQGT(), circuit, [0.7]), one(ExactQGT(), by_hand, [0.7]), **TIGHT)
 
 
-@pytest.mark.parametrize(("name", "position"), [("measure", 1), ("reset", 1)])
-def test_what_is_not_unitary_is_named_with_its_position(name, position):
+@pytest.mark.parametrize("name", ["measure", "reset"])
+def test_what_is_not_unitary_is_named_with_its_position(name):
     circuit = QuantumCircuit(1, 1)
     circuit.ry(A, 0)
     _ = circuit.measure(0, 0) if name == "measure" else circuit.reset(0)
-    with pytest.raises(CircuitError, match=rf"instruction {position} \('{name}' on qubits \[0\]\)"):
+    circuit.h(0)
+    with pytest.raises(CircuitError, match=rf"instruction 1 \('{name}' on qubit"):
         ExactQGT().run([circuit], [[0.3]]).result()
+
+
+def test_measurements_at_the_end_are_left_out_with_a_note(caplog):
+    circuit = QuantumCircuit(2)
+    circuit.ry(A, 0)
+    circuit.crx(B, 0, 1)
+    ended = circuit.copy()
+    ended.measure_all()
+    assert_allclose(one(ExactQGT(), ended, [0.3, 0.7]), one(ExactQGT(), circuit, [0.3, 0.7]), **TIGHT)
+    assert "(2 of 2 qubits) are left out" in caplog.text
 
 
 def test_numbers_that_do_not_fit():

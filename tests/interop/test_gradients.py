@@ -221,8 +221,18 @@ def test_mistakes_of_an_estimator_job():
     with pytest.raises(ShapeError, match="inside the domain"):
         gradient.run([circuit], [z], [[-0.1]]).result()
     circuit.measure(0, 0)
-    with pytest.raises(CircuitError, match=r"instruction 1 \('measure' on qubits \[0\]\)"):
+    circuit.h(0)
+    with pytest.raises(CircuitError, match=r"instruction 1 \('measure' on qubit 0\) before instruction 2"):
         gradient.run([circuit], [z], [[0.1]]).result()
+
+
+def test_an_estimator_job_leaves_measurements_at_the_end_out(caplog):
+    circuit = generic(2)
+    values, xz = values_for(circuit), SparsePauliOp("XZ")
+    [expected] = ExactEstimatorGradient().run([circuit], [xz], [values]).result().gradients
+    [found] = ExactEstimatorGradient().run([measured(circuit, 1, (1, 0))], [xz], [values]).result().gradients
+    assert_allclose(found, expected, **TIGHT)
+    assert "(1 of 2 qubits) are left out" in caplog.text
 
 
 # --- inside their networks ------------------------------------------------------------------------

@@ -191,3 +191,63 @@ def test_every_method_that_is_named_is_in_the_help(capsys):
     assert run(["fisher", "--help"]) == 0
     shown = capsys.readouterr().out
     assert all(method in shown for method in method_names())
+
+
+# --- measurements at the end ------------------------------------------------------------------------------
+
+ENDED = PADDED + "bit[2] out;\nreset q;\n" + BODY + "out[0] = measure q[1];\n"
+
+
+@pytest.fixture
+def ended(tmp_path):
+    place = tmp_path / "ended.qasm"
+    place.write_text(ENDED)
+    return place
+
+
+def test_measurements_at_the_end_are_left_out_with_a_note(circuit, ended, capsys):
+    status, out, err = call(capsys, ended, "--random", 1, "--json")
+    assert status == 0
+    assert err == (
+        "note: the measurements at the end of the circuit (1 of 2 qubits) are left out: this is about the "
+        "state before them; --fisher classical reads them\n"
+    )
+    expected = json.loads(call(capsys, circuit, "--random", 1, "--json")[1])["matrix"]
+    assert_allclose(json.loads(out)["matrix"], expected, rtol=1e-12, atol=1e-14)
+
+
+def test_the_classical_matrix_is_that_of_the_measured_bits(ended, capsys):
+    status, out, err = call(capsys, ended, "--random", 1, "--fisher", "classical", "--json")
+    report = json.loads(out)
+    assert (status, err, report["fisher"], report["method"]) == (0, "", "classical", "exact")
+    expected = qgeo.classical_fisher(load_qasm(ended).circuit, random_values(3, 1))
+    assert_allclose(report["matrix"], expected, rtol=1e-12, atol=1e-14)
+    everything = qgeo.classical_fisher(
+        load_qasm(ended).circuit.remove_final_measurements(inplace=False), [1] * 3
+    )
+    assert np.abs(expected - everything).max() > 1e-3
+    shown = call(capsys, ended, "--random", 1, "--fisher", "classical")[1]
+    assert shown.startswith("classical Fisher information, 3 × 3, method exact")
+
+
+def test_the_estimator_of_the_classical_matrix_reads_the_same_bits(ended, capsys):
+    limit = json.loads(call(capsys, ended, "--random", 1, "--method", "sampled-cfi", "--json")[1])["matrix"]
+    exact = json.loads(call(capsys, ended, "--random", 1, "--fisher", "classical", "--json")[1])["matrix"]
+    assert_allclose(limit, exact, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--fisher", "both"), "expected --fisher quantum or classical, got 'both'"),
+        (
+            ("--fisher", "classical", "--method", "lin-comb"),
+            "expected a method of exact, sampled-cfi for --fisher classical, got 'lin-comb'",
+        ),
+        (("--fisher", "quantum", "--method", "sampled-cfi"), "got 'sampled-cfi'"),
+    ],
+)
+def test_an_information_that_a_method_does_not_give_is_refused(circuit, capsys, options, said):
+    status, out, err = call(capsys, circuit, "--random", 1, *options)
+    assert (status, out) == (2, "")
+    assert said in err

@@ -15,13 +15,12 @@ from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.primitives import StatevectorSampler
 from qiskit.quantum_info import Statevector
 
-from qgeo.errors import CircuitError
-from qgeo.interop.measured import (
+from qgeo.circuit.measured import (
     measures,
     outcomes,
-    without_final_measurements,
-    without_initial_resets,
+    unitary_part,
 )
+from qgeo.errors import CircuitError
 
 READINGS = {
     "all": (3, 3, [(0, 0), (1, 1), (2, 2)]),
@@ -82,7 +81,7 @@ def test_measurements_may_stand_before_gates_on_other_qubits():
     circuit.barrier()
     circuit.h(1)
     circuit.measure(1, 0)
-    unitary = without_final_measurements(circuit)
+    unitary = unitary_part(circuit)
     assert measures(circuit)
     assert len(unitary.data) == len(circuit.data)
     assert Statevector(unitary).equiv(Statevector(np.full(4, 0.5)))
@@ -97,7 +96,7 @@ def test_a_gate_behind_a_measurement_is_an_error_that_names_both():
     with pytest.raises(
         CircuitError, match=r"got instruction 1 \('measure' on qubit 0\) before instruction 2 \('cx'\)"
     ):
-        without_final_measurements(circuit)
+        unitary_part(circuit)
 
 
 def test_the_first_resets_and_states_are_unitary():
@@ -108,7 +107,7 @@ def test_the_first_resets_and_states_are_unitary():
     circuit.initialize(state, [0, 1])
     circuit.h(2)
     expected = Statevector(np.kron([1, 1], state) / 2**0.5)
-    assert Statevector(without_initial_resets(circuit)).equiv(expected)
+    assert Statevector(unitary_part(circuit)).equiv(expected)
 
 
 def test_later_resets_stay_for_the_compiler_to_refuse():
@@ -117,5 +116,5 @@ def test_later_resets_stay_for_the_compiler_to_refuse():
     circuit.h(0)
     circuit.reset(0)
     circuit.reset(1)
-    names = [instruction.operation.name for instruction in without_initial_resets(circuit).data]
+    names = [instruction.operation.name for instruction in unitary_part(circuit).data]
     assert names == ["h", "reset", "barrier"]
