@@ -22,6 +22,8 @@ _HOME = {
     "PauliHead": "qgeo.heads.pauli",
     "SoftmaxHead": "qgeo.heads.classical",
     "MLPHead": "qgeo.heads.classical",
+    "load_circuit": "qgeo.circuit.qasm",
+    "save_circuit": "qgeo.circuit.qasm",
     "compare": "qgeo.comparison.comparison",
     "ComparisonResult": "qgeo.comparison.comparison",
     "QGeoError": "qgeo.errors",
@@ -32,6 +34,8 @@ __all__ = sorted(_HOME)
 if TYPE_CHECKING:
     from qgeo.circuit.compiler import compile as compile
     from qgeo.circuit.program import Program as Program
+    from qgeo.circuit.qasm import load_circuit as load_circuit
+    from qgeo.circuit.qasm import save_circuit as save_circuit
     from qgeo.comparison.comparison import ComparisonResult as ComparisonResult
     from qgeo.comparison.comparison import compare as compare
     from qgeo.errors import QGeoError as QGeoError

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from cases import A, B
 from qiskit import QuantumCircuit
-from qiskit.circuit import Gate, Parameter, ParameterVector
+from qiskit.circuit import (
+    AnnotatedOperation,
+    ControlModifier,
+    Gate,
+    Parameter,
+    ParameterVector,
+    PowerModifier,
+)
+from qiskit.circuit.library import RXGate
 from qiskit.quantum_info import Kraus
 
 import qgeo
@@ -243,3 +251,14 @@ def test_program_with_other_input_parameters_is_refused():
     program = qgeo.compile(with_data(), input_parameters=X)
     with pytest.raises(QGeoError, match=r"x\[1\]"):
         qgeo.quantum_fisher(program, [0.3], inputs=np.ones((1, 1)), input_parameters=[X[1]])
+
+
+def test_gates_that_come_to_too_much_are_refused_before_they_are_built():
+    circuit = QuantumCircuit(12)
+    powered = AnnotatedOperation(RXGate(A), [PowerModifier(10**9)])
+    controlled = AnnotatedOperation(RXGate(A), [ControlModifier(11)])
+    for gate, message in ((powered, "the power 1000000000"), (controlled, "at most 10 qubits, got 12")):
+        circuit.clear()
+        circuit.append(gate, range(gate.num_qubits))
+        with pytest.raises(CircuitError, match=rf"instruction 0 .*{message}"):
+            qgeo.compile(circuit)

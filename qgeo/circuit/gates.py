@@ -44,6 +44,9 @@ from qgeo.errors import CircuitError
 MAX_DENSE_QUBITS = 10
 """Widest generator kept as a dense matrix: a 1024×1024 eigenproblem, solved once in `compile`."""
 
+MOST_ELEMENTS = 100_000
+"""That a power of a gate comes to, chosen: more are no power that anybody means."""
+
 _MAX_PAULI_SUPPORT = 3  # chosen: what a cell with one matrix a context holds (fusion.py); wider is a ladder
 
 X = np.array([[0, 1], [1, 0]], dtype=complex)
@@ -135,6 +138,11 @@ def _controlled_gate(gate: ControlledGate, unroll: Callable[[Any], list[Element]
 
 def _under_controls(elements: list[Element], num_controls: int, state: int) -> list[Element]:
     num_qubits = 1 + max((q for element in elements for q in element.qubits), default=-1)
+    if num_controls + num_qubits > MAX_DENSE_QUBITS:
+        raise CircuitError(
+            f"expected a controlled gate on at most {MAX_DENSE_QUBITS} qubits, got "
+            f"{num_controls + num_qubits}; decompose() it first"
+        )
     targets = tuple(range(num_controls, num_controls + num_qubits))
     return controlled(placed(elements, targets), tuple(range(num_controls)), state)
 
@@ -155,6 +163,11 @@ def _power(elements: list[Element], power: float) -> list[Element]:
     if power != int(power):
         raise CircuitError(
             f"expected an integer power of a parameterized gate, got {power}; scale its angle instead"
+        )
+    if abs(power) * max(1, len(elements)) > MOST_ELEMENTS:
+        raise CircuitError(
+            f"expected a power of a parameterized gate that comes to at most {MOST_ELEMENTS:,} rotations and "
+            f"fixed gates, got the power {power}; scale its angle instead"
         )
     return (elements if power >= 0 else inverted(elements)) * abs(int(power))
 

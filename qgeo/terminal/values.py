@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from qgeo.circuit.qasm_read import original_name
 from qgeo.errors import ShapeError
 
 
@@ -54,7 +55,8 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
 def _named(rows: list[tuple[int, str]], names: list[str]) -> NDArray[np.float64]:
     numbers: dict[str, float] = {}
     for number, line in rows:
-        name, _, value = (part.strip() for part in line.rpartition(","))
+        written, _, value = (part.strip() for part in line.rpartition(","))
+        name = written if written in names else original_name(written)  # as the circuit's file may call it
         if name not in names or name in numbers:
             problem = "a name given twice" if name in numbers else "an unknown name"
             raise ShapeError(
