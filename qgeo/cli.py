@@ -28,7 +28,7 @@ from typer.exceptions import Abort, Exit, TyperException
 from qgeo import __version__
 from qgeo.errors import QGeoError, StoppedError
 from qgeo.terminal.derived_help import DerivedHelp
-from qgeo.terminal.hardware_app import Plugins, backends, hardware
+from qgeo.terminal.hardware_app import Parametrize, Plugins, backends, hardware
 
 _INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
@@ -199,7 +199,7 @@ def compare(
 
 @app.command(cls=DerivedHelp)
 def fisher(
-    circuit: Annotated[Path, typer.Argument(help="OpenQASM 3 file.")],
+    circuit: Annotated[Path, typer.Argument(help="OpenQASM 3 or 2 file.")],
     values: Annotated[
         Path | None,
         typer.Option(help="One number per line, name,value lines, or .npy.", show_default=False),
@@ -208,6 +208,7 @@ def fisher(
         int | None,
         typer.Option(metavar="SEED", help="Uniform values in (−π, π) from this seed.", show_default=False),
     ] = None,
+    parametrize: Parametrize = False,
     method: Annotated[
         str,
         typer.Option(help="{all_methods}."),
@@ -247,7 +248,7 @@ def fisher(
 
     import_plugins(plugin or ())
     options = FisherOptions(method, backend, shots, draws, seed, project, information)
-    report = fisher_report(circuit, values, random, options)
+    report = fisher_report(circuit, values, random, options, parametrize=parametrize)
     if as_json:
         print(json.dumps(report))
     else:

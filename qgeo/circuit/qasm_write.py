@@ -17,23 +17,14 @@ from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit, qasm3
-from qiskit.circuit import Barrier, Delay, Measure, Parameter, Reset
-from qiskit.circuit.library import PauliEvolutionGate, UnitaryGate, get_standard_gate_name_mapping
+from qiskit.circuit import Parameter
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
-from qiskit.transpiler import PassManager
-from qiskit.transpiler.passes import HighLevelSynthesis
 
-from qgeo.circuit.gates import hamiltonian_terms
-from qgeo.circuit.loops import is_static, rewritten
-from qgeo.circuit.paulis import all_commute
 from qgeo.circuit.qasm_read import read_version_3, reason
-from qgeo.circuit.unroll import definition_of
+from qgeo.circuit.standard_gates import WIDEST_KEPT, WITHOUT_MATRIX, in_standard_gates
 from qgeo.errors import CircuitError
 
-_WIDEST_COMPARED = 8  # qubits of an instruction whose matrix is compared after the round trip
-_WIDEST_SYNTHESIZED = 10  # qubits of an operation whose synthesis is compared with its matrix
-_COMPARED_BY_NAME = (Barrier, Delay, Measure, Reset)
 _TOLERANCE = 1e-12  # of a matrix's entries: angles are written to 16 digits, rounding adds up over factors
 _HEADER = "OPENQASM 3.0;\n"
 
@@ -53,69 +44,12 @@ def dump_qasm(circuit: QuantumCircuit) -> str:
     >>> [line for line in dump_qasm(circuit).splitlines() if line.startswith("input")][2:4]
     ['input float[64] theta_02;', 'input float[64] theta_03;']
     """
-    flat = _flattened(circuit)
+    flat = in_standard_gates(circuit)
     names = _kept_names(flat)
     named = _with_names(flat, names)
     text = _exported(named)
     back = _read_back(text)
     return _commented(_with_phase(text, named, _lost_phase(named, back)), circuit, names)
-
-
-# --- gates --------------------------------------------------------------------------------------------------
-
-
-def _flattened(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit in standard gates and matrices: all else, annotated gates and loops too, by definition."""
-    if any(is_static(instruction.operation) for instruction in circuit.data):
-        circuit = rewritten(circuit, lambda instruction: instruction.operation)
-    if all(_is_written(instruction.operation) for instruction in circuit.data):
-        return circuit
-    result = circuit.copy_empty_like()
-    for instruction in circuit.data:
-        definition = None if _is_written(instruction.operation) else _definition(instruction.operation)
-        if definition is None:
-            result.append(instruction)
-        else:
-            result.compose(_flattened(definition), instruction.qubits, instruction.clbits, inplace=True)
-    return result
-
-
-def _is_written(operation: Any) -> bool:
-    """Whether the exporter writes an operation as it is, or nobody can write it otherwise."""
-    if isinstance(operation, UnitaryGate | PauliEvolutionGate):
-        return isinstance(operation, UnitaryGate) or not _is_product(operation)
-    if isinstance(operation, _COMPARED_BY_NAME):
-        return True
-    standard = get_standard_gate_name_mapping().get(operation.name)
-    kind = getattr(operation, "base_class", type(operation))
-    is_small = operation.num_qubits <= _WIDEST_COMPARED and operation.name != "global_phase"
-    return is_small and standard is not None and standard.base_class is kind
-
-
-def _is_product(gate: PauliEvolutionGate) -> bool:
-    """Whether Qiskit's definition, a product formula, is exact."""
-    return all_commute(hamiltonian_terms(gate))
-
-
-def _definition(operation: Any) -> QuantumCircuit | None:
-    definition = definition_of(operation)
-    if definition is not None or operation.num_clbits or operation.num_qubits > _WIDEST_SYNTHESIZED:
-        return definition
-    return _synthesized(operation)
-
-
-def _synthesized(operation: Any) -> QuantumCircuit | None:
-    """An operation without a definition, an annotated one or a permutation, in gates; None if not exactly."""
-    circuit = QuantumCircuit(operation.num_qubits)
-    circuit.append(operation, circuit.qubits)
-    basis = [name for name in get_standard_gate_name_mapping() if name != "global_phase"]
-    try:
-        written: QuantumCircuit = PassManager([HighLevelSynthesis(basis_gates=basis)]).run(circuit)
-        point = np.random.default_rng(2).uniform(0.1, 1, circuit.num_parameters)
-        mine, theirs = (Operator(_bound(each, point)).data for each in (circuit, written))
-    except QiskitError:
-        return None
-    return written if np.allclose(mine, theirs, rtol=0, atol=_TOLERANCE) else None
 
 
 # --- names --------------------------------------------------------------------------------------------------
@@ -212,7 +146,7 @@ def _lost_phase(circuit: QuantumCircuit, back: QuantumCircuit) -> float:
         if not abs(here - there) < _TOLERANCE:  # NaN: the matrices differ by more than a phase
             name = circuit.data[position].operation.name
             raise CircuitError(
-                f"instruction {position} ({name!r}): expected a unitary on at most {_WIDEST_COMPARED} qubits "
+                f"instruction {position} ({name!r}): expected a unitary on at most {WIDEST_KEPT} qubits "
                 "that OpenQASM reproduces up to a constant phase; decompose() this one, and remove control "
                 "flow"
             )
@@ -244,9 +178,9 @@ def _places(circuit: QuantumCircuit, instruction: Any) -> list[int]:
 
 
 def _phase_factor(mine: Any, theirs: Any) -> complex:
-    if isinstance(mine, _COMPARED_BY_NAME) and mine.name == theirs.name:
+    if isinstance(mine, WITHOUT_MATRIX) and mine.name == theirs.name:
         return 1
-    if mine.num_qubits > _WIDEST_COMPARED:
+    if mine.num_qubits > WIDEST_KEPT:
         return complex("nan")
     try:
         a, b = Operator(mine).data, Operator(theirs).data

@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qgeo.circuit.measured import measurement_note, unitary_part
-from qgeo.circuit.qasm import load_qasm
-from qgeo.errors import ConfigurationError
 from qgeo.system import memory_bytes
-from qgeo.terminal.console import messages, tables
+from qgeo.terminal.circuit_file import CircuitSource
+from qgeo.terminal.console import tables
 from qgeo.terminal.fisher_estimate import (
     EXACT,
     FisherOptions,
@@ -23,7 +21,6 @@ from qgeo.terminal.fisher_estimate import (
     information_kind,
     method_kind,
 )
-from qgeo.terminal.values import random_values, read_values
 
 _WIDEST_PRINTED = 12
 """Columns that fit a terminal."""
@@ -32,11 +29,11 @@ _MOST_FLAGGED = 6
 
 
 def fisher_report(
-    path: Path, values: Path | None, seed: int | None, options: FisherOptions
+    path: Path, values: Path | None, seed: int | None, options: FisherOptions, *, parametrize: bool = False
 ) -> dict[str, Any]:
     """The content of `qgeo fisher --json`: parameters, matrix, stderr (None for exact), method, cost; of an
     estimate also `flagged`, which entries' bias may exceed their standard error; `fisher` where --fisher
-    was given.
+    was given, `values` where --parametrize was.
 
     Raises:
         ConfigurationError: an unknown method or backend, options that do not go together; none or both of
@@ -44,33 +41,13 @@ def fisher_report(
         CircuitError, ShapeError: a file that holds no such circuit (or too large a one), or no such values.
     """
     check_options(options)
-    if (values is None) == (seed is None):
-        raise ConfigurationError("expected one of --values FILE and --random SEED; give exactly one")
-    if seed is not None and seed < 0:
-        raise ConfigurationError(f"expected a seed of 0 or more for --random, got {seed}")
-    loaded = load_qasm(path)
-    if loaded.warning:
-        messages().print(f"warning: {loaded.warning}", soft_wrap=True)
-    names = [parameter.name for parameter in loaded.circuit.parameters]
-    chosen = random_values(len(names), seed) if values is None else read_values(values, names)
-    circuit = as_asked(loaded.circuit, options)
-    if options.method == EXACT:
-        return _exact(circuit, chosen, options)
-    return estimated_report(circuit, chosen, options)
-
-
-def as_asked(circuit: QuantumCircuit, options: FisherOptions) -> QuantumCircuit:
-    """The circuit with the measurements at its end where F_C reads them, else without, and a note on that.
-
-    Raises:
-        CircuitError: a measured qubit is used again.
-    """
-    if information_kind(options) == "classical":
-        return circuit
-    note = measurement_note(circuit)
-    if note:
-        messages().print(f"note: {note}; --fisher classical reads them", soft_wrap=True)
-    return unitary_part(circuit)
+    given = CircuitSource(path, values, seed, parametrize).load()
+    if information_kind(options) != "classical":
+        given = given.unmeasured()
+    compute = _exact if options.method == EXACT else estimated_report
+    report = compute(given.circuit, given.values, options)
+    given.print_notes()
+    return report | {"values": given.values.tolist()} if parametrize else report
 
 
 def print_fisher(report: dict[str, Any]) -> None:

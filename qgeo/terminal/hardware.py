@@ -17,17 +17,15 @@ from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledger_files import LEDGER_FILES, DeviceManifest
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.plan import Plan
-from qgeo.circuit.qasm import load_qasm
 from qgeo.errors import ConfigurationError, HardwareError, LedgerError
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.hardware import requests
 from qgeo.hardware.fisher_request import FisherRequest
 from qgeo.hardware.requests import JobState
+from qgeo.terminal.circuit_file import CircuitSource, without_parameters
 from qgeo.terminal.console import messages, stoppable, tables
-from qgeo.terminal.fisher import as_asked
-from qgeo.terminal.fisher_estimate import FisherOptions, check_options
+from qgeo.terminal.fisher_estimate import FisherOptions, check_options, method_kind
 from qgeo.terminal.training_plan import head
-from qgeo.terminal.values import random_values, read_values
 
 OPEN_PLAN_SECONDS = 600.0
 """Of the free plan, per 28 days."""
@@ -42,25 +40,24 @@ def fisher_request(
     seed: int,
     draws: int | None,
     mitigation: Mitigation = PLAIN,
+    *,
+    parametrize: bool = False,
 ) -> FisherRequest:
     """The request that the options describe.
 
     Raises:
         ConfigurationError: both or none of values and random values, or too few shots.
     """
-    if (values is None) == (random is None):
-        raise ConfigurationError("expected one of --values FILE and --random SEED; give exactly one")
-    options = FisherOptions(method, None, shots, draws, seed)
-    check_options(options)
-    loaded = load_qasm(path)
-    if loaded.warning:
-        messages().print(f"warning: {loaded.warning}", soft_wrap=True)
-    names = [parameter.name for parameter in loaded.circuit.parameters]
-    if not names:
-        raise ConfigurationError(f"expected a circuit with parameters in {path}, got one without")
-    chosen = random_values(len(names), random or 0) if values is None else read_values(values, names)
-    circuit = as_asked(loaded.circuit, options)
-    return FisherRequest(circuit, chosen, method, shots, seed, draws, mitigation)
+    source = CircuitSource(path, values, random, parametrize)
+    source.check()
+    check_options(FisherOptions(method, None, shots, draws, seed))
+    given = source.load()
+    if not given.circuit.num_parameters:
+        raise without_parameters(path)
+    if method_kind(method) != "classical":
+        given = given.unmeasured()
+    given.print_notes()
+    return FisherRequest(given.circuit, given.values, method, shots, seed, draws, mitigation)
 
 
 def devices_of_account() -> tuple[list[str], str]:

@@ -13,12 +13,19 @@ from qgeo.terminal.derived_help import DerivedHelp
 
 hardware = typer.Typer(help="IBM Quantum: plan, submit, collect; nothing lost, no minute paid twice.")
 
-Circuit = Annotated[Path, typer.Option("--circuit", help="OpenQASM 3 file.", show_default=False)]
+Circuit = Annotated[Path, typer.Option("--circuit", help="OpenQASM 3 or 2 file.", show_default=False)]
 Values = Annotated[
     Path | None, typer.Option(help="One number per line, name,value lines, or .npy.", show_default=False)
 ]
 Random = Annotated[
     int | None, typer.Option(metavar="SEED", help="Uniform values in (−π, π).", show_default=False)
+]
+Parametrize = Annotated[
+    bool,
+    typer.Option(
+        "--parametrize",
+        help="Make parameters of numeric rotation angles, named by position; their numbers are the values.",
+    ),
 ]
 Method = Annotated[str, typer.Option(help="{methods}.")]
 Backend = Annotated[str, typer.Option(help="fake_NAME, ibm_NAME, or least-busy.", show_default=False)]
@@ -62,7 +69,7 @@ def plan(
         ),
     ] = None,
     circuit: Annotated[
-        Path | None, typer.Option("--circuit", help="OpenQASM 3 file.", show_default=False)
+        Path | None, typer.Option("--circuit", help="OpenQASM 3 or 2 file.", show_default=False)
     ] = None,
     config: Annotated[
         Path | None,
@@ -83,6 +90,7 @@ def plan(
     shots: Shots = 1000,
     values: Values = None,
     random: Random = None,
+    parametrize: Parametrize = False,
     draws: Draws = None,
     readout_mitigation: Readout = False,
     zero_noise: ZeroNoise = False,
@@ -108,8 +116,12 @@ def plan(
     elif backend is None:
         raise ConfigurationError("expected a device to plan for, got none; pass --backend")
     else:
-        seed = 0 if values is None and random is None else random  # a plan does not depend on values
-        request = fisher_request(Path(circuit or ""), values, seed, method, shots, 0, draws, mitigation)
+        given = values is not None or random is not None or parametrize
+        seed = random if given else 0  # a plan does not depend on values
+        path = Path(circuit or "")
+        request = fisher_request(
+            path, values, seed, method, shots, 0, draws, mitigation, parametrize=parametrize
+        )
         report = plan_report(request, backend)
     if as_json:
         print(json.dumps(report))
@@ -131,6 +143,7 @@ def submit(
     shots: Shots = 1000,
     values: Values = None,
     random: Random = None,
+    parametrize: Parametrize = False,
     seed: Seed = 0,
     draws: Draws = None,
     readout_mitigation: Readout = False,
@@ -158,7 +171,9 @@ def submit(
         "max_execution_time": max_execution_time,
     }
     mitigation = Mitigation(readout_mitigation, zero_noise)
-    request = fisher_request(circuit, values, random, method, shots, seed, draws, mitigation)
+    request = fisher_request(
+        circuit, values, random, method, shots, seed, draws, mitigation, parametrize=parametrize
+    )
     request = replace(request, plugins=tuple(plugin or ()))
     folder, jobs = submit_report(request, backend, out, max_seconds, options)
     if as_json:

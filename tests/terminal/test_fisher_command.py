@@ -251,3 +251,57 @@ def test_an_information_that_a_method_does_not_give_is_refused(circuit, capsys, 
     status, out, err = call(capsys, circuit, "--random", 1, *options)
     assert (status, out) == (2, "")
     assert said in err
+
+
+# --- files without parameters -----------------------------------------------------------------------------
+
+BOUND = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\ncreg c[2];\n'
+BOUND += "rx(0.3) q[0];\ncu1(pi/4) q[0],q[1];\nh q[1];\n"
+
+
+@pytest.fixture
+def bound(tmp_path):
+    place = tmp_path / "bound.qasm"
+    place.write_text(BOUND + "measure q -> c;\n")
+    return place
+
+
+def test_no_parameters_is_said_with_what_to_do(bound, capsys):
+    status, out, err = call(capsys, bound, "--random", 0, "--json")
+    assert (status, json.loads(out)["matrix"]) == (0, [])
+    assert (
+        "the circuit has no parameters (OpenQASM 2 knows none), so its matrix is empty; --parametrize" in err
+    )
+    assert "its 2 numeric rotation angles" in err
+
+
+def test_numeric_angles_become_parameters_at_their_values(bound, tmp_path, capsys):
+    status, out, _ = call(capsys, bound, "--parametrize", "--json")
+    report = json.loads(out)
+    assert (status, report["parameters"]) == (0, ["angle_0", "angle_1"])
+    assert_allclose(report["values"], [0.3, np.pi / 4])
+    free = tmp_path / "free.qasm"
+    free.write_text(
+        HEADER + "input float a;\ninput float b;\nqubit[2] q;\nrx(a) q[0];\ncp(b) q[0], q[1];\nh q[1];\n"
+    )
+    expected = qgeo.quantum_fisher(load_qasm(free).circuit, [0.3, np.pi / 4])
+    assert_allclose(report["matrix"], expected, rtol=1e-12, atol=1e-14)
+    others = json.loads(call(capsys, bound, "--parametrize", "--random", 1, "--json")[1])
+    assert_array_equal(others["values"], random_values(2, 1))
+
+
+def test_a_circuit_with_parameters_is_not_parametrized(circuit, capsys):
+    status, _, err = call(capsys, circuit, "--parametrize")
+    assert status == 2
+    assert "expected a circuit without parameters for --parametrize, got 3" in err
+
+
+def test_values_go_by_the_names_that_qiskit_wrote(tmp_path, capsys):
+    place, values = tmp_path / "written.qasm", tmp_path / "values"
+    place.write_text(
+        HEADER + "input float _t_2_;\ninput float _t_10_;\nqubit q;\nrx(_t_2_) q;\nrz(_t_10_) q;\n"
+    )
+    values.write_text("_t_10_,0.7\nt[2],0.3\n")
+    status, out, err = call(capsys, place, "--values", values, "--json")
+    assert (status, err, json.loads(out)["parameters"]) == (0, "", ["t[2]", "t[10]"])
+    assert_allclose(json.loads(out)["matrix"], np.diag([1, np.sin(0.3) ** 2]), atol=1e-12)
