@@ -12,6 +12,7 @@ from typing import Any
 
 import sympy
 
+from qgeo.circuit.formula import parsed
 from qgeo.errors import CircuitError
 
 Tree = tuple[Any, ...]
@@ -63,13 +64,27 @@ def expression(angle: Any, columns: Mapping[str, int]) -> Expression:
     slopes = _constant_slopes(angle, free)
     if slopes is not None:
         return Expression(own_columns, slopes, _offset(angle), None)
-    symbolic = angle.sympify()
-    if symbolic is NotImplemented:  # qiskit 2.6.2: a number to the power of a parameter
-        raise CircuitError(f"expected an angle that Qiskit can write as a formula, got {angle}; use exp(…)")
-    formula = _with_real_symbols(symbolic)
+    formula = _formula(angle)
     # sympy differentiates: in qiskit 2.6.2, gradient(p).sympify() of a*b can name the wrong symbol
-    derivatives = tuple(_walk(formula.diff(sympy.Symbol(p.name, real=True)), columns) for p in free)
+    derivatives = tuple(_walk(_derivative(formula, p), columns) for p in free)
     return Expression(own_columns, derivatives, 0.0, _walk(formula, columns))
+
+
+def _formula(angle: Any) -> Any:
+    """The expression in sympy, its parameters real symbols."""
+    try:
+        symbolic = angle.sympify()
+    except (AttributeError, TypeError, ValueError):  # of a function or a product of such a power
+        symbolic = NotImplemented
+    if symbolic is NotImplemented:  # qiskit 2.6.2: a number to the power of a parameter
+        return parsed(angle)
+    return _with_real_symbols(symbolic)
+
+
+def _derivative(formula: Any, parameter: Any) -> Any:
+    """∂formula/∂parameter; sign(x) is constant on either side of 0."""
+    slope = formula.diff(sympy.Symbol(parameter.name, real=True))
+    return slope.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
 
 
 def _with_real_symbols(formula: Any) -> Any:

@@ -135,10 +135,42 @@ def test_columns_come_from_the_caller():
     assert (read.columns, read.derivatives, read.offset, read.tree) == ((0, 7), (3.0, 2.0), 0.25, None)
 
 
-@pytest.mark.parametrize("angle", [A.sign() * B, (A + B).sign()], ids=["product", "alone"])
-def test_what_has_no_derivative_is_refused(angle):
-    with pytest.raises(CircuitError, match=r"instruction|differentiable angle"):
-        angle_program(angle)
+AT_A, AT_B, LOG_2 = 0.4, 0.7, np.log(2)
+POWERS = {  # angle and slopes at (0.4, 0.7)
+    "2**(3a)": (2 ** (3 * A), [3 * LOG_2 * 2 ** (3 * AT_A)]),
+    "(1/3)**a*b": (B * (1 / 3) ** A, [-np.log(3) * 3**-AT_A * AT_B, 3**-AT_A]),
+    "(2**a)**b": ((2**A) ** B, [LOG_2 * 2 ** (AT_A * AT_B) * factor for factor in (AT_B, AT_A)]),
+    "-a**2*2**b": (-(A**2) * 2**B, [-2 * AT_A * 2**AT_B, -(AT_A**2) * LOG_2 * 2**AT_B]),
+    "sin(2**a)/b": (
+        (2**A).sin() / B,
+        [np.cos(2**AT_A) * LOG_2 * 2**AT_A / AT_B, -np.sin(2**AT_A) / AT_B**2],
+    ),
+    "sign(2a)*b": ((2 * A).sign() * B, [0, 1]),
+    "sign(a-b)*(a+b)": ((A - B).sign() * (A + B), [-1, -1]),
+    "sin(sign(-a)*b)": (((-A).sign() * B).sin(), [0, -np.cos(AT_B)]),
+    "sign(a)+2**b": (A.sign() + 2**B, [0, LOG_2 * 2**AT_B]),
+}
+
+
+@pytest.mark.parametrize("name", POWERS)
+def test_powers_of_numbers_and_signs(name: str):
+    # Seen to fail: the derivative of a sign not set to 0, powers read from left to right.
+    angle, slopes = POWERS[name]
+    circuit = QuantumCircuit(1)
+    circuit.ry(angle, 0)
+    found = quantum_fisher(circuit, [AT_A, AT_B][: circuit.num_parameters])
+    assert_allclose(found, np.outer(slopes, slopes), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["θ[0]", "a*b", "x y", "", "sin", "p1"])
+def test_powers_with_any_name(name: str):
+    p, q = Parameter(name), Parameter("p0")
+    circuit = QuantumCircuit(1)
+    circuit.ry(2 ** (p - 2 * q), 0)
+    values = [0.4 if parameter.name == name else 0.7 for parameter in circuit.parameters]
+    slopes = [1 if parameter.name == name else -2 for parameter in circuit.parameters]
+    slopes = np.log(2) * 2**-1.0 * np.array(slopes)
+    assert_allclose(quantum_fisher(circuit, values), np.outer(slopes, slopes), rtol=1e-10)
 
 
 def test_complex_angles_are_refused():
