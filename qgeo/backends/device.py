@@ -12,7 +12,6 @@ from functools import cache, cached_property, partial
 from typing import Any
 
 from qiskit import QuantumCircuit
-from qiskit.transpiler import generate_preset_pass_manager
 from qiskit_aer import AerSimulator
 
 from qgeo.backends.clock import Clock
@@ -20,14 +19,13 @@ from qgeo.backends.ibm_account import asked
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.names import (
-    LEVEL,
-    TRANSPILER_SEED,
     FreshSeedSampler,
     fake_device,
     fake_device_names,
 )
 from qgeo.backends.runner import LocalRunner, Runner
 from qgeo.backends.splitting import MOST_SECONDS, Limits
+from qgeo.backends.transpilation import DevicePassManager
 from qgeo.backends.work import Work
 from qgeo.errors import ConfigurationError, UnfitError
 from qgeo.estimators.primitives import PassManager
@@ -81,10 +79,7 @@ class Device:
     def pass_manager(self) -> PassManager:
         """To its gates, with a fixed seed."""
         asked(lambda: self.backend.target)  # the client fetches it, and keeps it
-        manager: PassManager = generate_preset_pass_manager(
-            LEVEL, self.backend, seed_transpiler=TRANSPILER_SEED
-        )
-        return manager
+        return DevicePassManager(self.backend)
 
     @property
     def calibrated(self) -> str | None:

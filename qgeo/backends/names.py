@@ -25,14 +25,10 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 from qiskit_aer.primitives import SamplerV2
 
+from qgeo.backends.transpilation import TRANSPILER_SEED, DevicePassManager
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.primitives import PassManager
 from qgeo.registry import Registry
-
-TRANSPILER_SEED = 7
-"""Any fixed one, so that the same circuit comes out in every process."""
-LEVEL = 2
-"""Of optimization: from 2 on the layout looks at the device's errors; 1 would take qubits 0, 1, 2, …"""
 
 _NOISE = "aer:noise="
 
@@ -154,7 +150,7 @@ def _noisy_aer(name: str, generator: np.random.Generator, threads: int) -> Backe
 
 def _on_fake_device(name: str, generator: np.random.Generator, threads: int) -> Backend:
     device = fake_device(name)
-    manager = generate_preset_pass_manager(LEVEL, device, seed_transpiler=TRANSPILER_SEED)
+    manager = DevicePassManager(device)
     make = partial(AerSimulator.from_backend, device, max_parallel_threads=threads)
     return _on_simulators(name, make, generator, manager)
 
@@ -183,7 +179,7 @@ def _fake_devices() -> dict[str, Any]:
 
 
 def _of_vendor(backend: BackendV2) -> Backend:
-    manager = generate_preset_pass_manager(LEVEL, backend, seed_transpiler=TRANSPILER_SEED)
+    manager = DevicePassManager(backend)
     simulator = partial(AerSimulator.from_backend, backend, method="density_matrix")
     return Backend(str(backend.name), BackendSamplerV2(backend=backend), manager, simulator)
 

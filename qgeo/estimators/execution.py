@@ -259,6 +259,10 @@ def brought_to(pass_manager: PassManager, circuits: list[QuantumCircuit]) -> lis
     try:
         return list(pass_manager.run(circuits)) if circuits else []
     except TranspilerError as error:
+        if "qubits" not in error.message:  # not too few of them
+            raise CircuitError(
+                f"expected circuits that the target can run; Qiskit says: {error.message}"
+            ) from None
         raise CircuitError(
             f"expected circuits that fit the target, got one of {max(c.num_qubits for c in circuits)} qubits "
             f"(an ancilla included where the method has one): {error.message}; choose a larger device, or a "
