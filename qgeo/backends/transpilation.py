@@ -28,7 +28,7 @@ class DevicePassManager:
         self._backend = backend
 
     def run(self, circuits: Any) -> Any:
-        """The circuits in the backend's gates, in their order; of one circuit, one, as Qiskit's `run` does."""
+        """The circuits in the backend's gates, in their order; of one circuit, one, as Qiskit has it."""
         if isinstance(circuits, QuantumCircuit):
             return self._brought([circuits])[0]
         return self._brought(list(circuits))

@@ -8,7 +8,7 @@ limit of the same code path.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from qiskit import QuantumCircuit
 from qgeo.circuit.measured import note_measurements
 from qgeo.errors import CircuitError, ConfigurationError, ShapeError
 from qgeo.estimators.estimate import FisherEstimate
-from qgeo.geometry.request import real_array, span
+from qgeo.geometry.request import in_order, real_array, span
 
 Floats = NDArray[np.float64]
 MOST_SHOTS = 10_000_000  # per circuit: what IBM's Sampler takes a job
@@ -64,13 +64,16 @@ class FisherEstimator(ABC):
     least_shots: int = 2
     reads_measurements: bool = False
 
-    def estimate(self, circuit: QuantumCircuit, values: ArrayLike, *, shots: int | None) -> FisherEstimate:
+    def estimate(
+        self, circuit: QuantumCircuit, values: ArrayLike | Mapping[Any, float], *, shots: int | None
+    ) -> FisherEstimate:
         """The information matrix at one point.
 
         Args:
             circuit: a circuit of unitary gates, up to resets and `initialize` at its beginning and
                 measurements at its end; all of its parameters trainable.
-            values: (P,) real numbers in `circuit.parameters` order.
+            values: (P,) real numbers in `circuit.parameters` order, or a mapping from Parameters, names or
+                ParameterVectors to numbers.
             shots: per circuit execution; None for the exact limit.
 
         Raises:
@@ -79,8 +82,8 @@ class FisherEstimator(ABC):
             ConfigurationError: shots that are no positive integer.
         """
         check_circuit(circuit)
-        row = real_array(values, "values")
         names = [parameter.name for parameter in circuit.parameters]
+        row = real_array(in_order(values, names), "values")
         if row.shape != (len(names),):
             raise ShapeError(
                 f"expected {len(names)} values for {span(names)}, got an array of shape {row.shape}"

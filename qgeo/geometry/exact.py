@@ -11,7 +11,7 @@ the end of a circuit say which qubits F_C reads; the other two leave them out an
 from __future__ import annotations
 
 import cmath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,7 +34,7 @@ MatrixSum = Callable[[Tensor, Tensor], Tensor]
 
 def quantum_fisher(
     circuit: Any,
-    values: ArrayLike,
+    values: ArrayLike | Mapping[Any, float],
     *,
     parameters: Sequence[Any] | None = None,
     inputs: ArrayLike | None = None,
@@ -49,7 +49,7 @@ def quantum_fisher(
         circuit: a `QuantumCircuit` of unitary instructions, up to resets and `initialize` at its beginning
             and measurements at its end, or a `Program` from `qgeo.compile` (compile once where you loop).
         values: one real number per trainable parameter, in `circuit.parameters` order after removing
-            `input_parameters`.
+            `input_parameters`; or a mapping from Parameters, names or ParameterVectors to numbers.
         parameters: restricts and orders the rows: Parameters or names; all trainable ones by default.
         inputs: (contexts, len(input_parameters)) real numbers, the data.
         input_parameters: the parameters that carry data (Parameters, a ParameterVector, or names), in the
@@ -88,7 +88,7 @@ def quantum_fisher(
 
 def quantum_geometric_tensor(
     circuit: Any,
-    values: ArrayLike,
+    values: ArrayLike | Mapping[Any, float],
     *,
     parameters: Sequence[Any] | None = None,
     inputs: ArrayLike | None = None,
@@ -109,7 +109,7 @@ def quantum_geometric_tensor(
 
 def classical_fisher(
     circuit: Any,
-    values: ArrayLike,
+    values: ArrayLike | Mapping[Any, float],
     *,
     parameters: Sequence[Any] | None = None,
     inputs: ArrayLike | None = None,

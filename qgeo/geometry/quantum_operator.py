@@ -10,7 +10,7 @@ Nothing is chosen silently.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ METHODS = ("dense", "gram", "matrix-free")
 
 def quantum_fisher_operator(
     circuit: Any,
-    values: ArrayLike,
+    values: ArrayLike | Mapping[Any, float],
     *,
     method: str,
     parameters: Sequence[Any] | None = None,

@@ -5,14 +5,14 @@ Contexts are taken in chunks whose tangents stay within a memory budget; the res
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qgeo.circuit.program import Block, Program
@@ -108,7 +108,7 @@ def _matrix_entries(program: Program) -> tuple[int, int]:
 
 def requested(
     circuit: Any,
-    values: ArrayLike,
+    values: Any,
     parameters: Sequence[Any] | None,
     inputs: Any,
     input_parameters: Any,
@@ -170,9 +170,9 @@ def note_measurements(circuit: Any) -> None:
         note_measurements(circuit)
 
 
-def checked_values(program: Program, values: ArrayLike) -> Tensor:
-    """(P,) float64, finite."""
-    array = real_array(values, "values")
+def checked_values(program: Program, values: Any) -> Tensor:
+    """(P,) float64, finite, in the order of the program's parameters."""
+    array = real_array(in_order(values, program.parameters), "values")
     if array.shape != (program.num_parameters,):
         raise ShapeError(
             f"expected {program.num_parameters} values for {span(program.parameters)}, "
@@ -193,6 +193,39 @@ def _checked_inputs(program: Program, inputs: Any) -> Tensor | None:
     if array.ndim != 2 or array.shape[1] != program.num_inputs or not len(array):
         raise ShapeError(f"expected {wanted}, got an array of shape {array.shape}")
     return torch.from_numpy(array)
+
+
+def in_order(values: Any, names: Sequence[str]) -> Any:
+    """Values by parameter, as Qiskit takes them, in the order of `names`; anything else as it is.
+
+    Args:
+        values: a mapping from Parameters, names, or ParameterVectors (with as many numbers) to numbers.
+
+    Raises:
+        ShapeError: a parameter that is not there, or none for one that is.
+
+    >>> in_order({"b": 0.4, "a": 0.3}, ("a", "b"))
+    [0.3, 0.4]
+    """
+    if not isinstance(values, Mapping):
+        return values
+    numbers = {name: number for key, given in values.items() for name, number in _numbers(key, given)}
+    unknown = [name for name in numbers if name not in set(names)]
+    missing = [name for name in names if name not in numbers]
+    if unknown or missing:
+        what = f"one for {span(unknown)}" if unknown else f"none for {span(missing)}"
+        raise ShapeError(f"expected values for {span(names)}, got {what}")
+    return [numbers[name] for name in names]
+
+
+def _numbers(key: Any, given: Any) -> list[tuple[str, Any]]:
+    """The names and numbers that an entry of a mapping stands for."""
+    if isinstance(key, str) or not isinstance(key, Iterable):
+        return [(key if isinstance(key, str) else getattr(key, "name", repr(key)), given)]
+    elements, numbers = list(key), np.ravel(given)
+    if len(elements) != len(numbers):
+        raise ShapeError(f"expected {len(elements)} values for a vector of parameters, got {len(numbers)}")
+    return [(element.name, number) for element, number in zip(elements, numbers, strict=True)]
 
 
 def real_array(numbers: Any, what: str) -> NDArray[np.float64]:
