@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from qiskit import QuantumCircuit
 
+from qgeo.circuit.amplitude_circuit import with_rotations
 from qgeo.circuit.elements import Element, Rotation
 from qgeo.circuit.expression import Expression, expression
 from qgeo.circuit.fusion import Placed, fuse
@@ -31,7 +32,8 @@ def compile(
             differentiable `ParameterExpression`s, parameters may repeat, the global phase may be
             parameterized.
         input_parameters: parameters that carry data (Parameters, a ParameterVector, or names), in the
-            order of the columns of `inputs`; all others are trainable.
+            order of the columns of `inputs`; all others are trainable. Those of a `raw_feature_vector` are
+            amplitudes of an initial state, normalised where they are not.
         block_width: most qubits whose gates are fused into one matrix; by default what was measured to be
             fastest for the number of qubits.
 
@@ -56,7 +58,9 @@ def compile(
     names = [parameter.name for parameter in circuit.parameters]
     _check_inputs(inputs, names)
     trainable = tuple(name for name in names if name not in set(inputs))
-    items = list(circuit_items(unitary_part(circuit)))
+    rotated, amplitudes = with_rotations(circuit, inputs)
+    inputs = inputs if amplitudes is None else amplitudes.names
+    items = list(circuit_items(unitary_part(rotated)))
     elements = [_on_some_qubit(element) for item in items for element in item.elements]
     angles, numbered, num_shared = _number_angles(elements, trainable, inputs)
     return Program(
@@ -68,6 +72,7 @@ def compile(
         blocks=fuse(numbered, circuit.num_qubits, block_width),
         items=_placeable(items, numbered),
         measured=measured_qubits(circuit),
+        amplitudes=amplitudes,
     )
 
 

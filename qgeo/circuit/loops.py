@@ -24,6 +24,7 @@ from qiskit.circuit import (
     Reset,
 )
 from qiskit.circuit.library import Initialize
+from qiskit.exceptions import QiskitError
 
 from qgeo.errors import CircuitError
 
@@ -147,7 +148,9 @@ def _body(operation: Any) -> QuantumCircuit:
     if isinstance(operation, BoxOp):
         return operation.body
     if not isinstance(operation, ForLoopOp):
-        return operation.definition
+        definition = _definition(operation)
+        assert definition is not None
+        return definition
     indices, variable, body = operation.params
     result = QuantumCircuit(body.qubits, body.clbits)
     for index in indices:
@@ -176,8 +179,15 @@ def _breaks(operation: Any) -> bool:
 
 
 def _definition(operation: Any) -> QuantumCircuit | None:
-    """Of what `to_instruction` makes; kinds with names of their own mean what their names say."""
-    return operation.definition if type(operation) is Instruction else None
+    """Of what `to_instruction` makes, and of amplitude data that are numbers by now; other kinds mean what
+    their names say."""
+    kind = type(operation)
+    if kind is not Instruction and kind.__name__ != "ParameterizedInitialize":
+        return None
+    try:
+        return operation.definition
+    except QiskitError:  # amplitudes that are parameters
+        return None
 
 
 def _check_length(circuit: QuantumCircuit) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from qgeo.circuit.amplitudes import AmplitudeData
 from qgeo.circuit.elements import Matrix
 from qgeo.circuit.expression import Expression
 from qgeo.circuit.layers import Placeable, angle_layers
@@ -79,6 +80,8 @@ class Program:
             the first `num_shared_angles` depend on no data.
         blocks: what acts on |0…0⟩, first to last.
         items: what `layers` are made of.
+        amplitudes: which inputs are given as amplitudes, and stand among `input_parameters` as angles; None
+            where all are given as they are.
         measured: qubits that are read at the end, ascending; None where the circuit does not say, all then.
     """
 
@@ -90,6 +93,12 @@ class Program:
     blocks: tuple[Part, ...]
     items: tuple[Placeable, ...]
     measured: tuple[int, ...] | None = None
+    amplitudes: AmplitudeData | None = None
+
+    @property
+    def given_inputs(self) -> tuple[str, ...]:
+        """Names of the inputs as they are given."""
+        return self.input_parameters if self.amplitudes is None else self.amplitudes.given
 
     @property
     def dimension(self) -> int:

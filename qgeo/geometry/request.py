@@ -154,9 +154,9 @@ def as_program(circuit: Any, input_parameters: Any = None) -> Program:
     if input_parameters is not None:
         from qgeo.circuit.compiler import input_names
 
-        if input_names(input_parameters) != circuit.input_parameters:
+        if input_names(input_parameters) != circuit.given_inputs:
             raise ShapeError(
-                f"expected the program's own input parameters {list(circuit.input_parameters)}, got "
+                f"expected the program's own input parameters {list(circuit.given_inputs)}, got "
                 f"{list(input_names(input_parameters))}; leave input_parameters out for a Program"
             )
     return circuit
@@ -186,13 +186,14 @@ def _checked_inputs(program: Program, inputs: Any) -> Tensor | None:
         if inputs is not None:
             raise ShapeError("expected no inputs for a circuit without input_parameters; name them")
         return None
-    wanted = f"inputs of shape (contexts, {program.num_inputs}) for {span(program.input_parameters)}"
+    count = len(program.given_inputs)
+    wanted = f"inputs of shape (contexts, {count}) for {span(program.given_inputs)}"
     if inputs is None:
         raise ShapeError(f"expected {wanted}, got none")
     array = real_array(inputs, "inputs")
-    if array.ndim != 2 or array.shape[1] != program.num_inputs or not len(array):
+    if array.ndim != 2 or array.shape[1] != count or not len(array):
         raise ShapeError(f"expected {wanted}, got an array of shape {array.shape}")
-    return torch.from_numpy(array)
+    return torch.from_numpy(array if program.amplitudes is None else program.amplitudes.encoded(array))
 
 
 def in_order(values: Any, names: Sequence[str]) -> Any:

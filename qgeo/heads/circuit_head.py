@@ -82,6 +82,8 @@ def choose_circuit(circuit: Any, num_qubits: int, layers: int, input_parameters:
         inputs = input_names(input_parameters)
     program = compile(circuit, input_parameters=inputs)  # refuses what is no circuit
     note_measurements(circuit)
+    if program.amplitudes is not None:
+        raise CircuitError("expected a head's data as angles of gates, got amplitudes of an initial state")
     if is_laid_out(circuit):
         raise CircuitError(
             f"expected a head's circuit as it was before it was transpiled, got one on {circuit.num_qubits} "

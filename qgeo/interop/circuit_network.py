@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
 from qiskit_machine_learning.neural_networks import NeuralNetwork
 from torch import Tensor
 
@@ -33,6 +35,7 @@ from qgeo.geometry.classical import is_seen, outcome_probabilities
 from qgeo.geometry.exact import quantum_fisher
 from qgeo.geometry.operators import DenseMatrix, GramMatrix, InformationMatrix
 from qgeo.geometry.request import MEMORY_BUDGET, Request, requested
+from qgeo.interop.gradients import ExactSamplerGradient
 from qgeo.simulate.statevector import probabilities
 from qgeo.simulate.tangents import states_and_tangents
 
@@ -51,7 +54,7 @@ class CircuitNetwork(NeuralNetwork):
     Args:
         circuit: unitary up to measurements at its end and resets at its beginning.
         input_params: parameters that carry data, in the order of the columns of the input: Parameters, a
-            ParameterVector, or names.
+            ParameterVector, or names. Those of a `raw_feature_vector` are amplitudes of the initial state.
         weight_params: trainable ones, in the order of the weights; by default all others in circuit order.
         interpret: from an outcome, an integer, to an index of the output, an integer or a tuple; outcomes
             with the same index add up. By default the outcome itself.
@@ -59,10 +62,13 @@ class CircuitNetwork(NeuralNetwork):
             before transpiling, with zeros where fewer bits are read. `interpret=int, output_shape=2**bits`
             leaves those out.
         input_gradients: whether `backward` gives ∂p/∂x too, which layers before this one need.
+        sparse: whether `forward` and `backward` give `sparse.COO` arrays, for which the package `sparse`
+            must be installed.
 
     Raises:
         CircuitError: an instruction that is not unitary, a measurement that is not at the end.
-        ConfigurationError: `interpret` without `output_shape` or the other way round, or an index outside it.
+        ConfigurationError: `interpret` without `output_shape` or the other way round, or an index outside it;
+            `sparse` without its package; at `backward`, input gradients of amplitudes.
         ShapeError: parameters that are not those of the circuit; later, numbers that are missing or not
             finite. Arrays of a wrong shape are errors of `NeuralNetwork` itself.
 
@@ -85,13 +91,56 @@ class CircuitNetwork(NeuralNetwork):
         interpret: Interpret | None = None,
         output_shape: int | tuple[int, ...] | None = None,
         input_gradients: bool = False,
+        sparse: bool = False,
     ) -> None:
-        self._program = compile(circuit, input_parameters=input_params)
+        if sparse and find_spec("sparse") is None:
+            raise ConfigurationError(
+                "expected the package sparse for sparse output, found none; pip install it"
+            )
+        self._program, self._circuit = compile(circuit, input_parameters=input_params), circuit
         names = self._program.parameters if weight_params is None else input_names(weight_params)
         self._weight_names = _checked_weights(self._program, names)
-        shape, index = _output(circuit, interpret, output_shape)
+        self.set_interpret(interpret, output_shape)
+        shape = self._output_shape
+        super().__init__(len(self._program.given_inputs), len(names), sparse, shape, input_gradients)
+
+    @property
+    def circuit(self) -> QuantumCircuit:
+        """The circuit as it was given."""
+        return self._circuit
+
+    @property
+    def input_params(self) -> list[Parameter]:
+        """Parameters of the inputs, in their order."""
+        return [self._circuit.get_parameter(name) for name in self._program.given_inputs]
+
+    @property
+    def weight_params(self) -> list[Parameter]:
+        """Parameters of the weights, in their order."""
+        return [self._circuit.get_parameter(name) for name in self._weight_names]
+
+    @property
+    def num_virtual_qubits(self) -> int:
+        """Qubits of the circuit before it was transpiled."""
+        return len(logical_qubits(self._circuit))
+
+    @property
+    def gradient(self) -> ExactSamplerGradient:
+        """A gradient in `SamplerQNN`'s form; `backward` needs none."""
+        return ExactSamplerGradient()
+
+    @property
+    def interpret(self) -> Interpret:
+        """From an outcome to an index of the output."""
+        return self._interpret
+
+    def set_interpret(
+        self, interpret: Interpret | None = None, output_shape: int | tuple[int, ...] | None = None
+    ) -> None:
+        """Read other outputs; arguments and errors as in the constructor."""
+        self._output_shape, index = _output(self._circuit, interpret, output_shape)
         self._index = torch.from_numpy(index)
-        super().__init__(len(self._program.input_parameters), len(names), False, shape, input_gradients)
+        self._interpret: Interpret = (lambda outcome: outcome) if interpret is None else interpret
 
     @property
     def program(self) -> Program:
@@ -112,19 +161,33 @@ class CircuitNetwork(NeuralNetwork):
             f"expected a metric of a circuit network, 'quantum' or 'classical', got {name!r}"
         )
 
-    def _forward(self, input_data: Any, weights: Any) -> NDArray[np.float64]:
+    def _forward(self, input_data: Any, weights: Any) -> Any:
         request = self._request(input_data, weights)
         outcomes = probabilities(request.program, request.values, request.inputs)
-        return self._folded(outcomes).reshape(-1, *self.output_shape).numpy()
+        return self._given(self._folded(outcomes).reshape(-1, *self.output_shape).numpy())
 
-    def _backward(self, input_data: Any, weights: Any) -> tuple[NDArray[Any] | None, NDArray[Any]]:
+    def _backward(self, input_data: Any, weights: Any) -> tuple[Any, Any]:
         parts = [part.slopes for part in self._derivatives(input_data, weights, self._wanted())]
         slopes = torch.cat(parts).unflatten(1, self.output_shape).numpy()
         split = self._num_weights
-        return (slopes[..., split:] if self._input_gradients else None), slopes[..., :split]
+        by_inputs = self._given(slopes[..., split:]) if self._input_gradients else None
+        return by_inputs, self._given(slopes[..., :split])
+
+    def _given(self, array: NDArray[np.float64]) -> Any:
+        """An output as it was asked for."""
+        if not self._sparse:
+            return array
+        from sparse import COO
+
+        return COO.from_numpy(array)
 
     def _wanted(self) -> tuple[int, ...]:
         """Columns of the program to differentiate by: weights in their order, then inputs."""
+        if self._input_gradients and self._program.amplitudes is not None:
+            raise ConfigurationError(
+                "expected no input_gradients where inputs are amplitudes of the initial state; data that "
+                "pass through a layer before this one go into angles of gates"
+            )
         inputs = self._program.input_parameters if self._input_gradients else ()
         return tuple(self._program.columns.index(name) for name in (*self._weight_names, *inputs))
 
@@ -158,7 +221,7 @@ class CircuitNetwork(NeuralNetwork):
 
     def _quantum(self, inputs: Tensor, weights: Tensor) -> DenseMatrix:
         request = self._request(inputs, weights)
-        data = request.inputs if self._num_inputs else None
+        data = inputs if self._num_inputs else None
         of_weights = quantum_fisher(
             request.program, request.values, parameters=self._weight_names, inputs=data
         )

@@ -9,7 +9,7 @@ the phase fix, can be left out as there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +33,11 @@ class ExactQGT(BaseQGT):
 
     `run(circuits, parameter_values, parameters=None)` gives a job whose `QGTResult` holds one (R, R) matrix
     per circuit, rows in the order of `parameters`, complex128 or, for REAL and IMAG, float64; its `precision`
-    is 0.
+    is the one that was asked for, 0 if none was.
 
     Args:
-        estimator, pass_manager: accepted in the places where `LinCombQGT` has them; nothing is run on them.
+        estimator, pass_manager, precision, transpiler, transpiler_options: accepted in the places where
+            qiskit-machine-learning and qiskit-algorithms have them; nothing is run on them.
         phase_fix: whether the term ⟨∂_iψ|ψ⟩⟨ψ|∂_jψ⟩ is subtracted.
         derivative_type: Q, its real part or its imaginary part.
 
@@ -60,10 +61,14 @@ class ExactQGT(BaseQGT):
         estimator: Any = None,
         phase_fix: bool = True,
         derivative_type: DerivativeType = DerivativeType.COMPLEX,
+        precision: float | None = None,
         *,
         pass_manager: PassManager | None = None,
+        transpiler: Any = None,
+        transpiler_options: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(estimator, phase_fix, derivative_type, pass_manager=pass_manager)
+        del transpiler, transpiler_options
+        super().__init__(estimator, phase_fix, derivative_type, precision, pass_manager=pass_manager)
         self._programs = ProgramCache()
 
     def _run(
@@ -74,14 +79,14 @@ class ExactQGT(BaseQGT):
         *,
         precision: float | Sequence[float] | None = None,
     ) -> QGTResult:
-        del precision  # met exactly, whatever it is
+        asked = self._precision if precision is None else precision  # met exactly, whatever it is
         kind, qgts = self.derivative_type, [np.zeros((0, 0))] * len(circuits)
         for batch in batches(self._programs, circuits, parameter_values, parameters):
             tensors = _geometric_tensors(batch, self._phase_fix)
             for position, tensor in zip(batch.positions, tensors, strict=True):
                 qgts[position] = _part(tensor, kind)
         metadata = [[{"parameters": wanted}] for wanted in parameters]
-        return QGTResult(qgts=qgts, derivative_type=kind, metadata=metadata, precision=0.0)
+        return QGTResult(qgts=qgts, derivative_type=kind, metadata=metadata, precision=asked or 0.0)
 
 
 def _geometric_tensors(batch: Batch, phase_fix: bool) -> list[NDArray[np.complex128]]:

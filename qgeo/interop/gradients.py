@@ -49,8 +49,9 @@ class ExactSamplerGradient(BaseSamplerGradient):
     for those with a 1 of a qubit that no gate acts on.
 
     Args:
-        sampler, pass_manager: accepted in the places where the others have them; nothing is run on them.
-        options: passed through to the result.
+        sampler, pass_manager, shots, transpiler, transpiler_options: accepted in the places where
+            qiskit-machine-learning and qiskit-algorithms have them; nothing is run on them.
+        options: passed through to the result; a number, qiskit-algorithms' shots, is none.
 
     Raises, at the job's `result()`:
         CircuitError: no measurement, one that is not at the end, or an instruction that is not unitary; a
@@ -68,10 +69,15 @@ class ExactSamplerGradient(BaseSamplerGradient):
     def __init__(
         self,
         sampler: Primitive | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | int | None = None,
         pass_manager: PassManager | None = None,
+        *,
+        shots: int | None = None,
+        transpiler: Any = None,
+        transpiler_options: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(sampler, options, pass_manager)
+        del shots, transpiler, transpiler_options
+        super().__init__(sampler, _mapping(options), pass_manager)
         self._programs = ProgramCache(measured=True)
 
     def _run(
@@ -100,8 +106,9 @@ class ExactEstimatorGradient(BaseEstimatorGradient):
     not grow with R.
 
     Args:
-        estimator, pass_manager: accepted in the places where the others have them; nothing is run on them.
-        options: passed through to the result.
+        estimator, pass_manager, precision, transpiler, transpiler_options: accepted in the places where
+            qiskit-machine-learning and qiskit-algorithms have them; nothing is run on them.
+        options: passed through to the result; a number, qiskit-algorithms' precision, is none.
         derivative_type: 2⟨ψ|O|∂ψ⟩, its real part (the gradient) or its imaginary part.
 
     Raises, at the job's `result()`:
@@ -120,11 +127,16 @@ class ExactEstimatorGradient(BaseEstimatorGradient):
     def __init__(
         self,
         estimator: BaseEstimatorV2 | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | float | None = None,
         derivative_type: DerivativeType = DerivativeType.REAL,
         pass_manager: PassManager | None = None,
+        *,
+        precision: float | None = None,
+        transpiler: Any = None,
+        transpiler_options: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(estimator, options, derivative_type, pass_manager)
+        del precision, transpiler, transpiler_options
+        super().__init__(estimator, _mapping(options), derivative_type, pass_manager)
         self._programs = ProgramCache()
 
     def _run(
@@ -147,6 +159,11 @@ class ExactEstimatorGradient(BaseEstimatorGradient):
 
     def _get_local_options(self, options: Mapping[str, Any]) -> Options:
         return Options(**options)
+
+
+def _mapping(options: Mapping[str, Any] | float | None) -> Mapping[str, Any] | None:
+    """Options, where they are some: in their place qiskit-algorithms has shots or a precision."""
+    return options if isinstance(options, Mapping) else None
 
 
 def _outcome_gradients(batch: Batch) -> list[list[Gradient]]:

@@ -134,8 +134,17 @@ def batches(
     for (_, names), rows in rows_of.items():
         program = compiled[rows[0]].program
         request = requested(program, [], None, [parameter_values[row] for row in rows], None)
-        columns = tuple(program.input_parameters.index(name) for name in names)
+        columns = tuple(_column(program, name) for name in names)
         yield Batch(compiled[rows[0]], replace(request, columns=columns), tuple(rows))
+
+
+def _column(program: Program, name: str) -> int:
+    if name not in program.input_parameters:
+        raise CircuitError(
+            f"expected parameters of gates to differentiate by, got {name}, an amplitude of the initial "
+            "state; leave it out"
+        )
+    return program.input_parameters.index(name)
 
 
 def _compiled_each(cache: ProgramCache, circuits: Sequence[QuantumCircuit]) -> list[CompiledCircuit]:
