@@ -312,10 +312,3 @@ def test_small_generators_with_large_angles_are_not_taken_for_none(scale):
     assert_allclose(qgeo.quantum_fisher(scaled, [0.7, 0.4]), expected, rtol=1e-10, atol=1e-12)
     assert_allclose(qgeo.quantum_fisher(evolved, [0.7, 0.4]), expected, rtol=1e-10, atol=1e-12)
     assert compile(scaled).layers == compile(evolved).layers == compile(plain).layers
-
-
-def test_a_number_to_the_power_of_a_parameter_is_an_error_of_ours():
-    circuit = QuantumCircuit(1)
-    circuit.rz(2 ** Parameter("a"), 0)
-    with pytest.raises(CircuitError, match="expected an angle that Qiskit can write as a formula"):
-        compile(circuit)
