@@ -19,7 +19,7 @@ from qiskit.circuit.library import RXGate
 from qiskit.quantum_info import Kraus
 
 import qgeo
-from qgeo.errors import CircuitError, QGeoError, ShapeError
+from qgeo.errors import CircuitError, ConfigurationError, QGeoError, ShapeError
 
 exact_functions = pytest.mark.parametrize(
     "name", ["quantum_geometric_tensor", "quantum_fisher", "classical_fisher"]
@@ -262,3 +262,12 @@ def test_gates_that_come_to_too_much_are_refused_before_they_are_built():
         circuit.append(gate, range(gate.num_qubits))
         with pytest.raises(CircuitError, match=rf"instruction 0 .*{message}"):
             qgeo.compile(circuit)
+
+
+@pytest.mark.parametrize("num_qubits", [40, 5000])
+def test_circuits_too_wide_for_any_memory_say_what_they_need(num_qubits):
+    # Once an OverflowError, where no float holds the number of bytes.
+    circuit = QuantumCircuit(num_qubits)
+    circuit.rx(A, 0)
+    with pytest.raises(ConfigurationError, match="expected a memory budget of at least .* GiB"):
+        qgeo.quantum_fisher(circuit, [0.1])

@@ -142,7 +142,9 @@ def _device(name: str) -> torch.device:
 
 
 def _size(count: float) -> str:
-    return f"{count / 2**30:.3g} GiB"
+    if count < 2**1000:
+        return f"{count / 2**30:.3g} GiB"
+    return f"2^{int(count).bit_length() - 31} GiB"  # no float is so large
 
 
 def as_program(circuit: Any, input_parameters: Any = None) -> Program:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qgeo.circuit.qasm_read import original_name
 from qgeo.errors import ShapeError
+
+_MOST_BYTES = 2**26  # of a file of values, chosen: eight million numbers
 
 
 def random_values(count: int, seed: int | None) -> NDArray[np.float64]:
@@ -27,7 +29,7 @@ def read_values(path: Path, names: list[str]) -> NDArray[np.float64]:
     if path.suffix == ".npy":
         return _read_npy(path)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = _content(path).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ShapeError(f"expected a text file of values at {path}: {reason}") from None
@@ -41,15 +43,40 @@ def read_values(path: Path, names: list[str]) -> NDArray[np.float64]:
 
 def _read_npy(path: Path) -> NDArray[np.float64]:
     try:
-        content = np.load(BytesIO(path.read_bytes()), allow_pickle=False)
-    except (OSError, ValueError, EOFError, BadZipFile):
-        content = None
-    if not isinstance(content, np.ndarray) or content.dtype.kind not in "fiu" or content.ndim != 1:
+        vector = _vector(_content(path))
+    except (OSError, ValueError, EOFError):
+        vector = None
+    if vector is None:
         problem = "found none" if not path.exists() else "got another file"
         raise ShapeError(
             f"expected a .npy file of a vector of real numbers at {path}, {problem}; save it with numpy.save"
         )
-    return content.astype(float)
+    return vector.astype(float)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file of values.
+
+    Raises:
+        ShapeError: it is too large for one.
+    """
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ShapeError(f"expected at most {_MOST_BYTES:,} bytes of values at {path}, got more")
+    return content
+
+
+def _vector(content: bytes) -> NDArray[Any] | None:
+    """The real vector in the content of a .npy file, if it is one; its header is held against its size."""
+    stream = BytesIO(content)
+    old = np.lib.format.read_magic(stream) == (1, 0)
+    read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    fits = len(shape) == 1 and shape[0] * dtype.itemsize == len(content) - stream.tell()
+    if dtype.kind not in "fiu" or not fits:
+        return None
+    return np.frombuffer(content, dtype, offset=stream.tell())
 
 
 def _named(rows: list[tuple[int, str]], names: list[str]) -> NDArray[np.float64]:

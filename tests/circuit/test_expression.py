@@ -162,6 +162,16 @@ def test_powers_of_numbers_and_signs(name: str):
     assert_allclose(found, np.outer(slopes, slopes), rtol=1e-10, atol=1e-12)
 
 
+def test_products_of_sums_take_no_time():
+    # Qiskit's own gradient of five such factors does not end.
+    angle = 1 + A
+    for _ in range(59):
+        angle = angle * (1 + A)
+    circuit = QuantumCircuit(1)
+    circuit.ry(angle, 0)
+    assert_allclose(quantum_fisher(circuit, [0.01]), [[(60 * 1.01**59) ** 2]], rtol=1e-9)
+
+
 @pytest.mark.parametrize("name", ["θ[0]", "a*b", "x y", "", "sin", "p1"])
 def test_powers_with_any_name(name: str):
     p, q = Parameter(name), Parameter("p0")

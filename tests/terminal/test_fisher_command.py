@@ -187,6 +187,34 @@ def test_arrays_of_another_shape_or_without_numbers_end_in_one_line(circuit, tmp
     assert (status, out, err.count("\n")) == (2, "", 1)
 
 
+def claimed(shape: str) -> bytes:
+    """A .npy file whose header claims more than follows."""
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(24)
+
+
+@pytest.mark.parametrize(
+    "shape", ["(1000000000000,)", "(3, 1000000000000)", "(4,)", "(2,)", "(-3,)", "(3, 1)"]
+)
+def test_a_header_is_held_against_the_file(tmp_path, shape):
+    # Seen to fail: terabytes asked for by numpy.load.
+    place = tmp_path / "values.npy"
+    place.write_bytes(claimed(shape))
+    with pytest.raises(ShapeError, match=r"expected a \.npy file of a vector of real numbers at"):
+        read_values(place, NAMES)
+    place.write_bytes(claimed("(3,)"))
+    assert_array_equal(read_values(place, NAMES), np.zeros(3))
+
+
+@pytest.mark.parametrize("name", ["values.npy", "values.txt"])
+def test_values_that_never_end_are_refused(tmp_path, name):
+    place = tmp_path / name
+    with place.open("wb") as file:
+        file.truncate(2**27)  # a hole: it takes no room on the disk
+    with pytest.raises(ShapeError, match="expected at most 67,108,864 bytes of values"):
+        read_values(place, NAMES)
+
+
 def test_every_method_that_is_named_is_in_the_help(capsys):
     assert run(["fisher", "--help"]) == 0
     shown = capsys.readouterr().out
