@@ -269,5 +269,5 @@ def test_circuits_too_wide_for_any_memory_say_what_they_need(num_qubits):
     # Once an OverflowError, where no float holds the number of bytes.
     circuit = QuantumCircuit(num_qubits)
     circuit.rx(A, 0)
-    with pytest.raises(ConfigurationError, match="expected a memory budget of at least .* GiB"):
+    with pytest.raises(ConfigurationError, match=r"expected a memory budget of at least .* GiB"):
         qgeo.quantum_fisher(circuit, [0.1])

@@ -116,7 +116,7 @@ def _may_be_affine(angle: Any, free: list[Any]) -> bool:
             complex(angle.bind(dict(zip(free, point, strict=True))).numeric())
             for point in (here, there, middle)
         )
-    except (ArithmeticError, ValueError, TypeError, QiskitError):  # a point outside its domain
+    except (ArithmeticError, RuntimeError, ValueError, TypeError, QiskitError):  # outside its domain
         return False
     return abs(first + last - 2 * between) <= 1e-6 * (1 + abs(first) + abs(last))
 

@@ -145,6 +145,10 @@ POWERS = {  # angle and slopes at (0.4, 0.7)
         (2**A).sin() / B,
         [np.cos(2**AT_A) * LOG_2 * 2**AT_A / AT_B, -np.sin(2**AT_A) / AT_B**2],
     ),
+    "asin(2**(a-2))+b": (
+        (2 ** (A - 2)).arcsin() + B,
+        [LOG_2 * 2 ** (AT_A - 2) / np.sqrt(1 - 4 ** (AT_A - 2)), 1],
+    ),
     "sign(2a)*b": ((2 * A).sign() * B, [0, 1]),
     "sign(a-b)*(a+b)": ((A - B).sign() * (A + B), [-1, -1]),
     "sin(sign(-a)*b)": (((-A).sign() * B).sin(), [0, -np.cos(AT_B)]),
