@@ -237,18 +237,26 @@ def fisher(
     ] = None,
     seed: Seed = 0,
     project: Annotated[bool, typer.Option("--project", help="Nearest positive semidefinite matrix.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="New file for the result: .npz, .csv or .json.", show_default=False),
+    ] = None,
     plugin: Plugins = None,
     as_json: Json = False,
 ) -> None:
     """Fisher information matrix of a circuit, all parameters trainable: F_Q = 4 Re Q or F_C, exact or
     estimated."""
     from qgeo.registry import import_plugins
-    from qgeo.terminal.fisher import fisher_report, print_fisher
+    from qgeo.terminal.fisher import check_new_file, fisher_report, print_fisher, write_fisher
     from qgeo.terminal.fisher_estimate import FisherOptions
 
     import_plugins(plugin or ())
+    if out is not None:
+        check_new_file(out)
     options = FisherOptions(method, backend, shots, draws, seed, project, information)
     report = fisher_report(circuit, values, random, options, parametrize=parametrize)
+    if out is not None:
+        write_fisher(report, out)
     if as_json:
         print(json.dumps(report))
     else:

@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr
+
+_ROUNDING = 1e-9
+"""Entries of a reduced null space below this are zeros: eigenvectors carry 1e-16 over the gap to the rank."""
 
 
 def eigenvalues(matrix: ArrayLike) -> NDArray[np.float64]:
@@ -17,6 +21,36 @@ def rank(matrix: ArrayLike, tolerance: float = 1e-10) -> int:
     """Eigenvalues above `tolerance` times the largest."""
     spectrum = eigenvalues(matrix)
     return int((spectrum > tolerance * max(spectrum.max(initial=0), np.finfo(float).tiny)).sum())
+
+
+def condition_number(matrix: ArrayLike, tolerance: float = 1e-10) -> float:
+    """Largest over smallest of the eigenvalues that `rank` counts; infinite of the zero matrix.
+
+    >>> condition_number([[8, 0], [0, 2]])
+    4.0
+    """
+    counted = eigenvalues(matrix)[: rank(matrix, tolerance)]
+    return float(counted[0] / counted[-1]) if len(counted) else float("inf")
+
+
+def null_space(matrix: ArrayLike, tolerance: float = 1e-10) -> NDArray[np.float64]:
+    """Directions v ≠ 0 with F v = 0, (P − rank, P), each with one entry 1 that all others have as 0.
+
+    In this reduced form a direction shows which parameters hold it together, as (1, −1) of two rotations that
+    follow one another. The entries 1 are where the null space is largest, by pivoted QR.
+
+    >>> null_space([[1, 1], [1, 1]]).tolist()
+    [[1.0, -1.0]]
+    """
+    symmetric = np.asarray(matrix, dtype=float)
+    dimension = len(symmetric) - rank(symmetric, tolerance)
+    if not dimension:
+        return np.zeros((0, len(symmetric)))
+    basis = np.linalg.eigh(symmetric)[1][:, :dimension].T  # of the smallest eigenvalues
+    pivots = qr(basis, mode="r", pivoting=True)[1][:dimension]
+    reduced = np.linalg.solve(basis[:, pivots], basis)
+    reduced[np.abs(reduced) < _ROUNDING] = 0
+    return reduced[np.argsort(pivots)]
 
 
 def participation_ratio(matrix: ArrayLike) -> float:

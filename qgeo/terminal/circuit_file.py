@@ -74,7 +74,7 @@ class CircuitSource:
         """
         self.check()
         loaded = load_qasm(self.path)
-        if loaded.warning:
+        if loaded.warning and self.values is not None:  # without values nothing depends on the order
             messages().print(f"warning: {loaded.warning}", soft_wrap=True)
         circuit, numbers = _freed(loaded.circuit) if self.parametrize else (loaded.circuit, np.zeros(0))
         names = [parameter.name for parameter in circuit.parameters]

@@ -44,15 +44,15 @@ def stoppable(command: str, begun: Path) -> Iterator[None]:
         ) from None
 
 
-def write_new_file(path: Path, text: str) -> None:
+def write_new_file(path: Path, content: str | bytes) -> None:
     """Write a file that must not exist yet.
 
     Raises:
         ConfigurationError: it exists, or cannot be written.
     """
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with path.open("xb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
     except FileExistsError:
         raise ConfigurationError(
             f"expected a new file for --out, {path} exists; choose another name"

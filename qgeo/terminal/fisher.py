@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -10,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
+from qgeo.array_files import array_bytes
+from qgeo.errors import ConfigurationError
+from qgeo.geometry.spectra import rank
 from qgeo.system import memory_bytes
-from qgeo.terminal.circuit_file import CircuitSource
-from qgeo.terminal.console import tables
+from qgeo.terminal.circuit_file import CircuitAtValues, CircuitSource
+from qgeo.terminal.console import tables, write_new_file
 from qgeo.terminal.fisher_estimate import (
     EXACT,
     FisherOptions,
@@ -21,6 +27,7 @@ from qgeo.terminal.fisher_estimate import (
     information_kind,
     method_kind,
 )
+from qgeo.terminal.spectrum import print_spectrum, spectrum_report
 
 _WIDEST_PRINTED = 12
 """Columns that fit a terminal."""
@@ -32,8 +39,9 @@ def fisher_report(
     path: Path, values: Path | None, seed: int | None, options: FisherOptions, *, parametrize: bool = False
 ) -> dict[str, Any]:
     """The content of `qgeo fisher --json`: parameters, matrix, stderr (None for exact), method, cost; of an
-    estimate also `flagged`, which entries' bias may exceed their standard error; `fisher` where --fisher
-    was given, `values` where --parametrize was.
+    estimate also `flagged`, which entries' bias may exceed their standard error; what the spectrum says
+    (`spectrum.py`); `classical`, F_C beside an exact F_Q; `fisher` where --fisher was given, `values` where
+    --parametrize was.
 
     Raises:
         ConfigurationError: an unknown method or backend, options that do not go together; none or both of
@@ -41,18 +49,21 @@ def fisher_report(
         CircuitError, ShapeError: a file that holds no such circuit (or too large a one), or no such values.
     """
     check_options(options)
-    given = CircuitSource(path, values, seed, parametrize).load()
-    if information_kind(options) != "classical":
-        given = given.unmeasured()
+    loaded = CircuitSource(path, values, seed, parametrize).load()
+    is_quantum = information_kind(options) != "classical"
+    given = loaded.unmeasured() if is_quantum else loaded
     compute = _exact if options.method == EXACT else estimated_report
     report = compute(given.circuit, given.values, options)
+    report |= spectrum_report(report["parameters"], _square(report["matrix"]))
+    if is_quantum and options.method == EXACT:
+        report |= _beside(loaded)
     given.print_notes()
     return report | {"values": given.values.tolist()} if parametrize else report
 
 
 def print_fisher(report: dict[str, Any]) -> None:
     """The matrix where it fits, its standard errors, its eigenvalues, its cost."""
-    console, matrix, names = tables(), np.array(report["matrix"]), report["parameters"]
+    console, matrix, names = tables(), _square(report["matrix"]), report["parameters"]
     kind, size = report.get("fisher") or method_kind(report["method"]), f"{len(names)} × {len(names)}"
     console.print(f"{kind} Fisher information, {size}, method {report['method']}")
     if len(names) <= _WIDEST_PRINTED:
@@ -67,13 +78,70 @@ def print_fisher(report: dict[str, Any]) -> None:
         )
     _print_flagged(names, np.array(report.get("flagged", []), dtype=bool))
     if names:
-        spectrum = np.linalg.eigvalsh(matrix)[::-1]
-        shown = " ".join(f"{value:.6g}" for value in spectrum[:_WIDEST_PRINTED])
-        more = " …" if len(spectrum) > _WIDEST_PRINTED else ""
-        console.print(f"eigenvalues: {shown}{more}; trace {matrix.trace():.6f}", soft_wrap=True)
+        print_spectrum(report)
+    if names and "classical" in report:
+        _print_kept(matrix, _square(report["classical"]))
     cost = report["cost"]
     ran = f"{cost['circuits']:,} circuits, {cost['shots']:,} shots, " if cost["circuits"] else ""
     console.print(f"{ran}{cost['seconds']:.3f} s; --json prints every entry")
+
+
+def check_new_file(path: Path) -> None:
+    """Before anything is computed.
+
+    Raises:
+        ConfigurationError: an ending that no form has, or a file that exists.
+    """
+    if path.suffix not in _FORMS:
+        raise ConfigurationError(f"expected --out to end in {', '.join(_FORMS)}, got {path.name}")
+    if path.exists():
+        raise ConfigurationError(f"expected a new file for --out, {path} exists; choose another name")
+
+
+def write_fisher(report: dict[str, Any], path: Path) -> None:
+    """Write a report: .json all of it, .csv the matrix under its parameters' names, .npz arrays.
+
+    Raises:
+        ConfigurationError: see `check_new_file`; or the file cannot be written.
+    """
+    check_new_file(path)
+    write_new_file(path, _FORMS[path.suffix](report))
+
+
+def _as_json(report: dict[str, Any]) -> bytes:
+    return (json.dumps(report, indent=1) + "\n").encode()
+
+
+def _as_csv(report: dict[str, Any]) -> bytes:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["", *report["parameters"]])
+    rows.writerows([name, *row] for name, row in zip(report["parameters"], report["matrix"], strict=True))
+    return text.getvalue().encode()
+
+
+def _as_arrays(report: dict[str, Any]) -> bytes:
+    """Named as in the report; those that it has."""
+    names = ("matrix", "stderr", "classical", "values", "eigenvalues")
+    arrays = {name: np.array(report[name]) for name in names if report.get(name) is not None}
+    return array_bytes(arrays | {"parameters": np.array(report["parameters"], dtype=str)})
+
+
+_FORMS = {".json": _as_json, ".csv": _as_csv, ".npz": _as_arrays}
+
+
+def _square(rows: list[list[float]]) -> NDArray[np.float64]:
+    """Also of no parameters."""
+    return np.array(rows, dtype=float).reshape(len(rows), len(rows))
+
+
+def _print_kept(quantum: NDArray[np.float64], classical: NDArray[np.float64]) -> None:
+    """What the measurement keeps of F_Q."""
+    of_state, of_outcomes = float(np.trace(quantum)), float(np.trace(classical))
+    share = f", {of_outcomes / of_state:.1%} of that of F_Q" if of_state > 0 else ""
+    tables().print(
+        f"F_C of the measured bits: trace {of_outcomes:.6f}{share}; rank {rank(classical)}", soft_wrap=True
+    )
 
 
 def _print_flagged(names: list[str], flagged: NDArray[np.bool_]) -> None:
@@ -112,6 +180,17 @@ def _exact(circuit: QuantumCircuit, values: NDArray[np.float64], options: Fisher
         "cost": {"circuits": 0, "shots": 0, "seconds": perf_counter() - started},
     }
     return report if options.fisher is None else report | {"fisher": options.fisher}
+
+
+def _beside(given: CircuitAtValues) -> dict[str, Any]:
+    """F_C of the bits that are measured, beside F_Q; nothing where only F_Q fits into the memory."""
+    from qgeo.geometry.exact import classical_fisher
+
+    try:
+        matrix = classical_fisher(given.circuit, given.values, memory_budget=_memory_budget())
+    except ConfigurationError:
+        return {}
+    return {"classical": matrix.tolist()}
 
 
 def _memory_budget() -> int:

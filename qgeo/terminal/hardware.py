@@ -25,6 +25,7 @@ from qgeo.hardware.requests import JobState
 from qgeo.terminal.circuit_file import CircuitSource, without_parameters
 from qgeo.terminal.console import messages, stoppable, tables
 from qgeo.terminal.fisher_estimate import FisherOptions, check_options, method_kind
+from qgeo.terminal.spectrum import spectrum_report
 from qgeo.terminal.training_plan import head
 
 OPEN_PLAN_SECONDS = 600.0
@@ -205,4 +206,5 @@ def collected_report(
         "method": method,
         "mitigation": asdict(mitigation),
         "cost": {"circuits": estimate.circuits, "shots": estimate.shots, "seconds": seconds},
+        **spectrum_report(list(estimate.parameters), np.asarray(estimate.matrix)),
     }

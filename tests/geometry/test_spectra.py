@@ -79,3 +79,22 @@ def test_summary_names_the_numbers(convert):
     assert numbers["rank"] == 3
     assert_allclose(numbers["participation_ratio"], 6.5**2 / (0.09 + 25 + 1.44))
     assert_allclose(numbers["degrees_of_freedom"], 0.3 / 0.8 + 5 / 5.5 + 1.2 / 1.7)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_null_space_is_whole_and_reduced(seed):
+    # Seen to fail: eigenvectors of the largest eigenvalues; pivots that are no columns of the identity.
+    generator = np.random.default_rng(seed)
+    size, kept = int(generator.integers(2, 9)), int(generator.integers(0, 3))
+    rows = generator.integers(-2, 3, (min(kept, size), size)).astype(float)
+    matrix = rows.T @ rows
+    directions = spectra.null_space(matrix)
+    assert len(directions) == size - np.linalg.matrix_rank(rows if len(rows) else np.zeros((1, size)))
+    np.testing.assert_allclose(matrix @ directions.T, 0, atol=1e-9)
+    ones = [column for column in directions.T if sorted(np.abs(column)) == [0.0] * (len(column) - 1) + [1.0]]
+    assert len(directions) == 0 or len({column.argmax() for column in ones}) == len(directions)
+
+
+def test_the_condition_number_leaves_out_what_the_rank_does():
+    assert spectra.condition_number(np.diag([9.0, 3.0, 1e-14])) == pytest.approx(3)
+    assert spectra.condition_number(np.zeros((2, 2))) == np.inf
