@@ -50,6 +50,7 @@ def null_space(matrix: ArrayLike, tolerance: float = 1e-10) -> NDArray[np.float6
     pivots = qr(basis, mode="r", pivoting=True)[1][:dimension]
     reduced = np.linalg.solve(basis[:, pivots], basis)
     reduced[np.abs(reduced) < _ROUNDING] = 0
+    reduced[:, pivots] = np.eye(dimension)
     return reduced[np.argsort(pivots)]
 
 
