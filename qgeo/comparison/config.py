@@ -76,7 +76,8 @@ def parse_configuration(settings: dict[str, Any], origin: str = "the options") -
 
 
 def _first_problem(error: ValidationError, origin: str) -> str:
-    first = error.errors()[0]
+    problems = error.errors()  # a key that is missing may be there with a typo
+    first = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"unknown key {key!r} in {origin}; {_advice(first['loc'])}"

@@ -147,9 +147,7 @@ def _configuration(options: dict[str, Any], text_from: Path = Path()) -> Configu
         text_from: the folder that a relative --text is in.
     """
     if options["resume"] is not None:
-        raise ConfigurationError(
-            "expected --resume without --dry-run and --write-config, got it with one; drop it"
-        )
+        raise ConfigurationError("expected --dry-run or --write-config without --resume, got both; drop one")
     settings = load_settings(options["config"]) if options["config"] else {}
     if options["text"] is not None and options["task"] is not None:
         raise ConfigurationError("expected one of --text and --task, got both; choose one")
