@@ -1,4 +1,4 @@
-"""The commands `qgeo hardware …` and `qgeo backends`: options in, calls into `hardware.py`."""
+"""`qgeo hardware …`: options in, calls into `terminal/hardware.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from qgeo.terminal.derived_help import DerivedHelp
+from qgeo.commands.derived_help import DerivedHelp
+from qgeo.commands.options import Json, Parametrize, Plugins
 
 hardware = typer.Typer(help="IBM Quantum: plan, submit, collect; nothing lost, no minute paid twice.")
 
@@ -20,28 +21,12 @@ Values = Annotated[
 Random = Annotated[
     int | None, typer.Option(metavar="SEED", help="Uniform values in (−π, π).", show_default=False)
 ]
-Parametrize = Annotated[
-    bool,
-    typer.Option(
-        "--parametrize",
-        help="Make parameters of numeric rotation angles, named by position; their numbers are the values.",
-    ),
-]
 Method = Annotated[str, typer.Option(help="{methods}.")]
 Backend = Annotated[str, typer.Option(help="fake_NAME, ibm_NAME, or least-busy.", show_default=False)]
 Shots = Annotated[int, typer.Option(help="Per circuit.")]
 Seed = Annotated[int, typer.Option("--seed", "--draw", min=0, help="Of random directions and bases.")]
 Draws = Annotated[
     int | None, typer.Option(help="How many of them: {methods_with_draws}.", show_default=False)
-]
-Plugins = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--plugin",
-        metavar="MODULE",
-        help="Import this module, which registers methods of its own; may be repeated.",
-        show_default=False,
-    ),
 ]
 Readout = Annotated[
     bool,
@@ -57,7 +42,6 @@ ZeroNoise = Annotated[
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of qgeo hardware submit.")]
-Json = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON on stdout.")]
 
 
 @hardware.command(cls=DerivedHelp)
@@ -271,18 +255,3 @@ def retry(
 
     for place, jobs in folder_states(folder, partial(retry_all, at_estimate=at_estimate)).items():
         print_states(place, jobs)
-
-
-def backends(as_json: Json = False) -> None:
-    """List what circuits can run on: simulators, fake devices, and your account's devices if there is one."""
-    from qgeo.backends.names import fake_device_names
-    from qgeo.terminal.console import tables
-    from qgeo.terminal.hardware import devices_of_account
-
-    names = ["exact", "aer", "aer:noise=fake_NAME", *fake_device_names()]
-    of_account, note = devices_of_account()
-    if as_json:
-        print(json.dumps([*names, *of_account]))
-    else:
-        tables().print(", ".join([*names, *of_account]), soft_wrap=True)
-        tables().print(note, soft_wrap=True)
