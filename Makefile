@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check bench bench-shots clean
+.PHONY: help setup demo test check bench bench-shots mutants clean
 
 help:
 	@echo "make demo    train tiny quantum and classical language-model heads on real text and write a report"
@@ -12,6 +12,7 @@ help:
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make bench   the benchmark table, beside its opponents (installs the peers extra)"
 	@echo "make bench-shots  error against shots and coverage of error bars of every estimator (benchmarks/estimators.md)"
+	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (an hour; tests/MUTANTS.md)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
 
 setup: $(STAMP)
@@ -39,6 +40,10 @@ bench: setup
 
 bench-shots: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.estimators
+
+mutants: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutants]'
+	OMP_NUM_THREADS=1 PYTHONPATH=tests nice -n 5 $(BIN)/python -m mutants
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
