@@ -32,16 +32,20 @@ FOLDER = ROOT / "build" / "mutants"
 LEFT_OUT = ("build", ".git", ".venv", "runs", "__pycache__", ".*_cache", "*.egg-info")
 DOCTESTS = "tests/test_package.py"
 
+_COMPILED = ("tests/circuit/test_compile.py", "tests/circuit/test_expression.py")  # states and angles in them
 MIRRORED_BY = {
-    "circuit": ("tests/circuit", "tests/test_errors_exact.py"),
-    "simulate": ("tests/simulate", "tests/geometry"),  # tangents are what exact matrices are made of
+    "circuit": ("tests/circuit", "tests/simulate", "tests/geometry", "tests/test_errors_exact.py"),
+    "simulate": ("tests/simulate", "tests/geometry", *_COMPILED),
     "geometry": ("tests/geometry", "tests/test_errors_exact.py"),
     "estimators": ("tests/estimators",),
     "optim": ("tests/optim",),
     "tasks": ("tests/tasks",),
     "statistics": ("tests/comparison/test_statistics.py",),
 }
-"""Where a package's tests are: the folder that mirrors it, and tests of it that stand elsewhere."""
+"""Where a package's tests are: the folder that mirrors it, then tests of it that stand elsewhere.
+
+Programs are tested by what engines make of them, states and tangents by the matrices made of those.
+"""
 
 Row = dict[str, Any]
 
@@ -65,10 +69,12 @@ class Copy:
     def seconds(self) -> dict[str, float]:
         """By test file, without a fault; all of them must pass."""
         file = self.folder / "baseline.json"
-        if not file.exists():
-            tests = sorted({DOCTESTS, *(test for package in PACKAGES for test in self._files_of(package))})
-            file.write_text(json.dumps({test: self._baseline(test) for test in tests}, indent=1))
-        return dict(json.loads(file.read_text()))
+        seconds: dict[str, float] = json.loads(file.read_text()) if file.exists() else {}
+        for test in sorted({DOCTESTS, *(test for package in PACKAGES for test in self._files_of(package))}):
+            if test not in seconds:
+                seconds[test] = self._baseline(test)
+                file.write_text(json.dumps(seconds, indent=1))
+        return seconds
 
     def limits_of(self, mutant: Mutant) -> dict[str, float]:
         """By test file: the module's mirrored one, its doctests, the package's others, quickest first."""
