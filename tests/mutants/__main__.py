@@ -87,8 +87,9 @@ class Copy:
     def trial(self, mutant: Mutant) -> Row:
         """Plant it, run its tests, take it out again."""
         before, after = (self.source / mutant.path).read_text(), mutant.source(self.source)
+        limits = self.limits_of(mutant)  # before anything is planted: it may have to measure them
         (self.tree / mutant.path).write_text(after)
-        done = tried(self.tree, self.limits_of(mutant))
+        done = tried(self.tree, limits)
         (self.tree / mutant.path).write_text(before)
         return {**asdict(mutant), **_changed_lines(before, after), **asdict(done)}
 
