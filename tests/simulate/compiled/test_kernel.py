@@ -29,6 +29,7 @@ from qgeo.simulate.tangents import tangents_in_frame
 
 CONTEXTS = 11  # a full register and a part of one
 DOUBLE = torch.complex128
+FENCE = 2**14  # float64 behind a workspace: more than a state of a register
 
 WITHOUT_KERNEL = {  # generators of strings that do not commute, or on many qubits
     *(f"evolution-{name}" for name in ("control", "expression", "hamiltonian-gate", "heisenberg-5")),
@@ -184,6 +185,31 @@ def test_contexts_in_several_threads_and_registers(contexts, monkeypatch):
     shared, _ = many.gradient(psi, cotangent)
     by_one, _ = each.gradient(psi[:1], cotangent[:1])
     torch.testing.assert_close(shared, contexts * by_one)
+
+
+@contextmanager
+def fenced_workspaces(numbers):
+    """Of exactly so many numbers each, with others behind them that must stay as they are."""
+    memory = [torch.full((count + FENCE,), 7.0, dtype=torch.float64) for count in numbers]
+    yield [each.data_ptr() for each in memory]
+    assert all((each[count:] == 7).all() for each, count in zip(memory, numbers, strict=True))
+
+
+@pytest.mark.parametrize("contexts", [1, 3, CONTEXTS])
+def test_sweeps_stay_inside_their_workspaces(contexts, monkeypatch):
+    # Seen to fail: three states for a gradient, which needs four.
+    monkeypatch.setattr(kernels, "workspaces", fenced_workspaces)
+    monkeypatch.setattr(kernels, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    circuit = layered(4, 3)
+    values = np.random.default_rng(0).uniform(-3, 3, circuit.num_parameters)
+    compiled, columns = split(circuit, values, contexts), tuple(range(len(values)))
+    psi = compiled.states()
+    compiled.gradient(psi, psi.flip(1))
+    for frame in ("end", "middle"):
+        compiled.tangents(columns, frame)
+    for num_summed in (len(values), compiled.program.num_parameters):
+        compiled.products(columns, num_summed)
 
 
 def test_which_circuits_it_takes():
