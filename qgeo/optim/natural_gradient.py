@@ -241,6 +241,12 @@ class NaturalGradient(torch.optim.Optimizer):
                 f"expected parameter groups that hold the head's {wanted} trainable tensors once each, got "
                 f"{len(grouped)} tensors"
             )
+        dampings = {group["damping"] for group in self.param_groups}
+        if len(dampings) > 1:
+            raise ConfigurationError(
+                f"expected one damping for all parameter groups, got {sorted(dampings)}; a metric is damped as "
+                "a whole, so leave it out of the groups"
+            )
 
 
 def _as_metric(metric: str | Rule | FisherEstimator, shots: int | None) -> Rule:

@@ -40,7 +40,7 @@ _COMPILED = ("tests/circuit/test_compile.py", "tests/circuit/test_expression.py"
 MIRRORED_BY = {
     "circuit": ("tests/circuit", "tests/simulate", "tests/geometry", "tests/test_errors_exact.py"),
     "simulate": ("tests/simulate", "tests/geometry", *_COMPILED),
-    "geometry": ("tests/geometry", "tests/test_errors_exact.py"),
+    "geometry": ("tests/geometry", "tests/test_errors_exact.py", "tests/optim/test_metrics.py"),
     "estimators": ("tests/estimators",),
     "optim": ("tests/optim",),
     "tasks": ("tests/tasks",),

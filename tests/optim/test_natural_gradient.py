@@ -238,6 +238,16 @@ def test_groups_that_are_not_the_heads_parameters_are_refused(wrong):
         NaturalGradient(head, params=WRONG_GROUPS[wrong](head))
 
 
+def test_a_damping_of_one_group_alone_is_refused():
+    # Seen to fail: the first group's damping taken for all.
+    head = build("pauli-user")
+    first, *others = groups(head)
+    with pytest.raises(
+        ConfigurationError, match=r"one damping for all parameter groups, got \[0\.001, 0\.5\]"
+    ):
+        NaturalGradient(head, params=[{**first, "damping": 0.5}, *others])
+
+
 def test_scheduler_changes_the_learning_rate():
     head = build("born")
     optimizer = NaturalGradient(head, metric="quantum", lr=0.4, damping=0.05)
