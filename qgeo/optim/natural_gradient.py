@@ -244,8 +244,8 @@ class NaturalGradient(torch.optim.Optimizer):
         dampings = {group["damping"] for group in self.param_groups}
         if len(dampings) > 1:
             raise ConfigurationError(
-                f"expected one damping for all parameter groups, got {sorted(dampings)}; a metric is damped as "
-                "a whole, so leave it out of the groups"
+                f"expected one damping for all parameter groups, got {sorted(dampings)}; a metric is damped "
+                "as a whole, so leave it out of the groups"
             )
 
 
