@@ -5,20 +5,22 @@ Each test names the planted faults that it was seen to fail under.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cases
 import numpy as np
 import pytest
 import reference
 from cases import A, B
 from estimators.known import ORACLES, oracle
-from estimators.runs import ANGLE_GATES, BY_NAME, circuit_of, three_repetitions
+from estimators.runs import ANGLE_GATES, BY_NAME, circuit_of, shared_pair, three_repetitions, values_of
 from numpy.testing import assert_allclose
 
 from qgeo.errors import CircuitError
 from qgeo.estimators.block_diagonal import BlockDiagonalQFI
 from qgeo.estimators.diagonal import DiagonalQFI
 from qgeo.estimators.experiments import ancilla_experiment
-from qgeo.estimators.layered import layered_experiments
+from qgeo.estimators.layered import full_moments, layered_experiments
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.estimators.mid_circuit import MidCircuitQFI
 from qgeo.estimators.outcomes import exact_outcomes
@@ -119,6 +121,29 @@ def test_imaginary_parts_are_read_from_the_ancilla_in_y():
     expected = -4 * reference.qgt(circuit, [0.4, 1.1])[0, 1].imag
     assert abs(expected) > 0.1
     assert_allclose(outcome.weights @ experiment.readings(outcome.bits), [expected], **EXACT)
+
+
+# --- noise ----------------------------------------------------------------------------------------
+
+
+def test_noise_of_a_pair_is_the_spread_of_what_its_shots_add():
+    # Seen to fail: the covariance of T_i u_j with u_i T_j counted otherwise than twice.
+    circuit, shots = shared_pair(), 40.0
+    source, values = pauli_circuit(circuit), values_of(circuit)[None]
+    prepared, jacobian = layered_experiments(source, LinCombQFI.scheme), source.jacobian(values)[0]
+    outcomes = [
+        replace(exact_outcomes(each.circuit, source.angles(values))[0], shots=shots)
+        for each in prepared.experiments
+    ]
+    noise = full_moments(prepared, outcomes, jacobian).noise
+    for number, (term, layer) in enumerate(prepared.pairs, start=prepared.num_layers):
+        experiment, outcome, columns = prepared.experiments[number], outcomes[number], noise[number].columns
+        u = experiment.readings(outcome.bits) @ jacobian[list(source.layers[layer].terms)]
+        one_sided = np.einsum("i,sj->sij", jacobian[term], u)
+        added = one_sided + one_sided.swapaxes(1, 2)
+        away = (added - np.einsum("s,sij->ij", outcome.weights, added)) ** 2
+        expected = np.einsum("s,sij->ij", outcome.weights, away) * shots / (shots - 1)
+        assert_allclose(noise[number].per_shot, expected[np.ix_(columns, columns)], atol=1e-12)
 
 
 # --- what it costs --------------------------------------------------------------------------------

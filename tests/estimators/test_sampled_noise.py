@@ -88,6 +88,22 @@ def test_quadratic_variances_are_those_of_the_whole_covariance(rule, channel):
 
 
 @rules
+@pytest.mark.parametrize("channel", [None, FOLDING, SMOOTHING], ids=["none", "fold", "smooth"])
+def test_linear_variances_are_those_of_the_whole_covariance(rule, channel):
+    # Seen to fail: s in the place of s − 1.
+    point = shared(rule, channel)
+    whole, gain, p = covariances(point), point.by_parameter * point.inverse, point.probabilities.values
+    behind = np.eye(len(p)) if channel is None else channel
+    of_outputs = behind.T @ (np.diag(p) - np.outer(p, p)) @ behind / point.probabilities.shots
+    expected = np.zeros_like(point.matrix)
+    for i, j in np.ndindex(expected.shape):
+        by_inverse = point.products[i, j] * point.inverse**2
+        expected[i, j] = gain[i] @ whole[j, j] @ gain[i] + gain[j] @ whole[i, i] @ gain[j]
+        expected[i, j] += 2 * gain[i] @ whole[j, i] @ gain[j] + by_inverse @ of_outputs @ by_inverse
+    assert_allclose(spread(point).plug_in, expected, rtol=1e-9)
+
+
+@rules
 def test_noise_subtracted_behind_a_channel_is_that_of_its_outputs(rule):
     # Seen to fail: E[C_yv] in the place of E[C_yv²], as for a channel of zeros and ones.
     point = shared(rule, SMOOTHING)

@@ -102,6 +102,18 @@ def test_quantum_is_the_pullback_and_the_readout_block(name):
     assert_allclose(dense(head, "quantum", contexts), numerical_quantum(head, contexts), **NUMERICAL)
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_metric_that_needs_a_circuit_refuses_a_head_without_one(metric):
+    # Seen to fail: quantum-diagonal said to do without.
+    head = build("softmax")
+    arguments = head, some_contexts(head, 3), torch.zeros(3, dtype=torch.long)
+    if METRICS[metric].needs_circuit:
+        with pytest.raises(ConfigurationError, match="quantum head"):
+            METRICS[metric](*arguments)
+    else:
+        METRICS[metric](*arguments)
+
+
 @quantum_names
 @pytest.mark.parametrize(
     ("metric", "estimator"), [("quantum-block-diagonal", BlockDiagonalQFI), ("quantum-diagonal", DiagonalQFI)]
