@@ -44,6 +44,11 @@ def test_damping_follows_the_ratio(case):
     assert_allclose(RULE.adapted(1.0, actual, predicted), expected)
 
 
+def test_damping_shrinks_to_two_thirds_where_nothing_else_is_said():
+    # Seen to fail: 1/3.
+    assert_allclose(LevenbergMarquardt().adapted(1.0, -1.0, -1.0), 2 / 3)
+
+
 def test_damping_stays_within_its_limits():
     # Seen to fail under limits.
     good, bad = 1.0, 1.0
