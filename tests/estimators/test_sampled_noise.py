@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import reference
@@ -87,19 +89,25 @@ def test_quadratic_variances_are_those_of_the_whole_covariance(rule, channel):
         assert result.squares[i] == pytest.approx((eigenvalues**2).sum() / eigenvalues.sum())
 
 
+def linear(point: MeasuredPoint) -> np.ndarray:
+    """Variances from the noise of D alone: of D_iᵀ A δD_j + D_jᵀ A δD_i."""
+    whole, gain = covariances(point), point.by_parameter * point.inverse
+    result = np.zeros_like(point.matrix)
+    for i, j in np.ndindex(result.shape):
+        result[i, j] = gain[i] @ whole[j, j] @ gain[i] + gain[j] @ whole[i, i] @ gain[j]
+        result[i, j] += 2 * gain[i] @ whole[j, i] @ gain[j]
+    return result
+
+
 @rules
 @pytest.mark.parametrize("channel", [None, FOLDING, SMOOTHING], ids=["none", "fold", "smooth"])
 def test_linear_variances_are_those_of_the_whole_covariance(rule, channel):
     # Seen to fail: s in the place of s − 1.
     point = shared(rule, channel)
-    whole, gain, p = covariances(point), point.by_parameter * point.inverse, point.probabilities.values
-    behind = np.eye(len(p)) if channel is None else channel
+    p, behind = point.probabilities.values, np.eye(4) if channel is None else channel
     of_outputs = behind.T @ (np.diag(p) - np.outer(p, p)) @ behind / point.probabilities.shots
-    expected = np.zeros_like(point.matrix)
-    for i, j in np.ndindex(expected.shape):
-        by_inverse = point.products[i, j] * point.inverse**2
-        expected[i, j] = gain[i] @ whole[j, j] @ gain[i] + gain[j] @ whole[i, i] @ gain[j]
-        expected[i, j] += 2 * gain[i] @ whole[j, i] @ gain[j] + by_inverse @ of_outputs @ by_inverse
+    by_inverse = point.products * point.inverse**2
+    expected = linear(point) + np.einsum("ijv,vw,ijw->ij", by_inverse, of_outputs, by_inverse)
     assert_allclose(spread(point).plug_in, expected, rtol=1e-9)
 
 
@@ -123,6 +131,20 @@ def test_behind_a_smoothing_channel_the_estimate_is_unbiased_with_honest_errors(
     assert np.abs(bias_scores(samples, exact)).max() < 3.5
     reported = np.sqrt(np.mean([each.stderr**2 for each in result], axis=0))
     assert_allclose(reported / samples.std(0, ddof=1), 1, atol=0.12)
+
+
+@rules
+def test_what_one_shot_can_change_of_a_square_counts_as_rare(rule):
+    # Seen to fail: |D_i| p for |D_i|/p.
+    point = shared(rule, None)
+    step, experiments = point.slopes.coefficient / point.slopes.shots, point.slopes.signed.shape[1]
+    doubled = 2 * step * np.abs(point.by_term)[:, :, None] * np.abs(point.by_parameter * point.inverse)
+    in_doubt = np.einsum("iiv->iv", point.products) * point.inverse * point.doubt
+    most = experiments * (doubled.max(2) ** 2).sum(0) + (in_doubt**2).sum(1)
+    if_larger = replace(point)  # the variance of slopes, were 1/p as large as its doubt allows
+    object.__setattr__(if_larger, "inverse", point.inverse * (1 + point.doubt))
+    more = (linear(if_larger) - linear(point)).diagonal()
+    assert (spread(point).rare.diagonal() >= most + more / 4 - 1e-15).all()
 
 
 # --- intervals ------------------------------------------------------------------------------------
