@@ -166,6 +166,23 @@ def test_noise_of_a_layer_is_the_spread_of_what_its_shots_add(inverted):
         assert_allclose(noise[layer].per_shot, expected, atol=1e-12)
 
 
+def test_squares_of_a_parameter_in_several_layers_are_weighted_by_their_noise():
+    # Seen to fail: weights v³. F_ii has −Σ_J ȳ_J² with ȳ_J of variance v_J, and so Σ 2 v_J² of quadratic noise.
+    source, values, shots = pauli_circuit(three_repetitions()), np.linspace(-2, 3, 24)[None], 40.0
+    prepared = layered_experiments(source, BlockDiagonalQFI.scheme)
+    outcomes = [
+        replace(exact_outcomes(each.circuit, source.angles(values))[0], shots=shots)
+        for each in prepared.experiments
+    ]
+    v = []
+    for experiment, outcome in zip(prepared.experiments, outcomes, strict=True):
+        y = experiment.readings(outcome.bits).sum(1)
+        v.append(outcome.weights @ (y - outcome.weights @ y) ** 2 / (shots - 1))
+    moments = block_moments(prepared, outcomes, np.ones((source.num_terms, 1)))
+    assert_allclose(moments.quadratic, 2 * np.square(v).sum())
+    assert_allclose(moments.of_squared, np.power(v, 3).sum() / np.square(v).sum())
+
+
 # --- what it costs --------------------------------------------------------------------------------
 
 

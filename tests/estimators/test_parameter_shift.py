@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import reference
-from cases import CASES, FIXED_GATES
-from estimators.runs import BY_NAME, generic_pair, three_repetitions, values_of
+from cases import CASES, FIXED_GATES, A, B
+from estimators.runs import BY_NAME, circuit_of, generic_pair, three_repetitions, values_of, with_drawn_shots
 from numpy.testing import assert_allclose
 
 from qgeo.estimators.execution import Executor
@@ -44,3 +44,12 @@ def test_overlaps_are_those_of_the_states():
 
 def test_number_of_rows_for_24_terms():
     assert len(_shifts(pauli_circuit(three_repetitions()).num_terms)) == 4 * 276 + 24
+
+
+def test_overlaps_whose_shots_all_agree_have_an_error():
+    # Seen to fail: nothing for pairs. Two turns about one axis: the shifted overlaps are 0 and 1 exactly.
+    circuit = circuit_of(1, ("ry", A, 0), ("ry", B, 0))
+    result = with_drawn_shots(ParameterShiftQFI(), seed=1).estimate(circuit, [0.3, 0.4], shots=20)
+    assert_allclose(result.matrix, np.ones((2, 2)))
+    assert_allclose(result.stderr, result.stderr[0, 0])  # 4 · ¼ for a pair, 1 for a square
+    assert result.stderr[0, 0] > 0
