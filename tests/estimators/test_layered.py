@@ -156,18 +156,23 @@ def test_noise_of_a_layer_is_the_spread_of_what_its_shots_add(inverted):
         replace(each, shots=shots, error_weights=1.7 * each.weights + 0.01 if inverted else None)
         for each in exact
     ]
-    noise = block_moments(prepared, outcomes, jacobian).noise
+    moments, matrix = block_moments(prepared, outcomes, jacobian), np.zeros((24, 24))
+    noise = moments.noise
     for layer, (experiment, outcome) in enumerate(zip(prepared.experiments, outcomes, strict=True)):
         y = experiment.readings(outcome.bits) @ jacobian[list(source.layers[layer].terms)]
-        y = (y - outcome.weights @ y)[:, noise[layer].columns]
+        y = y - outcome.weights @ y
+        of_mean = np.einsum("s,si,sj->ij", outcome.errors, y, y) / (shots - 1)
+        matrix += np.einsum("s,si,sj->ij", outcome.weights, y, y) + of_mean  # the measured ȳ² are too large
+        y = y[:, noise[layer].columns]
         products = np.einsum("si,sj->sij", y, y)
         away = (products - np.einsum("s,sij->ij", outcome.weights, products)) ** 2
         expected = np.einsum("s,sij->ij", outcome.errors, away) * shots / (shots - 1)
         assert_allclose(noise[layer].per_shot, expected, atol=1e-12)
+    assert_allclose(moments.matrix, matrix, atol=1e-12)
 
 
 def test_squares_of_a_parameter_in_several_layers_are_weighted_by_their_noise():
-    # Seen to fail: weights v³. F_ii has −Σ_J ȳ_J² with ȳ_J of variance v_J, and so Σ 2 v_J² of quadratic noise.
+    # Seen to fail: weights v³. F_ii has −Σ_J ȳ_J² with ȳ_J of variance v_J, and Σ 2 v_J² of quadratic noise.
     source, values, shots = pauli_circuit(three_repetitions()), np.linspace(-2, 3, 24)[None], 40.0
     prepared = layered_experiments(source, BlockDiagonalQFI.scheme)
     outcomes = [
