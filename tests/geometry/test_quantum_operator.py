@@ -149,6 +149,13 @@ def test_what_does_not_fit_is_said_before_it_starts():
         quantum_fisher_operator(wide, [0.1] * 6, method="gram")
 
 
+def test_where_the_diagonal_vanishes_a_solution_stays_zero():
+    # Seen to fail: 1 for the inverse of 0, whatever of the right side lies there then moves.
+    diagonal = torch.tensor([2.0, 0.0], dtype=torch.float64)
+    right = torch.tensor([1.0, 5.0], dtype=torch.float64)
+    assert_allclose(conjugate_gradients(lambda v: diagonal * v, right, diagonal), [0.5, 0])
+
+
 @pytest.mark.parametrize("engine", ["chosen", "dense"])
 def test_memory_budget_and_tiles_do_not_change_the_matrix(engine, monkeypatch):
     # Seen to fail: a tile of the dense engine with the gates of all contexts.
