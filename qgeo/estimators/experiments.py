@@ -46,7 +46,7 @@ class Experiment:
         return self.signs * (1.0 - 2.0 * parity)
 
 
-def layer_experiment(source: PauliCircuit, layer: int, idle: int = 0) -> Experiment:
+def layer_experiment(source: PauliCircuit, layer: int, idle: int) -> Experiment:
     """Reads every P_j of a layer: ⟨P_j⟩ and ⟨P_j P_k⟩; `idle` qubits more than the source has do nothing."""
     circuit = empty_circuit(source.num_qubits + idle, source.num_qubits)
     append_columns(circuit, source, 0, column_of_layer(source, layer), angle_vector(source))
