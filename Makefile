@@ -12,7 +12,7 @@ help:
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make bench   the benchmark table, beside its opponents (installs the peers extra)"
 	@echo "make bench-shots  error against shots and coverage of error bars of every estimator (benchmarks/estimators.md)"
-	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (an hour; tests/MUTANTS.md)"
+	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (two hours; tests/MUTANTS.md)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
 
 setup: $(STAMP)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import reference
 from cases import A
-from estimators.runs import circuit_of, generic_pair, values_of
+from estimators.runs import circuit_of, generic_pair, values_of, with_drawn_shots
 
+from qgeo.estimators import random_measurement
+from qgeo.estimators.estimate import Spread
 from qgeo.estimators.random_measurement import RandomMeasurementQFI
 
 
@@ -59,3 +61,13 @@ def test_with_shots_haar_bases_agree_within_error_bars():
     result = estimator.estimate(circuit, values, shots=4000)
     assert np.abs((result.matrix - reference.qfim(circuit, values)) / result.stderr).max() < 4
     assert result.circuits == 20 * 9
+
+
+def test_what_no_shot_showed_is_scaled_like_the_estimate(monkeypatch):
+    # Seen to fail: the cube of the scale. At n = 1 and 9 shots it is 2 · (9 + 2 + 1)/(9 + 1).
+    none = np.zeros((1, 1))
+    one_each = none, Spread(none, none, none + 1, none.diagonal()), none
+    monkeypatch.setattr(random_measurement, "output_fisher_estimate", lambda *_, **__: one_each)
+    estimator = with_drawn_shots(RandomMeasurementQFI(draws=4, generator=np.random.default_rng(1)), seed=1)
+    result = estimator.estimate(circuit_of(1, ("ry", A, 0)), [0.3], shots=9)
+    np.testing.assert_allclose(result.resolution, np.sqrt(2.4**2 / 4))

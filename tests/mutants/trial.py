@@ -63,9 +63,11 @@ def tried(tree: Path, limits: Mapping[str, float]) -> Trial:
     child = os.fork()
     if not child:
         _run_and_exit(tree, limits, log)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    with suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # commands that its tests started
+    try:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:  # it, where this is interrupted, and commands that its tests started
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
     if code == _ANOTHER_QGEO:
         raise RuntimeError(f"expected qgeo to be imported from {tree}; see {log}")
     outcome: Outcome = "timeout" if code == -signal.SIGALRM else "killed" if code else "survived"
