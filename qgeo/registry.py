@@ -102,5 +102,17 @@ def import_plugins(modules: Iterable[str]) -> None:
         except Exception as error:
             raise ConfigurationError(
                 f"expected the plugin {module!r} to be imported, got {type(error).__name__}: {error}; "
-                "install it, or name its folder in PYTHONPATH"
+                f"{_remedy(module, error)}"
             ) from None
+
+
+def _remedy(module: str, error: Exception) -> str:
+    """What to do about a plugin that is not there, or is and fails."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing is not None and f"{module}.".startswith(f"{missing}."):
+        return "install it, or name its folder in PYTHONPATH"
+    return (
+        f"install {missing}, which it needs"
+        if missing
+        else "mend it: it is there, and fails when it is imported"
+    )

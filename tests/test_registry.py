@@ -90,3 +90,21 @@ def test_a_name_that_means_something_else_there_is_refused(registry, name):
     # Seen to fail: a metric called adam, under which every arm +adam became natural gradient.
     with pytest.raises(ConfigurationError, match=f"got '{name}', which is taken"):
         registry.register(Colour(name))
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        (None, "install it, or name its folder in PYTHONPATH"),
+        ("import nothing_like_this", "install nothing_like_this, which it needs"),
+        ("1 / 0", "mend it: it fails when it is imported"),
+    ],
+)
+def test_a_plugin_that_cannot_be_imported_says_what_to_do(tmp_path, monkeypatch, text, advice):
+    # Seen to fail: PYTHONPATH advised for a module that was there.
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"plugin_{len(advice)}"
+    if text is not None:
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=f"the plugin '{name}' to be imported, .*; {advice}"):
+        import_plugins([name])

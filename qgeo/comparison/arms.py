@@ -150,7 +150,7 @@ def parse_arm(name: str) -> Arm:
     if not plus or head not in HEADS or not (metric in METRICS or metric in FIRST_ORDER):
         raise ConfigurationError(
             f"unknown arm {name!r}: expected HEAD+METRIC with a head of {HEADS} and a metric of {METRICS}, "
-            f"{FIRST_ORDER}"
+            f"{FIRST_ORDER}; a plugin that registers more is named in [plugins] modules"
         )
     is_quantum = HEADS[head].is_quantum
     if not is_quantum and metric in METRICS and METRICS[metric].needs_circuit:

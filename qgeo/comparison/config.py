@@ -81,7 +81,7 @@ def _first_problem(error: ValidationError, origin: str) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"unknown key {key!r} in {origin}; {_advice(first['loc'])}"
-    problem = first["msg"].removeprefix("Value error, ")
+    problem = first["msg"].removeprefix("Value error, ").replace("tuple", "list")  # as TOML calls it
     given = "" if isinstance(first["input"], dict | BaseModel) else f", got {first['input']!r}"
     return f"{key or 'configuration'} in {origin}: {problem}{given}"
 
