@@ -111,8 +111,4 @@ def _remedy(module: str, error: Exception) -> str:
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing is not None and f"{module}.".startswith(f"{missing}."):
         return "install it, or name its folder in PYTHONPATH"
-    return (
-        f"install {missing}, which it needs"
-        if missing
-        else "mend it: it is there, and fails when it is imported"
-    )
+    return f"install {missing}, which it needs" if missing else "mend it: it fails when it is imported"
