@@ -1,4 +1,4 @@
-"""OpenQASM 2: how much a text comes to, before Qiskit builds any of it.
+"""How much a text of OpenQASM comes to, before Qiskit reads it: its depth, and for OpenQASM 2 its length.
 
 Qiskit's reader defines gates lazily, so a definition that calls another one twice, forty times over, is read
 in no time and written out never. Here definitions, calls and broadcasts over registers are counted by their
@@ -19,7 +19,24 @@ _DEFINITION = re.compile(r"\bgate\s+(\w+)[^{;]*\{([^}]*)\}")
 _REGISTER = re.compile(r"\b([qc])reg\s+(\w+)\s*\[\s*(\d+)\s*\]")
 _CALL = re.compile(r"\s*(?:if\s*\([^)]*\))?\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?(.*)", re.DOTALL)
 _SILENT = {"OPENQASM", "include", "qreg", "creg", "opaque", "barrier"}
+_BRACKET = re.compile(r"[(){}\[\]]")
+_DEEPEST = 200  # brackets, chosen: about as many as OpenQASM 3's parser takes
+_SIGNS = re.compile(r"(?:[-+~!]\s*){200}")
 _MOST_DIGITS = 12  # of a register's size that is read as a number; a longer one is too large anyway
+
+
+def check_depth(text: str) -> None:
+    """
+    Raises:
+        CircuitError: brackets within brackets, or signs before signs, on which a parser would spend minutes.
+    """
+    depth = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "([{" else -1
+        if depth > _DEEPEST:
+            raise CircuitError("it is nested too deeply")
+    if _SIGNS.search(text):
+        raise CircuitError("it is nested too deeply")
 
 
 def defined_gates(text: str) -> frozenset[str]:

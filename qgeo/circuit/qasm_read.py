@@ -22,7 +22,7 @@ from qiskit.circuit import ParameterVector
 
 from qgeo.circuit.qasm_count import check_length
 from qgeo.circuit.qasm_import import Converter
-from qgeo.circuit.qasm_limits import check_version_2, defined_gates
+from qgeo.circuit.qasm_limits import check_depth, check_version_2, defined_gates
 from qgeo.errors import CircuitError
 
 MAX_BYTES = 2**20
@@ -32,6 +32,7 @@ MAX_BYTES_2 = 2**24
 """Of OpenQASM 2, whose parser reads 3 MB in a second."""
 
 _HEADER = re.compile(r"^[ \t]*OPENQASM\s+(\d+)(?:\.\d+)?\s*;", re.MULTILINE)
+_GATES_2 = re.compile(r"\binclude\s+\"qelib1\.inc\"")
 _COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _ELEMENT = re.compile(r"_(.+)_(\d{1,4})_")
 _ADVICE = "correct it, or write the circuit with qgeo.save_circuit"
@@ -132,6 +133,7 @@ def _read(text: str, wanted: str) -> LoadedCircuit:
             "smaller circuits"
         )
     try:
+        check_depth(text)
         text = _header_first(text)
         return read_version_2(text) if version == "2" else read_version_3(text)
     except Exception as error:  # importers raise TypeError, IndexError, RecursionError … on strange text
@@ -139,9 +141,12 @@ def _read(text: str, wanted: str) -> LoadedCircuit:
 
 
 def _version(text: str) -> str:
-    """The major version a text declares, 3 where it declares none."""
-    header = _HEADER.search(_blanked(text))
-    return header[1] if header else "3"
+    """The major version a text declares; where it declares none, 2 if it includes the gates of 2, else 3."""
+    code = _blanked(text)
+    header = _HEADER.search(code)
+    if header is not None:
+        return header[1]
+    return "2" if _GATES_2.search(code) else "3"
 
 
 def _blanked(text: str) -> str:

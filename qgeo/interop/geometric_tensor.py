@@ -84,9 +84,14 @@ class ExactQGT(BaseQGT):
         for batch in batches(self._programs, circuits, parameter_values, parameters):
             tensors = _geometric_tensors(batch, self._phase_fix)
             for position, tensor in zip(batch.positions, tensors, strict=True):
-                qgts[position] = _part(tensor, kind)
+                qgts[position] = _part(tensor, own_type(kind))
         metadata = [[{"parameters": wanted}] for wanted in parameters]
         return QGTResult(qgts=qgts, derivative_type=kind, metadata=metadata, precision=asked or 0.0)
+
+
+def own_type(kind: Any) -> DerivativeType:
+    """qiskit-machine-learning's type for qiskit-algorithms' one, which has the same names."""
+    return DerivativeType[kind.name]
 
 
 def _geometric_tensors(batch: Batch, phase_fix: bool) -> list[NDArray[np.complex128]]:

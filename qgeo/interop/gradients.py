@@ -32,6 +32,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.estimators.primitives import PassManager, Primitive
 from qgeo.geometry.exact import check_domain
 from qgeo.geometry.request import MEMORY_BUDGET
+from qgeo.interop.geometric_tensor import own_type
 from qgeo.interop.programs import Batch, ProgramCache, batches
 from qgeo.simulate.statevector import states
 from qgeo.simulate.tangents import states_and_tangents
@@ -151,7 +152,7 @@ class ExactEstimatorGradient(BaseEstimatorGradient):
         gradients: list[NDArray[Any]] = [np.zeros(0)] * len(circuits)
         for batch in batches(self._programs, circuits, parameter_values, parameters):
             observed = [matrices[position] for position in batch.positions]
-            of_batch = _expectation_gradients(batch, observed, self.derivative_type)
+            of_batch = _expectation_gradients(batch, observed, own_type(self.derivative_type))
             for position, gradient in zip(batch.positions, of_batch, strict=True):
                 gradients[position] = gradient
         metadata = [{"parameters": wanted} for wanted in parameters]

@@ -197,6 +197,10 @@ VERSION_2 = {
         "// made by hand\n// OPENQASM 3.0;\n" + TWO + "qreg q[3];\nrx(0.3) q[1];\n",
         circuit(("rx", 0.3, 1)),
     ),
+    "no-header": (
+        '// by hand\ninclude "qelib1.inc";\nqreg q[3];\nu3(0.1,0.2,0.3) q[1];\n',
+        circuit(("u", 0.1, 0.2, 0.3, 1)),
+    ),
     "legacy": (
         TWO + "qreg q[3];\nrzz(0.3) q[0],q[1];\nsx q[2];\n",
         circuit(("rzz", 0.3, 0, 1), ("sx", 2)),

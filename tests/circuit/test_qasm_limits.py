@@ -54,6 +54,9 @@ BOMBS = {
     "loops": ONE + "for int i in [0:999] { " * 5 + "x q; " + "} " * 5,
     "loops-on-loops": ONE + ON_LOOPS + "x q; " + "} " * 4,
     "deep-loops": ONE + "for int i in [0:1] { " * 30 + "x q; " + "} " * 30,
+    "brackets": ONE + "rx(" + "(" * 100_000 + "1" + ")" * 100_000 + ") q;\n",
+    "signs": ONE + "rx(" + "- " * 100_000 + "1) q;\n",
+    "blocks": ONE + "if (true) { " * 50_000,
     "2-register": TWO + "qreg q[99999999999999999999999];\n",
     "2-registers": TWO + "".join(f"qreg q{i}[9999];\n" for i in range(400)),
     "2-bits": TWO + "qreg q[1];\ncreg c[999999999];\n",
@@ -86,7 +89,7 @@ sys.exit(4)
 def test_bombs_are_refused_at_once(name: str):
     ran = subprocess.run([sys.executable, "-c", CHILD], input=BOMBS[name], text=True, capture_output=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert re.search("at most|out of range|duplicated", ran.stdout)
+    assert re.search("at most|out of range|duplicated|nested too deeply", ran.stdout)
     assert ran.stdout.count("\n") == 1
 
 

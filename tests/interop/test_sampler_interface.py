@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from qiskit.circuit.library import real_amplitudes, zz_feature_map
 from qiskit.quantum_info import SparsePauliOp, Statevector
 from qiskit_machine_learning.circuit.library import raw_feature_vector
 from qiskit_machine_learning.connectors import TorchConnector
+from qiskit_machine_learning.gradients import DerivativeType
 from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN
 from qiskit_machine_learning.primitives import QMLEstimator, QMLSampler
 
@@ -199,3 +202,29 @@ def test_a_tensors_precision_is_the_one_asked_for(given, later, expected):
     result = tensor.run([real_amplitudes(1, reps=0)], [[0.3]], precision=later).result()
     assert result.precision == expected
     assert_allclose(result.qgts[0], [[0.25]], atol=1e-14)
+
+
+class Kind(Enum):
+    """Stands for qiskit-algorithms' DerivativeType: the same names, another class."""
+
+    REAL = "real"
+    IMAG = "imag"
+    COMPLEX = "complex"
+
+
+@pytest.mark.parametrize("name", ["REAL", "IMAG", "COMPLEX"])
+def test_derivative_types_of_qiskit_algorithms_mean_the_same(name):
+    # Seen to fail: types compared, so that REAL and IMAG gave the complex tensor.
+    circuit, values, z = real_amplitudes(2, reps=1), [WEIGHTS], SparsePauliOp("ZI")
+    circuit.rz(circuit.parameters[0], 0)
+    tensors = [
+        ExactQGT(derivative_type=kind).run([circuit], values).result().qgts[0]
+        for kind in (Kind[name], DerivativeType[name])
+    ]
+    assert_array_equal(*tensors)
+    assert tensors[0].dtype == tensors[1].dtype
+    slopes = [
+        ExactEstimatorGradient(derivative_type=kind).run([circuit], [z], values).result().gradients[0]
+        for kind in (Kind[name], DerivativeType[name])
+    ]
+    assert_array_equal(*slopes)
