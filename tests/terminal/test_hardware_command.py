@@ -15,13 +15,14 @@ from posted_work import spy_on_posts
 import qgeo
 from qgeo.backends.device import Device
 from qgeo.backends.splitting import Limits
+from qgeo.circuit.measured import measured_qubits
 from qgeo.circuit.qasm import load_qasm
 from qgeo.cli import run
 from qgeo.comparison import schedule
 from qgeo.comparison.page import report as report_page
 from qgeo.estimators.methods import METHODS
 from qgeo.hardware.requests import FisherRequest
-from qgeo.terminal.hardware import open_ledger
+from qgeo.terminal.hardware import fisher_request, open_ledger
 
 BELL = """OPENQASM 3.0;
 include "stdgates.inc";
@@ -467,3 +468,29 @@ def test_thirteen_measured_bits_are_not_mitigated_and_nothing_is_written(tmp_pat
     assert "expected at most 12 measured bits to mitigate readout errors, got 13" in err
     assert not (tmp_path / "ledger").exists()
     assert call(capsys, "plan", *base)[0] == 0
+
+
+ENDED = BELL.replace("qubit[2] q;", "qubit[2] q;\nbit[1] c;\nreset q;") + "c[0] = measure q[1];\n"
+
+
+@pytest.mark.parametrize(("method", "bits"), [("block-diagonal", None), ("sampled-cfi", (1,))])
+def test_measurements_at_the_end_are_kept_for_the_method_that_reads_them(method, bits, tmp_path, capsys):
+    place = tmp_path / "ended.qasm"
+    place.write_text(ENDED)
+    request = fisher_request(place, None, 1, method, 100, 0, None)
+    assert measured_qubits(request.as_written) == bits
+    assert ("are left out" in capsys.readouterr().err) is (bits is None)
+
+
+def test_numeric_angles_are_planned_as_parameters(tmp_path, capsys):
+    place = tmp_path / "bound.qasm"
+    place.write_text('OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[2];\nrx(0.3) q[0];\ncrz(0.4) q[0],q[1];\n')
+    request = fisher_request(place, None, None, "block-diagonal", 100, 0, None, parametrize=True)
+    assert request.values.tolist() == [0.3, 0.4]
+    common = ("plan", "--circuit", place, "--backend", "fake_manila", "--json")
+    status, _, err = call(capsys, *common)
+    assert status == 2
+    assert "--parametrize makes parameters" in err
+    status, out, _ = call(capsys, *common, "--parametrize")
+    assert status == 0
+    assert json.loads(out)["plan"]["circuits"] > 0
