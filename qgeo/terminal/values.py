@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qgeo.circuit.qasm_read import original_name
+from qgeo.circuit.qasm.read import original_name
 from qgeo.errors import ShapeError
 
 _MOST_BYTES = 2**26  # of a file of values, chosen: eight million numbers

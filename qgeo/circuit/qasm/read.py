@@ -20,9 +20,9 @@ import openqasm3
 from qiskit import QuantumCircuit, qasm2
 from qiskit.circuit import ParameterVector
 
-from qgeo.circuit.qasm_count import check_length
-from qgeo.circuit.qasm_import import Converter
-from qgeo.circuit.qasm_limits import check_depth, check_version_2, defined_gates
+from qgeo.circuit.qasm.convert import Converter
+from qgeo.circuit.qasm.count import check_length
+from qgeo.circuit.qasm.limits import check_depth, check_version_2, defined_gates
 from qgeo.errors import CircuitError
 
 MAX_BYTES = 2**20

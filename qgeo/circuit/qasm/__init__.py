@@ -2,7 +2,7 @@
 
     read_qasm(dump_qasm(c)) ≡ c        same parameters in the same order, same matrix of every instruction
 
-Reading (`qasm_read.py`): OpenQASM 3 (and 2, which has no parameters). Writing (`qasm_write.py`): OpenQASM 3.
+Reading (`read.py`): OpenQASM 3 (and 2, which has no parameters). Writing (`write.py`): OpenQASM 3.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from qiskit import QuantumCircuit
 
-from qgeo.circuit.qasm_read import MAX_BYTES, LoadedCircuit, load_qasm, read_qasm
-from qgeo.circuit.qasm_write import dump_qasm
+from qgeo.circuit.qasm.read import MAX_BYTES, LoadedCircuit, load_qasm, read_qasm
+from qgeo.circuit.qasm.write import dump_qasm
 from qgeo.errors import CircuitError
 
 __all__ = [
@@ -54,6 +54,6 @@ def save_circuit(circuit: QuantumCircuit, path: str | Path) -> None:
     """
     text = dump_qasm(circuit)
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
     except (OSError, ValueError) as error:
         raise CircuitError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None

@@ -5,7 +5,7 @@ constants, functions and powers in angles, arrays of inputs, aliases of single b
 (written out), outputs, and the gates of stdgates.inc where a text does not include it. A gate's arguments are
 taken in the order in which its definition names them (the importer, 0.6.0, takes them in alphabetical order).
 
-Registers are checked before they are built; `qasm_count.py` counts everything else before this is called.
+Registers are checked before they are built; `count.py` counts everything else before this is called.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from qiskit_qasm3_import.exceptions import ConversionError, raise_from_node
 from qiskit_qasm3_import.state import LocalScope, State
 
 from qgeo.circuit.loops import MOST_INSTRUCTIONS
-from qgeo.circuit.qasm_values import MOST_QUBITS, NUMBER, LimitError, Values, Vector, check
+from qgeo.circuit.qasm.values import MOST_QUBITS, NUMBER, LimitError, Values, Vector, check
 
 _BLOCKS = ("block", "if_block", "else_block", "body")  # attributes of statements that hold statements
 _INTEGERS = (types.Int, types.Uint)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from qgeo.circuit.loops import MOST_INSTRUCTIONS
-from qgeo.circuit.qasm_values import MOST_QUBITS
+from qgeo.circuit.qasm.values import MOST_QUBITS
 from qgeo.errors import CircuitError
 
 _COMMENT = re.compile(r"//[^\n]*")

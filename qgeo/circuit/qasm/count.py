@@ -15,8 +15,8 @@ from openqasm3 import ast
 from qiskit_qasm3_import.state import LocalScope, State
 
 from qgeo.circuit.loops import MOST_INSTRUCTIONS
-from qgeo.circuit.qasm_import import Converter, inner_statements, is_written_out
-from qgeo.circuit.qasm_values import LimitError, check
+from qgeo.circuit.qasm.convert import Converter, inner_statements, is_written_out
+from qgeo.circuit.qasm.values import LimitError, check
 
 _DEEPEST = 8  # loops within loops, chosen: each is visited twice
 

@@ -21,7 +21,7 @@ from qiskit.circuit import Parameter
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 
-from qgeo.circuit.qasm_read import read_version_3, reason
+from qgeo.circuit.qasm.read import read_version_3, reason
 from qgeo.circuit.standard_gates import WIDEST_KEPT, WITHOUT_MATRIX, in_standard_gates
 from qgeo.errors import CircuitError
 

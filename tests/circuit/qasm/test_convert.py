@@ -15,7 +15,7 @@ from qiskit.quantum_info import Operator
 
 from qgeo import quantum_fisher
 from qgeo.circuit.qasm import load_qasm, read_qasm
-from qgeo.circuit.qasm_read import MAX_BYTES
+from qgeo.circuit.qasm.read import MAX_BYTES
 from qgeo.errors import CircuitError
 
 THREE = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
