@@ -22,7 +22,7 @@ GATES = [
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
 def test_every_angle_becomes_a_parameter(gate):
-    # Seen to fail: control states dropped, values in the order of the gates' names.
+    # Seen to fail: the numbers sorted by size.
     circuit = QuantumCircuit(2)
     circuit.h([0, 1])
     circuit.append(gate, range(gate.num_qubits))
@@ -34,6 +34,7 @@ def test_every_angle_becomes_a_parameter(gate):
 
 
 def test_names_keep_the_order_of_the_instructions():
+    # Seen to fail: positions without leading zeros, so that 10 came before 2.
     circuit = QuantumCircuit(1)
     for i in range(12):
         circuit.rx(0.1 * i, 0)
