@@ -44,6 +44,8 @@ from qgeo.backends.usage import final_seconds
 from qgeo.backends.work import Bits, Work, loaded_circuits, qpy_bytes
 from qgeo.files import digest
 
+_ENTRY, _ATTEMPTED, _POSTED = "entry.json", "attempted.json", "posted.json"
+_RESULT, _USAGE, _EARLIER = "result.npz", "usage.json", "earlier.json"
 _SEAL = "job"
 """Name of the array in a result that says whose bits these are: the 32 bytes of `_seal`."""
 
@@ -57,35 +59,12 @@ class JobFolder:
 
     @property
     def path(self) -> Path:
+        """Of the folder."""
         return self.ledger / "jobs" / f"{self.number:04d}"
-
-    @property
-    def _entry(self) -> Path:
-        return self.path / "entry.json"
-
-    @property
-    def _attempted(self) -> Path:
-        return self.path / "attempted.json"
-
-    @property
-    def _posted(self) -> Path:
-        return self.path / "posted.json"
-
-    @property
-    def _result(self) -> Path:
-        return self.path / "result.npz"
-
-    @property
-    def _usage(self) -> Path:
-        return self.path / "usage.json"
-
-    @property
-    def _earlier(self) -> Path:
-        return self.path / "earlier.json"
 
     def is_there(self) -> bool:
         """Whether it has its entry."""
-        return LEDGER_FILES.is_there(self._entry)
+        return LEDGER_FILES.is_there(self.path / _ENTRY)
 
     def entry(self) -> JobEntry:
         """The entry of a job.
@@ -93,7 +72,7 @@ class JobFolder:
         Raises:
             LedgerError: it is missing or damaged.
         """
-        return LEDGER_FILES.read_versioned(self._entry, {1: JobEntry, 2: JobEntry}, sealed=(2,))
+        return LEDGER_FILES.read_versioned(self.path / _ENTRY, {1: JobEntry, 2: JobEntry}, sealed=(2,))
 
     def write_entry(
         self,
@@ -136,12 +115,12 @@ class JobFolder:
             of=of,
             pieces=pieces,
         )
-        LEDGER_FILES.write_sealed(self._entry, entry)
+        LEDGER_FILES.write_sealed(self.path / _ENTRY, entry)
         return entry
 
     def remove_entry(self) -> None:
         """From then on there is no such job."""
-        LEDGER_FILES.remove(self._entry)
+        LEDGER_FILES.remove(self.path / _ENTRY)
 
     def work(self) -> Work:
         """The circuits and angles of a job, if nobody touched them.
@@ -156,7 +135,7 @@ class JobFolder:
         arrays = parsed_arrays(LEDGER_FILES, path, values, expected, most=most)
         work = Work(tuple(loaded), tuple(arrays.values()), entry.shots)
         if work.executions != entry.executions or entry.shapes not in (None, work.shapes):
-            raise LEDGER_FILES.damaged(self._entry, "it describes other circuits")
+            raise LEDGER_FILES.damaged(self.path / _ENTRY, "it describes other circuits")
         return work
 
     def checked(self) -> tuple[bytes, bytes]:
@@ -189,18 +168,18 @@ class JobFolder:
         if not self.has_attempt():
             return None
         advice = "resume --post-anyway, if you know that no job has its tag"
-        return LEDGER_FILES.read_json(self._attempted, Attempt, advice).moment
+        return LEDGER_FILES.read_json(self.path / _ATTEMPTED, Attempt, advice).moment
 
     def has_attempt(self) -> bool:
-        return LEDGER_FILES.is_there(self._attempted)
+        return LEDGER_FILES.is_there(self.path / _ATTEMPTED)
 
     def write_attempt(self, moment: Moment) -> None:
         """A post is about to leave: from now on it may make a job, whatever becomes of this process."""
-        LEDGER_FILES.write_json(self._attempted, asdict(moment))
+        LEDGER_FILES.write_json(self.path / _ATTEMPTED, asdict(moment))
 
     def forget_attempt(self) -> None:
         """The post was refused."""
-        LEDGER_FILES.remove(self._attempted)
+        LEDGER_FILES.remove(self.path / _ATTEMPTED)
 
     def job_id(self) -> str | None:
         """Where it was posted, None if that is not known.
@@ -217,16 +196,16 @@ class JobFolder:
         Raises:
             LedgerError: that file is damaged.
         """
-        if not LEDGER_FILES.is_there(self._posted):
+        if not LEDGER_FILES.is_there(self.path / _POSTED):
             return None
         advice = "remove it, and resume finds the job by its tag"
-        known = LEDGER_FILES.read_versioned(self._posted, {1: Posted, 2: Posted}, advice, sealed=(2,))
+        known = LEDGER_FILES.read_versioned(self.path / _POSTED, {1: Posted, 2: Posted}, advice, sealed=(2,))
         return None if self._is_given_up(known.job_id) else known
 
     def write_job_id(self, job_id: str, instance: str | None = None) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         posted = Posted(format=FORMAT, job_id=job_id, posted=now, instance=instance)
-        LEDGER_FILES.write_sealed(self._posted, posted)
+        LEDGER_FILES.write_sealed(self.path / _POSTED, posted)
 
     def tag(self) -> str:
         """The tag of the job that an entry stands for: another one after each job that was given up."""
@@ -247,9 +226,9 @@ class JobFolder:
         Raises:
             LedgerError: that file is damaged.
         """
-        if not LEDGER_FILES.is_there(self._earlier):
+        if not LEDGER_FILES.is_there(self.path / _EARLIER):
             return ()
-        return LEDGER_FILES.read_versioned(self._earlier, {2: EarlierJobs}, sealed=(2,)).jobs
+        return LEDGER_FILES.read_versioned(self.path / _EARLIER, {2: EarlierJobs}, sealed=(2,)).jobs
 
     def give_up(self, status: str) -> None:
         """The job that an entry stands for has ended without a result: the entry is to be posted again.
@@ -261,7 +240,7 @@ class JobFolder:
             return
         seconds = self.entry().seconds if charged is None else charged
         given_up = EarlierJob(job_id=job_id, status=status, seconds=seconds)
-        LEDGER_FILES.write_sealed(self._earlier, EarlierJobs(jobs=(*self.earlier(), given_up)))
+        LEDGER_FILES.write_sealed(self.path / _EARLIER, EarlierJobs(jobs=(*self.earlier(), given_up)))
         self.forget_given_up()
 
     def _is_given_up(self, job_id: str) -> bool:
@@ -269,12 +248,12 @@ class JobFolder:
 
     def forget_given_up(self) -> None:
         """Its id is removed last: as long as that is there, the other files are those of a job given up."""
-        if LEDGER_FILES.is_there(self._posted) and self.earlier() and self.job_id() is None:
-            for path in (self._usage, self._attempted, self._posted):
+        if LEDGER_FILES.is_there(self.path / _POSTED) and self.earlier() and self.job_id() is None:
+            for path in (self.path / _USAGE, self.path / _ATTEMPTED, self.path / _POSTED):
                 LEDGER_FILES.remove(path)
 
     def has_result(self) -> bool:
-        return LEDGER_FILES.is_there(self._result)
+        return LEDGER_FILES.is_there(self.path / _RESULT)
 
     def result(self) -> list[Bits] | None:
         """Packed bits (rows, shots, bytes) per circuit, None if they are not there yet.
@@ -284,7 +263,7 @@ class JobFolder:
         """
         if not self.has_result():
             return None
-        entry, path = self.entry(), self._result
+        entry, path = self.entry(), self.path / _RESULT
         expected = _numbered(shape.result(entry.shots) for shape in self.shapes())
         expected |= {_SEAL: ArraySpec((32,), "uint8")} if entry.format > 1 else {}
         advice = "remove it and collect again"
@@ -299,28 +278,28 @@ class JobFolder:
         entry = self.entry()
         seal = np.frombuffer(_seal(entry, bits), dtype=np.uint8)
         named = _numbered(bits) | ({_SEAL: seal} if entry.format > 1 else {})
-        LEDGER_FILES.write_bytes(self._result, array_bytes(named))
+        LEDGER_FILES.write_bytes(self.path / _RESULT, array_bytes(named))
         self.write_usage(seconds)
 
     def has_ended(self) -> bool:
         """Whether its usage can be asked for: a result is there, or it was seen to fail."""
-        return LEDGER_FILES.is_there(self._usage) or self.has_result()
+        return LEDGER_FILES.is_there(self.path / _USAGE) or self.has_result()
 
     def charged(self) -> float | None:
         """Seconds that a job was charged, None as long as that is not final.
 
         qgeo 0.1 kept 0 where the service had computed nothing yet: such a zero is none.
         """
-        if not LEDGER_FILES.is_there(self._usage):
+        if not LEDGER_FILES.is_there(self.path / _USAGE):
             return None
         advice = "remove it, and the estimate counts again"
-        usage = LEDGER_FILES.read_json(self._usage, Usage, advice)
+        usage = LEDGER_FILES.read_json(self.path / _USAGE, Usage, advice)
         return usage.seconds if usage.is_final else None
 
     def write_usage(self, seconds: float | None) -> None:
         """Keep what a job was charged; None: it has ended, and the figure is not final yet."""
         seconds = final_seconds(seconds)
-        LEDGER_FILES.write_json(self._usage, Usage(seconds=seconds, final=seconds is not None))
+        LEDGER_FILES.write_json(self.path / _USAGE, Usage(seconds=seconds, final=seconds is not None))
         LEDGER_FILES.write_bytes(self.ledger / CHARGES_CHANGED, b"")
 
     def seconds(self) -> float:
