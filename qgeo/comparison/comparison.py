@@ -157,6 +157,8 @@ def _finished(folder: RunFolder, workers: int | None, on_progress: Stage | None)
 
     configuration, task = load_inputs(folder.path.resolve())
     report = on_progress or _silent
+    if workers is not None and workers < 1:
+        raise ConfigurationError(f"expected at least 1 worker, got {workers}; None takes one a core")
     pool = workers or default_workers()
     arms = arms_of(configuration)
     with _ledgers(configuration.backend, folder) as ledgers:
@@ -240,4 +242,9 @@ def _silent(_stage: str, _jobs: int) -> None:
 def _as_configuration(configuration: Configuration | dict[str, Any] | None) -> Configuration:
     if isinstance(configuration, Configuration):
         return configuration
+    if not isinstance(configuration, dict | None):
+        raise ConfigurationError(
+            f"expected settings as a dict, or a Configuration, got {type(configuration).__name__}; "
+            "qgeo.comparison.config.load_configuration(path) reads a file"
+        )
     return parse_configuration(configuration or {})

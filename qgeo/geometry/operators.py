@@ -47,7 +47,12 @@ def short_form(matrix: InformationMatrix) -> str:
 
 
 def check_vector(size: int, vector: Tensor) -> None:
-    """Raise a ShapeError unless `vector` has `size` entries along its first dimension."""
+    """Raise a ShapeError unless `vector` is a tensor with `size` entries along its first dimension."""
+    if not isinstance(vector, Tensor):
+        raise ShapeError(
+            f"expected a torch tensor of {size} entries for this matrix, got {type(vector).__name__}; pass "
+            "torch.as_tensor(vector)"
+        )
     if vector.dim() == 0 or vector.shape[0] != size:
         raise ShapeError(f"expected a vector of {size} entries for this matrix, got {tuple(vector.shape)}")
 

@@ -5,6 +5,7 @@ Contexts are taken in chunks whose tangents stay within a memory budget; the res
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -212,7 +213,11 @@ def in_order(values: Any, names: Sequence[str]) -> Any:
     """
     if not isinstance(values, Mapping):
         return values
-    numbers = {name: number for key, given in values.items() for name, number in _numbers(key, given)}
+    pairs = [pair for key, given in values.items() for pair in _numbers(key, given)]
+    numbers = dict(pairs)
+    if len(numbers) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ShapeError(f"expected each parameter once, got {twice} twice, by its name or its vector too")
     unknown = [name for name in numbers if name not in set(names)]
     missing = [name for name in names if name not in numbers]
     if unknown or missing:

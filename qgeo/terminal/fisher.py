@@ -40,8 +40,7 @@ def fisher_report(
 ) -> dict[str, Any]:
     """The content of `qgeo fisher --json`: parameters, matrix, stderr (None for exact), method, cost; of an
     estimate also `flagged`, which entries' bias may exceed their standard error; what the spectrum says
-    (`spectrum.py`); `classical`, F_C beside an exact F_Q; `fisher` where --fisher was given, `values` where
-    --parametrize was.
+    (`spectrum.py`); `classical`, F_C beside an exact F_Q; `values`; `fisher` where --fisher was given.
 
     Raises:
         ConfigurationError: an unknown method or backend, options that do not go together; none or both of
@@ -58,7 +57,7 @@ def fisher_report(
     if is_quantum and options.method == EXACT:
         report |= _beside(loaded)
     given.print_notes()
-    return report | {"values": given.values.tolist()} if parametrize else report
+    return report | {"values": given.values.tolist()}
 
 
 def print_fisher(report: dict[str, Any]) -> None:
@@ -140,7 +139,7 @@ def _print_kept(quantum: NDArray[np.float64], classical: NDArray[np.float64]) ->
     of_state, of_outcomes = float(np.trace(quantum)), float(np.trace(classical))
     share = f", {of_outcomes / of_state:.1%} of that of F_Q" if of_state > 0 else ""
     tables().print(
-        f"F_C of the measured bits: trace {of_outcomes:.6f}{share}; rank {rank(classical)}", soft_wrap=True
+        f"F_C of the outcomes: trace {of_outcomes:.6f}{share}; rank {rank(classical)}", soft_wrap=True
     )
 
 

@@ -52,3 +52,15 @@ def test_what_does_not_fit_is_refused(monkeypatch):
     monkeypatch.setattr("qgeo.comparison.memory.memory_bytes", lambda: 2**10)
     with pytest.raises(ConfigurationError, match="of memory, got born"):
         rehearse(configuration(), workers=1)
+
+
+@pytest.mark.parametrize("given", ["config.toml", 5])
+def test_settings_of_another_type_are_said(given):
+    # Seen to fail: an attribute 'get' was missed.
+    with pytest.raises(ConfigurationError, match=r"expected settings as a dict.*load_configuration"):
+        compare(given)
+
+
+def test_no_workers_are_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="expected at least 1 worker, got 0"):
+        compare(configuration(), out=tmp_path / "run", workers=0)

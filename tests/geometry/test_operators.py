@@ -279,3 +279,12 @@ def test_only_rounding_counts_as_singular(eigenvalue, step):
 def test_a_matrix_is_shown_by_its_size_and_trace(matrix, shown):
     # Seen to fail: all numbers, a screen full.
     assert repr(matrix) == shown
+
+
+@pytest.mark.parametrize("matrix", [DenseMatrix(torch.eye(2)), GramMatrix(torch.eye(2), 1.0)])
+def test_a_vector_of_numpy_is_told_what_to_become(matrix):
+    # Seen to fail: an attribute 'dim' was missed.
+    with pytest.raises(
+        ShapeError, match=r"a torch tensor of 2 entries .*, got ndarray; pass torch.as_tensor"
+    ):
+        matrix.solve(np.ones(2), 0.1)

@@ -69,3 +69,9 @@ def test_inputs_stay_apart():
 def test_mappings_that_do_not_fit(values, message):
     with pytest.raises(ShapeError, match=message):
         qgeo.quantum_fisher(circuit(), values)
+
+
+def test_a_parameter_given_twice_is_refused():
+    # Seen to fail: the later number was taken without a word.
+    with pytest.raises(ShapeError, match="expected each parameter once, got a twice"):
+        qgeo.quantum_fisher(circuit(), VALUES | {"a": 0.7})

@@ -41,7 +41,7 @@ def test_json_is_the_contract_and_nothing_else_is_on_stdout(circuit, capsys):
     report = json.loads(out)
     assert (status, err) == (0, "")
     assert set(report) == {"parameters", "matrix", "stderr", "method", "cost"} | {
-        *("eigenvalues", "rank", "condition_number", "null_directions", "classical"),
+        *("values", "eigenvalues", "rank", "condition_number", "null_directions", "classical"),
     }
     assert set(report["cost"]) == {"circuits", "shots", "seconds"}
     assert (report["parameters"], report["stderr"], report["method"]) == (NAMES, None, "exact")

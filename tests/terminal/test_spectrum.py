@@ -53,7 +53,7 @@ def test_what_the_command_prints(circuit, capsys):
     out = capsys.readouterr().out
     assert "rank 2 of 4; largest over smallest of these" in out
     assert "without effect here: a − b, d" in out or "without effect here: b − a, d" in out
-    assert "F_C of the measured bits: trace 2.000000" in out
+    assert "F_C of the outcomes: trace 2.000000" in out
 
 
 def test_json_only_gains_keys(circuit, capsys):

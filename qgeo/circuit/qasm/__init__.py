@@ -52,6 +52,10 @@ def save_circuit(circuit: QuantumCircuit, path: str | Path) -> None:
     Raises:
         CircuitError: something that OpenQASM cannot carry, or a file that cannot be written.
     """
+    if not isinstance(circuit, QuantumCircuit):
+        raise CircuitError(
+            f"expected a QuantumCircuit to save, got {type(circuit).__name__}; save_circuit(circuit, path)"
+        )
     text = dump_qasm(circuit)
     try:
         Path(path).write_text(text, encoding="utf-8", newline="\n")

@@ -352,3 +352,11 @@ def test_bad_files_are_named(content: bytes, message: str, tmp_path: Path):
 def test_paths_that_cannot_be_opened(name: str, tmp_path: Path):
     with pytest.raises(CircuitError, match=r"cannot be opened \(.+\); check the path"):
         load_qasm(f"{tmp_path}/{name}")
+
+
+@pytest.mark.parametrize("given", [None, "circuit.qasm"])
+def test_only_circuits_are_saved(given, tmp_path):
+    # Seen to fail: an attribute 'data' was missed; nothing was said of swapped arguments.
+    with pytest.raises(CircuitError, match="expected a QuantumCircuit to save, got"):
+        save_circuit(given, tmp_path / "c.qasm")
+    assert not list(tmp_path.iterdir())
