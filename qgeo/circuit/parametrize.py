@@ -53,11 +53,11 @@ def _freed(gate: Any, name: str, values: dict[str, float]) -> Any:
     """The gate with parameters for its numbers, which are noted in `values`."""
     names = [name] if len(gate.params) == 1 else [f"{name}_{place}" for place in range(len(gate.params))]
     angles = [
-        angle if getattr(angle, "parameters", None) else Parameter(own)
-        for own, angle in zip(names, gate.params, strict=True)
+        angle if getattr(angle, "parameters", None) else Parameter(each)
+        for each, angle in zip(names, gate.params, strict=True)
     ]
     pairs = zip(names, gate.params, strict=True)
-    values |= {own: float(angle) for own, angle in pairs if not getattr(angle, "parameters", None)}
+    values |= {each: float(angle) for each, angle in pairs if not getattr(angle, "parameters", None)}
     freed = gate.to_mutable()
     freed.params = angles
     return freed

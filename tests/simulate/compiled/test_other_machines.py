@@ -1,6 +1,6 @@
 """The sweeps on other compilers and processors: a C program with circuits in it agrees with this machine.
 
-Seen to fail: a lane too few summed, a table of phases not conjugated, in `sweeps.c` of the self-test alone.
+Seen to fail: a lane too few summed, rotations with half their weight, in the C files of the self-test alone.
 What is not installed is skipped: clang; aarch64-linux-gnu-gcc with qemu-aarch64.
 """
 
