@@ -10,6 +10,7 @@ and the chain C = CX_{n−2,n−1} ⋯ CX_{1,2} CX_{0,1} (rightmost factor first
     reuploading          (C R_{L−1} E(x)) ⋯ (C R_0 E(x))                            P = 2nL      2n inputs
     real-amplitudes      Π_l [C Π_q RY_q(θ_{nl+q})] · Π_q RY_q(x_q)                 P = nL       n inputs
     separable            R_{L−1} ⋯ R_0 E(x), no entangling gate: the control        P = 2nL      2n inputs
+    separable-…          the same twin of reuploading and real-amplitudes           as theirs
     iqp                  H^⊗n Π_{q<r} RZZ_qr(θ) Π_q RZ_q(θ_q) Π_q RZ_q(x_q) H^⊗n    P = n(n+1)/2   n inputs
 
 Kandala et al. 2017 (hardware-efficient); Pérez-Salinas et al. 2020 (re-uploading); Shepherd & Bremner 2009
@@ -156,16 +157,19 @@ def _layered(entangle: Entangler, *, encode_every_layer: bool = False) -> Callab
 # --- families ---------------------------------------------------------------------------------------------
 
 
-def _real_amplitudes(num_qubits: int, layers: int) -> Built:
-    theta, x = zero_padded("theta", num_qubits * layers), zero_padded("x", num_qubits)
-    circuit = QuantumCircuit(num_qubits)
-    for qubit in range(num_qubits):
-        circuit.ry(x[qubit], qubit)
-    for layer in range(layers):
+def _real(entangle: Entangler) -> Callable[[int, int], Built]:
+    def build(num_qubits: int, layers: int) -> Built:
+        theta, x = zero_padded("theta", num_qubits * layers), zero_padded("x", num_qubits)
+        circuit = QuantumCircuit(num_qubits)
         for qubit in range(num_qubits):
-            circuit.ry(theta[layer * num_qubits + qubit], qubit)
-        _chain(circuit, layer)
-    return circuit, x
+            circuit.ry(x[qubit], qubit)
+        for layer in range(layers):
+            for qubit in range(num_qubits):
+                circuit.ry(theta[layer * num_qubits + qubit], qubit)
+            entangle(circuit, layer)
+        return circuit, x
+
+    return build
 
 
 def _iqp(num_qubits: int, layers: int) -> Built:
@@ -201,8 +205,31 @@ ANSATZE = MappingProxyType(
         "brickwork": _layered(_bricks),
         "reuploading": _layered(_chain, encode_every_layer=True),
         "iqp": _iqp,
-        "real-amplitudes": _real_amplitudes,
+        "real-amplitudes": _real(_chain),
         "separable": _layered(_no_entangler),
+        "separable-reuploading": _layered(_no_entangler, encode_every_layer=True),
+        "separable-real-amplitudes": _real(_no_entangler),
     }
 )
 """Name → builder (num_qubits, layers) → (circuit, input parameters in numerical order)."""
+
+_SEPARABLE_TWINS = {
+    "hardware-efficient": "separable",
+    "brickwork": "separable",
+    "reuploading": "separable-reuploading",
+    "real-amplitudes": "separable-real-amplitudes",
+}
+
+
+def separable_twin(name: str) -> str:
+    """The family with the same parameterized gates and no entangling one: what entanglement is compared with.
+
+    Raises:
+        ConfigurationError: it has none. In "iqp" the entangling gates are the trainable ones.
+
+    >>> separable_twin("reuploading")
+    'separable-reuploading'
+    """
+    if name not in _SEPARABLE_TWINS:
+        raise ConfigurationError(f"expected an ansatz out of {', '.join(_SEPARABLE_TWINS)}, got {name!r}")
+    return _SEPARABLE_TWINS[name]

@@ -36,11 +36,22 @@ def monte_carlo_fisher(
 
     The contexts are taken as given: the error is that of sampling tokens, not of sampling contexts.
     """
-    if draws < 1:
-        raise ConfigurationError(f"expected at least one draw per context, got {draws}")
-    tokens = torch.multinomial(log_probs.exp(), draws, replacement=True, generator=generator)
-    chosen = jacobian.gather(1, tokens.unsqueeze(-1).expand(-1, -1, jacobian.shape[2]))  # (B, draws, P)
+    chosen = sampled_gradients(log_probs, jacobian, generator, draws=draws)
     products = torch.einsum("bdi,bdj->bdij", chosen, chosen)
     variance = products.var(dim=1) if draws > 1 else torch.full_like(products[:, 0], torch.nan)
     stderr = (variance / draws).sum(0).sqrt() / len(log_probs)
     return MonteCarloFisher(GramMatrix(chosen.flatten(0, 1), scale=1 / chosen[..., 0].numel()), stderr)
+
+
+def sampled_gradients(
+    log_probs: Tensor, jacobian: Tensor, generator: torch.Generator, *, draws: int
+) -> Tensor:
+    """∇log p(y|x) at `draws` tokens y ~ p(·|x) of each context, (B, draws, P). Arguments: as above.
+
+    Raises:
+        ConfigurationError: no draws.
+    """
+    if draws < 1:
+        raise ConfigurationError(f"expected at least one draw per context, got {draws}")
+    tokens = torch.multinomial(log_probs.exp(), draws, replacement=True, generator=generator)
+    return jacobian.gather(1, tokens.unsqueeze(-1).expand(-1, -1, jacobian.shape[2]))

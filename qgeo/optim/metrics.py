@@ -22,7 +22,7 @@ from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.geometry.operators import InformationMatrix
 from qgeo.heads.measured import MeasuredHead
 from qgeo.heads.protocol import Head
-from qgeo.optim import exact
+from qgeo.optim import controls, exact
 from qgeo.optim.estimated import estimated_by, sampled_classical
 from qgeo.optim.exact import Rule
 from qgeo.optim.first_order import FIRST_ORDER
@@ -113,6 +113,7 @@ _PRODUCTS = Evaluations(
     f"{_ALL_PAIRS.formula}; the same matrix as quantum: products save a simulator's work, no circuit",
     _of_all_pairs,
 )
+_NONE = Evaluations("0: nothing is measured", lambda _: 0)
 REUSED = Evaluations("0: reuses the outcomes of the gradient's circuits", lambda _: 0)
 
 
@@ -126,6 +127,11 @@ def dense_bytes(sizes: Sizes) -> int:
 
 def _with_jacobian(sizes: Sizes) -> int:
     return dense_bytes(sizes) + 8 * sizes.batch * sizes.vocabulary * sizes.parameters
+
+
+def _both(sizes: Sizes) -> int:
+    """F_Q beside F_C, and a basis."""
+    return dense_bytes(sizes) + 24 * sizes.parameters**2
 
 
 def _none(_: Sizes) -> int:
@@ -156,6 +162,21 @@ METRICS: Registry[Metric] = Registry(
         Metric("quantum-matrix-free", exact.quantum_matrix_free, _PRODUCTS, _none, needs_circuit=True),
         Metric("classical", exact.classical, REUSED, dense_bytes, lambda _head, _shots: sampled_classical),
         Metric("empirical", exact.empirical, REUSED, _with_jacobian, needs_targets=True),
+        Metric("identity", controls.identity, _NONE, _none, lambda _head, _shots: controls.identity),
+        Metric(
+            "classical-diagonal",
+            controls.diagonal_of(exact.classical),
+            REUSED,
+            dense_bytes,
+            lambda _head, _shots: controls.diagonal_of(sampled_classical),
+        ),
+        *(
+            Metric(f"mixture-{share}", controls.mixture(share), _ALL_PAIRS, _both, needs_circuit=True)
+            for share in controls.MIXTURES
+        ),
+        Metric("random-spectrum", controls.random_spectrum, _ALL_PAIRS, _both, needs_circuit=True),
+        Metric("rotated-phase", controls.rotated_phase, _ALL_PAIRS, _both, needs_circuit=True),
+        Metric("monte-carlo", controls.monte_carlo, REUSED, _with_jacobian),
     ),
     reserved=FIRST_ORDER,  # both are given in the same place
 )

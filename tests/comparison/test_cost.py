@@ -72,6 +72,12 @@ EVALUATIONS = [
     ("quantum", 12 * 11 // 2 + 12),
     ("quantum-matrix-free", 12 * 11 // 2 + 12),
     ("quantum-block-diagonal", 6 * (1 + 2)),
+    ("identity", 0),
+    ("classical-diagonal", 0),
+    ("monte-carlo", 0),
+    ("mixture-0.25", 12 * 11 // 2 + 12),
+    ("random-spectrum", 12 * 11 // 2 + 12),
+    ("rotated-phase", 12 * 11 // 2 + 12),
 ]
 
 
