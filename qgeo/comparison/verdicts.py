@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 
-from qgeo.comparison.equivalence import ALPHA, holm, is_equivalent, replicates_to_decide
+from qgeo.comparison.equivalence import ALPHA, POWER, holm, is_equivalent, replicates_to_decide
 from qgeo.comparison.intervals import Values, paired_p, ratio_of_means
 from qgeo.comparison.statistics import Floats, Interval, differences, mean_interval, one_axis
 from qgeo.errors import ShapeError
@@ -207,7 +207,7 @@ def _called(contrast: Contrast, p: float) -> tuple[Call, str]:
         return "better" if is_better else "worse", f"{side} by {abs(shift):.2g}, Holm-adjusted p = {p:.2g}"
     return "undecided", (
         f"Holm-adjusted p = {p:.2g}, 90% interval not inside [{low:.3g}, {high:.3g}]; "
-        f"{contrast.replicates_needed} replicates would decide"
+        f"{contrast.replicates_needed} replicates decide in {POWER:.0%} of cases"
     )
 
 

@@ -106,7 +106,13 @@ def contrast(mean: float, half: float, p: float | None, **changes) -> Contrast:
     [
         (-0.3, 0.1, 0.001, "better", r"smaller by 0\.3, Holm-adjusted p = 0\.001"),
         (0.3, 0.1, 0.001, "worse", r"larger by 0\.3"),
-        (0.3, 0.1, 0.05, "undecided", r"p = 0\.05, 90% interval not inside \[-0\.1, 0\.1\]; 77 replicates"),
+        (
+            0.3,
+            0.1,
+            0.05,
+            "undecided",
+            r"p = 0\.05, 90% interval not inside \[-0\.1, 0\.1\]; 77 replicates decide in 80%",
+        ),
         (0.01, 0.05, 0.7, "equivalent", r"^90% interval inside \[-0\.1, 0\.1\]$"),
         (-0.05, 0.04, 0.01, "equivalent", r"equivalent, smaller by 0\.05"),
         (0.05, 0.04, 0.01, "equivalent", r"equivalent, larger by 0\.05"),

@@ -14,8 +14,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import block_diag
 
 from qgeo.errors import ConfigurationError
+from qgeo.estimators.execution import Executor
 from qgeo.geometry.drop import factorized, first_order_drop, predicted_ratio
 from qgeo.heads.born import BornHead
+from qgeo.heads.measured import MeasuredHead
 from qgeo.optim.controls import generator_at, mixture
 from qgeo.optim.metrics import METRICS, Sizes
 from qgeo.optim.natural_gradient import NaturalGradient
@@ -297,6 +299,16 @@ def test_records_say_what_a_control_needs(metric: str, needs_circuit: bool, from
     assert (record.from_shots is not None) == from_shots
     sizes = Sizes(batch=8, vocabulary=4, parameters=10, amplitudes=4, columns=6)
     assert record.bytes(sizes) >= (METRICS["quantum"].bytes(sizes) if needs_circuit else 0)
+
+
+@pytest.mark.parametrize("metric", ["identity", "classical-diagonal"])
+def test_from_shots_a_control_has_its_exact_limit(metric: str):
+    # Seen to fail: F_C itself in place of its diagonal.
+    head = build("born")
+    contexts = some_contexts(head)
+    measured = MeasuredHead(head, Executor(), shots=None)
+    found = METRICS[metric].from_shots(measured, None)(measured, contexts, None)
+    assert_allclose(found.to_dense(), dense(head, metric, contexts), atol=1e-8)
 
 
 def test_the_readout_block_is_the_one_of_quantum():
