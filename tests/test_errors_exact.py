@@ -271,3 +271,46 @@ def test_circuits_too_wide_for_any_memory_say_what_they_need(num_qubits):
     circuit.rx(A, 0)
     with pytest.raises(ConfigurationError, match=r"expected a memory budget of at least .* GiB"):
         qgeo.quantum_fisher(circuit, [0.1])
+
+
+# --- arguments of another kind ----------------------------------------------------------------------
+
+OTHER_KINDS = [
+    ({"values": None}, "expected real numbers as values, got None"),
+    ({"values": [1, "x"]}, "expected real numbers as values, got 'x' at position 1"),
+    ({"values": ["1", "2"]}, "expected real numbers as values, got '1' at position 0"),
+    ({"values": {"a": None, "b": 1}}, "expected real numbers as values, got None at position 0"),
+    ({"parameters": 5}, "expected parameters or their names as parameters, got 5"),
+    ({"parameters": "ab"}, r"expected distinct trainable parameters among a, b, got \['ab'\]"),
+    ({"input_parameters": [None]}, "expected parameters or their names as input_parameters, got None"),
+    ({"device": "meta"}, "expected a device that torch can use here, got 'meta'; 'cpu' is always one"),
+    ({"device": None}, "expected a device that torch can use here, got None"),
+    ({"dtype": []}, r"expected a dtype among complex128, complex64, got \[\]"),
+]
+
+
+@exact_functions
+@pytest.mark.parametrize(("given", "sentence"), OTHER_KINDS)
+def test_arguments_of_another_kind(name, given, sentence):
+    # Seen to fail: tracebacks of torch and Python, NaN for None, numbers out of strings, letters as names.
+    with pytest.raises(QGeoError, match=sentence):
+        getattr(qgeo, name)(cases.shared_parameter(), **{"values": [0.1, 0.2]} | given)
+
+
+@pytest.mark.parametrize("width", [0, -1, "x", 2.5, True], ids=repr)
+def test_block_widths(width):
+    with pytest.raises(ConfigurationError, match=r"expected block_width (≥ 1|to be an integer), got"):
+        qgeo.compile(cases.shared_parameter(), block_width=width)
+
+
+def test_one_parameter_stands_for_a_list_of_it():
+    circuit = cases.shared_parameter()
+    both = qgeo.quantum_fisher(circuit, [0.1, 0.2])
+    assert np.allclose(qgeo.quantum_fisher(circuit, [0.1, 0.2], parameters="b"), both[1:, 1:], rtol=1e-12)
+
+
+def test_a_budget_may_be_a_float():
+    # Seen to fail: torch splits by integers.
+    options = {"inputs": np.ones((3, 2)), "input_parameters": X}
+    exact = qgeo.quantum_fisher(with_data(), [0.3], **options)
+    assert qgeo.quantum_fisher(with_data(), [0.3], memory_budget=1.5e9, **options).item() == exact.item()

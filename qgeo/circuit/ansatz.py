@@ -23,12 +23,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
-from operator import index
 from types import MappingProxyType
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 
+from qgeo.arguments import checked_integer
 from qgeo.errors import ConfigurationError
 
 BORN_ANSATZ, BORN_LAYERS = "hardware-efficient", 3
@@ -81,8 +81,8 @@ def ansatz(name: str, num_qubits: int, layers: int) -> Ansatz:
         raise ConfigurationError(
             f"expected an ansatz out of {', '.join(ANSATZE)}, got {name!r}; choose one of these"
         )
-    num_qubits = _checked("num_qubits", num_qubits, MAX_QUBITS)
-    layers = _checked("layers", layers, MAX_LAYERS)
+    num_qubits = checked_integer("num_qubits", num_qubits, 1, MAX_QUBITS)
+    layers = checked_integer("layers", layers, 1, MAX_LAYERS)
     circuit, inputs = ANSATZE[name](num_qubits, layers)
     circuit.name = name
     return Ansatz(name, num_qubits, layers, circuit, tuple(parameter.name for parameter in inputs))
@@ -96,16 +96,6 @@ def zero_padded(prefix: str, count: int) -> list[Parameter]:
     """
     width = max(2, len(str(count - 1)))
     return [Parameter(f"{prefix}_{number:0{width}d}") for number in range(count)]
-
-
-def _checked(what: str, number: int, most: int) -> int:
-    try:
-        whole = index(number)
-    except TypeError:
-        raise ConfigurationError(f"expected {what} to be an integer, got {number!r}") from None
-    if not 1 <= whole <= most:
-        raise ConfigurationError(f"expected {what} from 1 to {most}, got {whole}")
-    return whole
 
 
 # --- parts ------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -10,12 +9,14 @@ from typing import Any
 import numpy as np
 from qiskit import QuantumCircuit
 
+from qgeo.arguments import checked_integer
 from qgeo.circuit.amplitude_circuit import with_rotations
 from qgeo.circuit.elements import Element, Rotation
 from qgeo.circuit.expression import Expression, expression
 from qgeo.circuit.fusion import Placed, fuse
 from qgeo.circuit.layers import Placeable
 from qgeo.circuit.measured import measured_qubits, unitary_part
+from qgeo.circuit.names import parameter_names
 from qgeo.circuit.program import Program
 from qgeo.circuit.unroll import Item, circuit_items
 from qgeo.errors import CircuitError, ShapeError
@@ -43,6 +44,7 @@ def compile(
     Raises:
         CircuitError: no qubits, or an instruction that is not unitary (named, with its position).
         ShapeError: an input parameter that the circuit does not have, or one named twice.
+        ConfigurationError: a block width that is no positive integer.
 
     >>> from qiskit.circuit import Parameter
     >>> circuit = QuantumCircuit(1)
@@ -54,7 +56,8 @@ def compile(
         raise CircuitError(f"expected a QuantumCircuit or a Program, got {type(circuit).__name__}")
     if circuit.num_qubits == 0:
         raise CircuitError("expected a circuit with at least one qubit, got none")
-    inputs = input_names(input_parameters)
+    width = None if block_width is None else checked_integer("block_width", block_width, 1)
+    inputs = parameter_names(input_parameters)
     names = [parameter.name for parameter in circuit.parameters]
     _check_inputs(inputs, names)
     trainable = tuple(name for name in names if name not in set(inputs))
@@ -69,21 +72,10 @@ def compile(
         input_parameters=inputs,
         angles=angles,
         num_shared_angles=num_shared,
-        blocks=fuse(numbered, circuit.num_qubits, block_width),
+        blocks=fuse(numbered, circuit.num_qubits, width),
         items=_placeable(items, numbered),
         measured=measured_qubits(circuit),
         amplitudes=amplitudes,
-    )
-
-
-def input_names(input_parameters: Any) -> tuple[str, ...]:
-    """Names of Parameters, of a ParameterVector's elements, or the names themselves."""
-    if input_parameters is None:
-        return ()
-    if isinstance(input_parameters, str) or not isinstance(input_parameters, Iterable):
-        input_parameters = (input_parameters,)
-    return tuple(
-        parameter if isinstance(parameter, str) else parameter.name for parameter in input_parameters
     )
 
 

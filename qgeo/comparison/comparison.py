@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from qgeo.arguments import checked_path
 from qgeo.backends.device import Device, device_by_name, is_device
 from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.mitigated_work import Mitigation
@@ -79,7 +80,8 @@ def compare(
         HardwareError: it cannot finish within its budget; nothing is written then. Or it is used up.
         AgreementError: a trained head and Aer disagree.
     """
-    folder = prepare(_as_configuration(configuration), None if out is None else Path(out), partial=partial)
+    place = None if out is None else checked_path("a new folder for out", out)
+    folder = prepare(_as_configuration(configuration), place, partial=partial)
     return finish(folder.path, workers=workers, on_progress=on_progress)
 
 

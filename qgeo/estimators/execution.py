@@ -18,6 +18,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
 from qiskit.transpiler import TranspilerError, generate_preset_pass_manager
 
+from qgeo.arguments import checked_instance
 from qgeo.errors import CircuitError, ConfigurationError
 from qgeo.estimators.dry_run import DryRun, all_zero, wanted
 from qgeo.estimators.expectations import asked, from_expectations, without_measurements, z_strings
@@ -101,7 +102,13 @@ class Executor:
                 "transpiles them; ask that sampler to mitigate them"
             )
         self.sampler, self.pass_manager = sampler, pass_manager or decomposition()
-        self.generator = np.random.default_rng() if generator is None else generator
+        self.generator = (
+            np.random.default_rng()
+            if generator is None
+            else checked_instance(
+                "generator", generator, np.random.Generator, "np.random.default_rng(0) makes one"
+            )
+        )
         self.progress, self.mitigate_readout = progress, mitigate_readout
         self._transpiled: dict[int, tuple[QuantumCircuit, QuantumCircuit]] = {}
         self._unmeasured: dict[int, tuple[QuantumCircuit, tuple[QuantumCircuit, dict[int, int]]]] = {}

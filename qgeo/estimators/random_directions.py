@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
-from qgeo.errors import ConfigurationError
+from qgeo.arguments import checked_integer, checked_real
 from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import FisherEstimator, Points, Remembered, checked_draws
 from qgeo.estimators.execution import Cost, Executor, Progress
@@ -45,10 +45,8 @@ class RandomDirectionsQFI(FisherEstimator):
         draws: int = 100,
         spread: float = 0.1,
     ) -> None:
-        if draws < 2:
-            raise ConfigurationError(f"expected at least 2 draws, for a standard error, got {draws}")
-        if not spread > 0:
-            raise ConfigurationError(f"expected a spread > 0, got {spread}")
+        draws = checked_integer("draws", draws, 2)  # for a standard error
+        spread = checked_real("a spread", spread, above=0)
         self.generator = np.random.default_rng() if generator is None else generator
         self.executor = Executor(
             sampler, pass_manager=pass_manager, generator=self.generator, progress=progress

@@ -21,6 +21,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 from qiskit.quantum_info import random_clifford, random_unitary
 
+from qgeo.arguments import checked_integer
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.derivatives import (
     WIDEST,
@@ -65,8 +66,7 @@ class RandomMeasurementQFI(FisherEstimator):
     ) -> None:
         if bases not in BASES:
             raise ConfigurationError(f"expected bases among {', '.join(BASES)}, got {bases!r}")
-        if draws < 2:
-            raise ConfigurationError(f"expected at least 2 draws, for a standard error, got {draws}")
+        draws = checked_integer("draws", draws, 2)  # for a standard error
         self.generator = np.random.default_rng() if generator is None else generator
         self.executor = Executor(
             sampler, pass_manager=pass_manager, generator=self.generator, progress=progress

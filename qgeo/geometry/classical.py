@@ -97,7 +97,7 @@ def output_fisher(log_probs: Tensor, jacobian: Tensor) -> GramMatrix:
         F_C as a Gram matrix SᵀS/B, S = √p ∇log p, of rank at most B(V−1); `.to_dense()` is (P, P), per token.
 
     Raises:
-        ShapeError: the leading dimensions differ.
+        ShapeError: the leading dimensions differ, or there are no contexts.
 
     >>> fair_coin = torch.tensor([[0.5, 0.5]]).log()
     >>> output_fisher(fair_coin, torch.tensor([[[1.0], [-1.0]]])).to_dense().round(decimals=6)
@@ -108,7 +108,14 @@ def output_fisher(log_probs: Tensor, jacobian: Tensor) -> GramMatrix:
             f"expected a Jacobian of shape (B, V, P) for log-probabilities {tuple(log_probs.shape)}, "
             f"got {tuple(jacobian.shape)}"
         )
+    check_contexts_are_there(len(log_probs))
     return GramMatrix(output_rows(log_probs, jacobian).flatten(0, 1), scale=1 / len(log_probs))
+
+
+def check_contexts_are_there(count: int) -> None:
+    """Raise a ShapeError where there is nothing to average over."""
+    if count == 0:
+        raise ShapeError("expected at least one context, got none; leave an empty batch out")
 
 
 def output_rows(log_probs: Tensor, jacobian: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from qgeo.errors import ShapeError
+from qgeo.geometry.classical import check_contexts_are_there
 from qgeo.geometry.operators import GramMatrix
 
 
@@ -24,9 +25,18 @@ def empirical_fisher(jacobian: Tensor, targets: Tensor) -> GramMatrix:
         ShapeError: another number of targets than contexts, or a target that is no token.
     """
     contexts, vocabulary = jacobian.shape[:2]
-    if targets.shape != (contexts,) or ((targets < 0) | (targets >= vocabulary)).any():
-        raise ShapeError(
-            f"expected {contexts} targets from 0 to {vocabulary - 1}, got shape {tuple(targets.shape)}"
-        )
+    check_contexts_are_there(contexts)
+    _check_targets(targets, contexts, vocabulary)
     rows = jacobian[torch.arange(len(targets)), targets]
     return GramMatrix(rows, scale=1 / len(rows))
+
+
+def _check_targets(targets: Tensor, contexts: int, vocabulary: int) -> None:
+    wanted = f"expected {contexts} targets from 0 to {vocabulary - 1} as a torch tensor of integers"
+    if not isinstance(targets, Tensor) or targets.is_floating_point() or targets.is_complex():
+        raise ShapeError(f"{wanted}, got {getattr(targets, 'dtype', type(targets).__name__)}")
+    if targets.shape != (contexts,):
+        raise ShapeError(f"{wanted}, got shape {tuple(targets.shape)}")
+    outside = targets[(targets < 0) | (targets >= vocabulary)]
+    if len(outside):
+        raise ShapeError(f"{wanted}, got {int(outside[0])}")

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
-from qgeo.geometry.operators import check_vector
+from qgeo.geometry.operators import checked_system, checked_vector
 from qgeo.geometry.quantum import context_fisher
 from qgeo.geometry.solve import conjugate_gradients
 from qgeo.simulate.angle_tables import angle_tables
@@ -72,7 +72,7 @@ class MatrixFreeFisher:
         return len(self.columns) + self.encoder_jacobian.shape[-1]
 
     def __matmul__(self, vector: Tensor) -> Tensor:
-        check_vector(self.size, vector)
+        vector = checked_vector(self.size, vector, self.values.dtype)
         if vector.dim() == 1:
             return self._product(vector)
         columns = [self._product(column) for column in vector.mT]
@@ -80,7 +80,7 @@ class MatrixFreeFisher:
 
     def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
         """(F + damping·I)⁻¹ g to the tolerance; a warning says so where the iterations did not suffice."""
-        check_vector(self.size, gradient)
+        gradient, damping = checked_system(self.size, gradient, damping, self.values.dtype)
         if gradient.dim() > 1:
             columns = [self.solve(column, damping) for column in gradient.mT]
             return torch.stack(columns, dim=1) if columns else gradient

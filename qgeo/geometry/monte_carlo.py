@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qgeo.errors import ConfigurationError
+from qgeo.arguments import GENERATOR_ADVICE, checked_instance, checked_integer
+from qgeo.geometry.classical import check_contexts_are_there
 from qgeo.geometry.operators import GramMatrix
 
 
@@ -49,9 +50,10 @@ def sampled_gradients(
     """∇log p(y|x) at `draws` tokens y ~ p(·|x) of each context, (B, draws, P). Arguments: as above.
 
     Raises:
-        ConfigurationError: no draws.
+        ConfigurationError: no draws, or a generator of another kind; ShapeError: no contexts.
     """
-    if draws < 1:
-        raise ConfigurationError(f"expected at least one draw per context, got {draws}")
+    draws = checked_integer("draws per context", draws, 1)
+    checked_instance("generator", generator, torch.Generator, GENERATOR_ADVICE)
+    check_contexts_are_there(len(log_probs))
     tokens = torch.multinomial(log_probs.exp(), draws, replacement=True, generator=generator)
     return jacobian.gather(1, tokens.unsqueeze(-1).expand(-1, -1, jacobian.shape[2]))

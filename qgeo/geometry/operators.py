@@ -3,8 +3,11 @@
 Every form offers
 
     F @ v        product with a vector (P,) or with columns (P, m)
-    F.solve(g, damping)   (F + damping·I)⁻¹ g, the least-norm solution where that is singular
+    F.solve(g, damping)   (F + damping·I)⁻¹ g, the least-norm solution where that is singular; damping ≥ 0
     F.to_dense() (P, P);  F.diagonal() (P,);  F.trace()
+
+Vectors are real torch tensors, computed with in the type of F: with float64, for what qgeo computes itself,
+whatever type a vector has.
 
 `DenseMatrix`, `GramMatrix` (low rank: solved on the side that is smaller), `BlockDiagonalMatrix`,
 `DiagonalMatrix`, `DirectSum`; `MatrixFreeFisher` in `matrix_free.py`.
@@ -19,6 +22,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from qgeo.arguments import checked_real
 from qgeo.errors import ShapeError
 from qgeo.geometry.solve import damped_solve
 
@@ -46,15 +50,36 @@ def short_form(matrix: InformationMatrix) -> str:
     return f"{type(matrix).__name__}({matrix.size} × {matrix.size}, trace {matrix.trace():.6g})"
 
 
-def check_vector(size: int, vector: Tensor) -> None:
-    """Raise a ShapeError unless `vector` is a tensor with `size` entries along its first dimension."""
+def checked_vector(size: int, vector: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """The vector (size,), or columns (size, m), in the type of a matrix.
+
+    Raises:
+        ShapeError: no tensor, another shape, or complex numbers.
+    """
     if not isinstance(vector, Tensor):
         raise ShapeError(
             f"expected a torch tensor of {size} entries for this matrix, got {type(vector).__name__}; pass "
             "torch.as_tensor(vector)"
         )
-    if vector.dim() == 0 or vector.shape[0] != size:
-        raise ShapeError(f"expected a vector of {size} entries for this matrix, got {tuple(vector.shape)}")
+    if vector.dim() not in (1, 2) or vector.shape[0] != size:
+        raise ShapeError(
+            f"expected a vector of {size} entries for this matrix, or columns ({size}, m), got "
+            f"{tuple(vector.shape)}"
+        )
+    if vector.is_complex():
+        raise ShapeError(f"expected a real vector for this matrix, got {vector.dtype}; pass vector.real")
+    return vector if dtype is None else vector.to(dtype)
+
+
+def checked_system(
+    size: int, gradient: Tensor, damping: float, dtype: torch.dtype | None = None
+) -> tuple[Tensor, float]:
+    """The right-hand side of a solve, as `checked_vector`, and its damping.
+
+    Raises:
+        ShapeError: see `checked_vector`; ConfigurationError: a damping that is negative or no finite number.
+    """
+    return checked_vector(size, gradient, dtype), checked_real("damping", damping, least=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +96,11 @@ class DenseMatrix:
         return len(self.matrix)
 
     def __matmul__(self, vector: Tensor) -> Tensor:
-        check_vector(self.size, vector)
-        return self.matrix @ vector
+        return self.matrix @ checked_vector(self.size, vector, self.matrix.dtype)
 
     def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
-        check_vector(self.size, gradient)
-        return damped_solve(self.matrix, gradient, damping)
+        right, damping = checked_system(self.size, gradient, damping, self.matrix.dtype)
+        return damped_solve(self.matrix, right, damping)
 
     def to_dense(self) -> Tensor:
         return self.matrix
@@ -110,11 +134,11 @@ class GramMatrix:
         return self.rows.shape[1]
 
     def __matmul__(self, vector: Tensor) -> Tensor:
-        check_vector(self.size, vector)
+        vector = checked_vector(self.size, vector, self.rows.dtype)
         return self.scale * (self.rows.mT @ (self.rows @ vector))
 
     def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
-        check_vector(self.size, gradient)
+        gradient, damping = checked_system(self.size, gradient, damping, self.rows.dtype)
         if damping == 0 or len(self.rows) >= self.size:
             return damped_solve(self.to_dense(), gradient, damping)
         rows = self.scale**0.5 * self.rows
@@ -150,7 +174,8 @@ class BlockDiagonalMatrix:
         return self._each(vector, lambda block, part: block @ part)
 
     def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
-        return self._each(gradient, lambda block, part: damped_solve(block, part, damping))
+        right, damping = checked_system(self.size, gradient, damping)
+        return self._each(right, lambda block, part: damped_solve(block, part, damping))
 
     def to_dense(self) -> Tensor:
         dense: Tensor = torch.block_diag(*self.blocks)
@@ -165,7 +190,7 @@ class BlockDiagonalMatrix:
         return float(self.diagonal().sum())
 
     def _each(self, vector: Tensor, act: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        check_vector(self.size, vector)
+        vector = checked_vector(self.size, vector, self.blocks[0].dtype if self.blocks else None)
         if not self.blocks:
             return vector
         parts = vector[self.order].split([len(block) for block in self.blocks])
@@ -187,11 +212,11 @@ class DiagonalMatrix:
         return len(self.entries)
 
     def __matmul__(self, vector: Tensor) -> Tensor:
-        check_vector(self.size, vector)
+        vector = checked_vector(self.size, vector, self.entries.dtype)
         return self._column(vector) * vector
 
     def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
-        check_vector(self.size, gradient)
+        gradient, damping = checked_system(self.size, gradient, damping, self.entries.dtype)
         shifted = self._column(gradient) + damping
         usable = shifted > self.size * torch.finfo(shifted.dtype).eps * shifted.abs().max()
         return torch.where(usable, gradient / torch.where(usable, shifted, 1.0), 0.0)
@@ -223,7 +248,8 @@ class DirectSum:
         return self._each(vector, lambda part, piece: part @ piece)
 
     def solve(self, gradient: Tensor, damping: float = 0.0) -> Tensor:
-        return self._each(gradient, lambda part, piece: part.solve(piece, damping))
+        right, damping = checked_system(self.size, gradient, damping)
+        return self._each(right, lambda part, piece: part.solve(piece, damping))
 
     def to_dense(self) -> Tensor:
         dense: Tensor = torch.block_diag(*(part.to_dense() for part in self.parts))
@@ -236,6 +262,5 @@ class DirectSum:
         return sum(part.trace() for part in self.parts)
 
     def _each(self, vector: Tensor, act: Callable[[InformationMatrix, Tensor], Tensor]) -> Tensor:
-        check_vector(self.size, vector)
-        pieces = vector.split([part.size for part in self.parts])
+        pieces = checked_vector(self.size, vector).split([part.size for part in self.parts])
         return torch.cat([act(part, piece) for part, piece in zip(self.parts, pieces, strict=True)])

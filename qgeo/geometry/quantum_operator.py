@@ -43,7 +43,8 @@ def quantum_fisher_operator(
 
     Args:
         method: "dense", "gram" or "matrix-free": see the table at the top of `quantum_operator.py`.
-        others: as in `quantum_fisher`; vectors are torch tensors (P,) float64, or (P, m) for m columns.
+        others: as in `quantum_fisher`; vectors are real torch tensors (P,), or (P, m) for m columns;
+            products and solutions are float64, whatever type a vector has.
 
     Raises:
         ConfigurationError: another method, or one that does not fit into the memory budget.

@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from qgeo.arguments import shown
+from qgeo.circuit.names import parameter_names
 from qgeo.circuit.program import Block, Program
 from qgeo.errors import ConfigurationError, ShapeError
 
@@ -76,7 +78,8 @@ class Request:
             )
         if self.inputs is None:
             return iter([None])
-        return iter(self.inputs.split(max(1, (memory_budget - fixed) // per_context)))
+        fitting = min(len(self.inputs), (memory_budget - fixed) // per_context)
+        return iter(self.inputs.split(max(1, int(fitting))))
 
     def tiles(self, inputs: Tensor | None) -> list[slice]:
         """A chunk's contexts in tiles of equal size, the last one perhaps smaller."""
@@ -124,7 +127,7 @@ def requested(
         ShapeError: a wrong number of values or inputs, NaN or infinite ones, an unknown parameter.
         ConfigurationError: another data type than complex128 and complex64, or a device that is not there.
     """
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise ConfigurationError(f"expected a dtype among {', '.join(DTYPES)}, got {dtype!r}")
     program = as_program(circuit, input_parameters)
     checked, data = checked_values(program, values), _checked_inputs(program, inputs)
@@ -136,9 +139,11 @@ def requested(
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):
-        raise ConfigurationError(f"expected a device that torch can use here, got {name!r}") from None
+        torch.zeros(1, device=device).item()  # a meta tensor is made, and has no numbers
+    except (RuntimeError, AssertionError, TypeError):
+        raise ConfigurationError(
+            f"expected a device that torch can use here, got {shown(name)}; 'cpu' is always one"
+        ) from None
     return device
 
 
@@ -155,12 +160,11 @@ def as_program(circuit: Any, input_parameters: Any = None) -> Program:
 
         return compile(circuit, input_parameters=input_parameters)
     if input_parameters is not None:
-        from qgeo.circuit.compiler import input_names
-
-        if input_names(input_parameters) != circuit.given_inputs:
+        named = parameter_names(input_parameters)
+        if named != circuit.given_inputs:
             raise ShapeError(
                 f"expected the program's own input parameters {list(circuit.given_inputs)}, got "
-                f"{list(input_names(input_parameters))}; leave input_parameters out for a Program"
+                f"{list(named)}; leave input_parameters out for a Program"
             )
     return circuit
 
@@ -245,22 +249,34 @@ def real_array(numbers: Any, what: str) -> NDArray[np.float64]:
     if isinstance(numbers, Tensor):
         numbers = numbers.detach().cpu().numpy()
     try:
-        if np.iscomplexobj(numbers):
+        given = np.asarray(numbers)
+        is_none = given.dtype == object and any(each is None for each in given.flat)  # which numpy makes NaN
+        if is_none or given.dtype.kind not in "biufO":
             raise TypeError
-        array = np.array(numbers, dtype=np.float64)
+        array = np.array(given, dtype=np.float64)
     except (TypeError, ValueError):
-        kind = getattr(numbers, "dtype", type(numbers).__name__)
-        raise ShapeError(f"expected real numbers as {what}, got {kind}") from None
+        raise ShapeError(f"expected real numbers as {what}, got {_not_real(numbers)}") from None
     if not np.isfinite(array).all():
         position = int(np.flatnonzero(~np.isfinite(array))[0])
         raise ShapeError(f"expected finite {what}, got {array.flat[position]} at position {position}")
     return array
 
 
+def _not_real(numbers: Any) -> str:
+    """The first thing among what should be real numbers that is none, and where it stands."""
+    if hasattr(numbers, "dtype"):
+        return str(numbers.dtype)
+    if isinstance(numbers, list | tuple):
+        for position, each in enumerate(numbers):
+            if not isinstance(each, Real | Tensor | np.ndarray):
+                return f"{shown(each)} at position {position}"
+    return shown(numbers)
+
+
 def _columns(program: Program, parameters: Sequence[Any] | None) -> tuple[int, ...]:
     if parameters is None:
         return tuple(range(program.num_parameters))
-    names = [p if isinstance(p, str) else getattr(p, "name", p) for p in parameters]
+    names = list(parameter_names(parameters, "parameters"))
     position = {name: column for column, name in enumerate(program.parameters)}
     unknown = [name for name in names if name not in position]
     if unknown or len(set(names)) < len(names):

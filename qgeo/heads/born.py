@@ -9,15 +9,18 @@ p(t|x) = |⟨class(t)|ψ⟩|² · softmax_{class(t)}(logits)_t. Both are smoothe
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from qgeo.arguments import shown
 from qgeo.errors import ConfigurationError
 from qgeo.geometry.classical import outcome_probabilities
 from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values, shared_encoder
-from qgeo.heads.sizes import chosen_qubits
+from qgeo.heads.encoder import initial_generator
+from qgeo.heads.sizes import check_table, checked_sizes
 
 SMOOTHING = 1e-6
 """ε of p̃ = (1−ε)p + ε/V, chosen: a token that the circuit cannot give costs ln(V/ε) nats, not
@@ -49,6 +52,7 @@ class FoldedReadout(nn.Module):
 
     def __init__(self, outcomes: int, vocabulary: int, smoothing: float) -> None:
         super().__init__()
+        check_table("readout", outcomes, vocabulary)
         token = torch.arange(outcomes) % vocabulary
         self.smoothing = smoothing
         self.register_buffer("fold", torch.eye(vocabulary, dtype=torch.float64)[token])
@@ -120,13 +124,14 @@ class BornHead(CircuitHead):
         vocabulary: V; context: k tokens.
         circuit: an ansatz by name, or a `QuantumCircuit` with `input_parameters` naming its data angles.
         num_qubits: for an ansatz by name; default the fewest with 2ⁿ ≥ V. Fewer make a class × word head.
-        layers: for an ansatz by name.
+        layers: for an ansatz by name; default 3.
         embedding: numbers per token in the shared encoder.
         smoothing: ε of p̃ = (1−ε)p + ε/V, in [0, 1).
         generator: source of all initial numbers; seed 0 by default.
 
     Raises:
-        ConfigurationError: an unknown ansatz, a smoothing outside [0, 1).
+        ConfigurationError: an unknown ansatz, a smoothing outside [0, 1), sizes that are no integers or take
+            too much memory, an option that has no effect on this circuit.
 
     >>> head = BornHead(vocabulary=4, context=2)
     >>> head(torch.tensor([[0, 3]])).exp().sum().round(decimals=9).item()
@@ -140,16 +145,17 @@ class BornHead(CircuitHead):
         *,
         circuit: Any = "hardware-efficient",
         num_qubits: int | None = None,
-        layers: int = 3,
+        layers: int | None = None,
         input_parameters: Any = (),
         embedding: int = 4,
         smoothing: float = SMOOTHING,
         generator: torch.Generator | None = None,
     ) -> None:
-        if not 0 <= smoothing < 1:
-            raise ConfigurationError(f"expected smoothing in [0, 1), got {smoothing}")
-        generator = generator or torch.Generator().manual_seed(0)
-        choice = choose_circuit(circuit, chosen_qubits(num_qubits, vocabulary), layers, input_parameters)
+        if not isinstance(smoothing, Real) or isinstance(smoothing, bool) or not 0 <= smoothing < 1:
+            raise ConfigurationError(f"expected smoothing, a number in [0, 1), got {shown(smoothing)}")
+        vocabulary, context, embedding = checked_sizes(vocabulary, context, embedding)
+        generator = initial_generator(generator)
+        choice = choose_circuit(circuit, num_qubits, layers, input_parameters, vocabulary=vocabulary)
         outcomes = choice.program.dimension
         kind = FoldedReadout if vocabulary <= outcomes else ClassWordReadout
         super().__init__(

@@ -15,15 +15,18 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from qgeo.circuit.ansatz import Ansatz, ansatz
-from qgeo.circuit.compiler import compile, input_names
+from qgeo.arguments import shown
+from qgeo.circuit.ansatz import BORN_LAYERS, Ansatz, ansatz
+from qgeo.circuit.compiler import compile
 from qgeo.circuit.layout import is_laid_out
 from qgeo.circuit.measured import note_measurements
+from qgeo.circuit.names import parameter_names
 from qgeo.circuit.program import Program
-from qgeo.errors import CircuitError, ShapeError
+from qgeo.errors import CircuitError, ConfigurationError, ShapeError
 from qgeo.heads.encoder import Encoder
 from qgeo.heads.jacobian import count_trainable, parameter_jacobian
 from qgeo.heads.protocol import CircuitPoint
+from qgeo.heads.sizes import chosen_qubits
 from qgeo.heads.staged import StagedJacobian
 from qgeo.simulate.statevector import states
 from qgeo.simulate.tangents import states_and_tangents
@@ -68,18 +71,31 @@ class CircuitChoice:
     input_parameters: tuple[str, ...]
 
 
-def choose_circuit(circuit: Any, num_qubits: int, layers: int, input_parameters: Any = ()) -> CircuitChoice:
+def choose_circuit(
+    circuit: Any,
+    num_qubits: int | None = None,
+    layers: int | None = None,
+    input_parameters: Any = (),
+    *,
+    vocabulary: int = 2,
+) -> CircuitChoice:
     """A circuit by name (`qgeo.circuit.ansatz`), or a user's circuit with its data parameters named.
+
+    Args:
+        num_qubits, layers: of one by name; by default the fewest that hold the vocabulary, and 3.
 
     Raises:
         CircuitError: it is no circuit, not unitary, or transpiled to other qubits than its own.
+        ConfigurationError: an unknown name, or options that have no effect on this circuit.
     """
+    qubits, inputs = chosen_qubits(num_qubits, vocabulary), parameter_names(input_parameters)
     if isinstance(circuit, str):
-        circuit = ansatz(circuit, num_qubits, layers)
-    if isinstance(circuit, Ansatz):
-        inputs, circuit = circuit.input_parameters, circuit.circuit
+        circuit = ansatz(circuit, qubits, BORN_LAYERS if layers is None else layers)
     else:
-        inputs = input_names(input_parameters)
+        _check_left_out("with an ansatz by name", num_qubits=num_qubits, layers=layers)
+    if isinstance(circuit, Ansatz):
+        _check_left_out("with a circuit of your own", input_parameters=inputs or None)
+        inputs, circuit = circuit.input_parameters, circuit.circuit
     program = compile(circuit, input_parameters=inputs)  # refuses what is no circuit
     note_measurements(circuit)
     if program.amplitudes is not None:
@@ -90,6 +106,13 @@ def choose_circuit(circuit: Any, num_qubits: int, layers: int, input_parameters:
             "physical qubits; backends transpile it themselves"
         )
     return CircuitChoice(circuit.name, program, circuit, inputs)
+
+
+def _check_left_out(where: str, **options: Any) -> None:
+    """Raise a ConfigurationError for an option that has an effect only there."""
+    for name, given in options.items():
+        if given is not None:
+            raise ConfigurationError(f"expected {name} only {where}, got {name}={shown(given)}; leave it out")
 
 
 class CircuitHead(nn.Module):

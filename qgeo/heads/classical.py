@@ -14,10 +14,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from qgeo.errors import ConfigurationError
-from qgeo.heads.encoder import Encoder, encoder_size
+from qgeo.arguments import checked_integer
+from qgeo.heads.encoder import Encoder, encoder_size, initial_generator
 from qgeo.heads.jacobian import parameter_jacobian
-from qgeo.heads.sizes import closest_width
+from qgeo.heads.sizes import check_table, checked_sizes, closest_width
 from qgeo.heads.staged import StagedJacobian
 
 
@@ -32,15 +32,15 @@ class _FeatureHead(nn.Module):
         self,
         vocabulary: int,
         context: int,
-        *,
-        features: int = 4,
-        embedding: int = 4,
-        generator: torch.Generator | None = None,
+        features: int,
+        embedding: int,
+        generator: torch.Generator | None,
     ) -> None:
         super().__init__()
-        if features < 1:
-            raise ConfigurationError(f"expected features ≥ 1, got {features}")
-        generator = generator or torch.Generator().manual_seed(0)
+        features = checked_integer("features", features, 1)
+        vocabulary, context, embedding = checked_sizes(vocabulary, context, embedding, features)
+        check_table("readout", vocabulary, features)
+        generator = initial_generator(generator)
         self.vocabulary, self.context = vocabulary, context
         self.encoder = Encoder(vocabulary, context, features, embedding, generator)
         draw = torch.randn(vocabulary, features, generator=generator, dtype=torch.float64)
@@ -80,10 +80,24 @@ class SoftmaxHead(_FeatureHead):
     Args:
         vocabulary: V; context: k tokens; features: width of the encoder's output.
         embedding: numbers per token; generator: source of all initial numbers; seed 0 by default.
+
+    Raises:
+        ConfigurationError: sizes that are no integers, out of range or take too much memory.
     """
 
     activation = staticmethod(lambda features: features)
     slope = staticmethod(torch.ones_like)
+
+    def __init__(
+        self,
+        vocabulary: int,
+        context: int,
+        *,
+        features: int = 4,
+        embedding: int = 4,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(vocabulary, context, features, embedding, generator)
 
 
 class MLPHead(_FeatureHead):
@@ -91,6 +105,17 @@ class MLPHead(_FeatureHead):
 
     activation = staticmethod(torch.tanh)
     slope = staticmethod(lambda hidden: 1 - hidden.square())
+
+    def __init__(
+        self,
+        vocabulary: int,
+        context: int,
+        *,
+        features: int = 4,
+        embedding: int = 4,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(vocabulary, context, features, embedding, generator)
 
 
 def feature_head_size(vocabulary: int, context: int, features: int, embedding: int) -> int:

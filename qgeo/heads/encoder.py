@@ -8,7 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from qgeo.arguments import GENERATOR_ADVICE, checked_instance
 from qgeo.errors import ConfigurationError, ShapeError
+from qgeo.geometry.classical import check_contexts_are_there
+from qgeo.heads.sizes import checked_sizes
 
 TOKEN_TYPES = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
@@ -28,7 +31,7 @@ class Encoder(nn.Module):
         self, vocabulary: int, context: int, outputs: int, embedding: int, generator: torch.Generator
     ) -> None:
         super().__init__()
-        _check_sizes(vocabulary=(vocabulary, 2), context=(context, 1), embedding=(embedding, 1))
+        vocabulary, context, embedding = checked_sizes(vocabulary, context, embedding, outputs)
         self.vocabulary, self.context = vocabulary, context
         width = context * embedding
         self.embedding = nn.Parameter(
@@ -89,7 +92,7 @@ class Encoder(nn.Module):
 
 
 def check_contexts(contexts: Tensor, context: int) -> None:
-    """Raise a ShapeError unless `contexts` is a tensor (B, k) and holds integers."""
+    """Raise a ShapeError unless `contexts` is a tensor (B, k), B ≥ 1, and holds integers."""
     if not isinstance(contexts, Tensor):
         raise ShapeError(
             f"expected contexts as a torch tensor of shape (B, {context}), got {type(contexts).__name__}; "
@@ -100,12 +103,18 @@ def check_contexts(contexts: Tensor, context: int) -> None:
             f"expected contexts of shape (B, {context}) of token ids, got {tuple(contexts.shape)} "
             f"of {contexts.dtype}"
         )
+    check_contexts_are_there(len(contexts))
 
 
-def _check_sizes(**sizes: tuple[int, int]) -> None:
-    for name, (number, least) in sizes.items():
-        if number < least:
-            raise ConfigurationError(f"expected {name} ≥ {least}, got {number}")
+def initial_generator(generator: torch.Generator | None) -> torch.Generator:
+    """What a head's initial numbers are drawn from: seed 0 unless it is given.
+
+    Raises:
+        ConfigurationError: it is of another kind.
+    """
+    if generator is None:
+        return torch.Generator().manual_seed(0)
+    return checked_instance("generator", generator, torch.Generator, GENERATOR_ADVICE)
 
 
 def _uniform(generator: torch.Generator, *shape: int) -> Tensor:

@@ -8,7 +8,7 @@ between its F_C and F_Q is claimed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -16,11 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qgeo.arguments import shown
 from qgeo.circuit.paulis import Term, from_label, label, mask_of, string_matrix
 from qgeo.errors import ConfigurationError
 from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values, shared_encoder
+from qgeo.heads.encoder import initial_generator
 from qgeo.heads.jacobian import input_jacobian
-from qgeo.heads.sizes import chosen_qubits
+from qgeo.heads.sizes import check_table, checked_sizes
 
 
 class PauliExpectations:
@@ -63,6 +65,7 @@ class SoftmaxReadout(nn.Module):
 
     def __init__(self, measured: int, vocabulary: int, generator: torch.Generator) -> None:
         super().__init__()
+        check_table("readout", vocabulary, measured)
         draw = torch.randn(vocabulary, measured, generator=generator, dtype=torch.float64)
         self.scale = nn.Parameter(torch.ones(1, dtype=torch.float64))
         self.weight = nn.Parameter(draw / measured**0.5)
@@ -79,6 +82,19 @@ def default_labels(num_qubits: int) -> list[str]:
     """Z on every qubit and ZZ on every pair: all read from one Z measurement."""
     sets = [*combinations(range(num_qubits), 1), *combinations(range(num_qubits), 2)]
     return [label(Term(0, mask_of(qubits)), num_qubits) for qubits in sets]
+
+
+def _checked_labels(given: Any, num_qubits: int) -> list[str]:
+    """Pauli labels on so many qubits; those that the head has by default where none are given."""
+    if given is None:
+        return default_labels(num_qubits)
+    labels = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else []
+    if not labels or not all(isinstance(text, str) and len(text) == num_qubits for text in labels):
+        raise ConfigurationError(
+            f"expected Pauli labels of {num_qubits} letters, such as ['{'Z' * num_qubits}'], got "
+            f"{shown(given)}"
+        )
+    return labels
 
 
 class PauliHead(CircuitHead):
@@ -100,19 +116,16 @@ class PauliHead(CircuitHead):
         *,
         circuit: Any = "hardware-efficient",
         num_qubits: int | None = None,
-        layers: int = 3,
+        layers: int | None = None,
         input_parameters: Any = (),
         embedding: int = 4,
         observables: Sequence[str] | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        generator = generator or torch.Generator().manual_seed(0)
-        choice = choose_circuit(circuit, chosen_qubits(num_qubits, vocabulary), layers, input_parameters)
-        labels = default_labels(choice.program.num_qubits) if observables is None else list(observables)
-        if not labels or any(len(text) != choice.program.num_qubits for text in labels):
-            raise ConfigurationError(
-                f"expected Pauli labels of {choice.program.num_qubits} letters, got {labels}"
-            )
+        vocabulary, context, embedding = checked_sizes(vocabulary, context, embedding)
+        generator = initial_generator(generator)
+        choice = choose_circuit(circuit, num_qubits, layers, input_parameters, vocabulary=vocabulary)
+        labels = _checked_labels(observables, choice.program.num_qubits)
         super().__init__(
             choice,
             shared_encoder(choice, vocabulary, context, embedding, generator),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -33,7 +33,7 @@ class Head(Protocol):
         ...
 
 
-def checked_head(made: nn.Module) -> Head:
+def checked_head(made: Any) -> Head:
     """The module, if it is a head.
 
     Raises:

@@ -1,10 +1,40 @@
-"""Sizes that make heads comparable: qubits for a vocabulary, features for a parameter count."""
+"""Sizes of heads: what they may be, qubits for a vocabulary, features for a parameter count."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from qgeo.arguments import checked_integer
 from qgeo.errors import ConfigurationError
+
+MOST_NUMBERS = 2**29
+"""In a table of a head, chosen: 4 GiB, as the memory budget."""
+
+
+def checked_sizes(vocabulary: int, context: int, embedding: int, outputs: int = 1) -> tuple[int, int, int]:
+    """Vocabulary, context and embedding of an encoder with so many outputs, as integers.
+
+    Raises:
+        ConfigurationError: no integers, or out of range, each alone or together.
+    """
+    vocabulary = checked_integer("vocabulary", vocabulary, 2)
+    context = checked_integer("context", context, 1)
+    embedding = checked_integer("embedding", embedding, 1)
+    check_table("embedding of tokens", vocabulary, embedding)
+    check_table("encoder", outputs, context * embedding)
+    return vocabulary, context, embedding
+
+
+def check_table(what: str, rows: int, columns: int) -> None:
+    """
+    Raises:
+        ConfigurationError: a table of a head that takes more than 4 GiB.
+    """
+    if rows * columns > MOST_NUMBERS:
+        raise ConfigurationError(
+            f"expected at most {MOST_NUMBERS:,} numbers in the {what} of a head, got {rows:,} × {columns:,}; "
+            "choose smaller sizes"
+        )
 
 
 def qubits_for(vocabulary: int) -> int:
@@ -13,9 +43,7 @@ def qubits_for(vocabulary: int) -> int:
     >>> [qubits_for(v) for v in (2, 4, 5, 32, 33)]
     [1, 2, 3, 5, 6]
     """
-    if vocabulary < 2:
-        raise ConfigurationError(f"expected a vocabulary of at least 2 tokens, got {vocabulary}")
-    return max(1, (vocabulary - 1).bit_length())
+    return (checked_integer("vocabulary", vocabulary, 2) - 1).bit_length()
 
 
 def chosen_qubits(num_qubits: int | None, vocabulary: int) -> int:

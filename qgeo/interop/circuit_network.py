@@ -21,7 +21,7 @@ from qiskit.circuit import Parameter
 from qiskit_machine_learning.neural_networks import NeuralNetwork
 from torch import Tensor
 
-from qgeo.circuit.compiler import compile, input_names
+from qgeo.circuit.compiler import compile
 from qgeo.circuit.layout import logical_qubits
 from qgeo.circuit.measured import (
     logical_outcomes,
@@ -29,6 +29,7 @@ from qgeo.circuit.measured import (
     names_physical_qubits,
     outcomes,
 )
+from qgeo.circuit.names import parameter_names
 from qgeo.circuit.program import Program
 from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.geometry.classical import is_seen, outcome_probabilities
@@ -98,7 +99,8 @@ class CircuitNetwork(NeuralNetwork):
                 "expected the package sparse for sparse output, found none; pip install it"
             )
         self._program, self._circuit = compile(circuit, input_parameters=input_params), circuit
-        names = self._program.parameters if weight_params is None else input_names(weight_params)
+        given = self._program.parameters if weight_params is None else weight_params
+        names = parameter_names(given, "weight_params")
         self._weight_names = _checked_weights(self._program, names)
         self.set_interpret(interpret, output_shape)
         shape = self._output_shape

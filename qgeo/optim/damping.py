@@ -9,8 +9,11 @@ quadratic model predicted the change of the loss (Martens & Grosse 2015, arXiv 1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from math import isfinite
+from numbers import Real
 
+from qgeo.arguments import checked_real
 from qgeo.errors import ConfigurationError
 from qgeo.geometry.operators import InformationMatrix
 
@@ -22,8 +25,7 @@ class RelativeDamping:
     factor: float
 
     def __post_init__(self) -> None:
-        if not self.factor >= 0:
-            raise ConfigurationError(f"expected a relative damping ≥ 0, got {self.factor}")
+        checked_real("a relative damping", self.factor, least=0)
 
     def of(self, matrix: InformationMatrix) -> float:
         """λ for this metric."""
@@ -40,9 +42,10 @@ class LevenbergMarquardt:
     largest: float = 1e4
 
     def __post_init__(self) -> None:
-        if not (0 < self.shrink < 1 and 0 < self.smallest <= self.initial <= self.largest):
+        numbers = all(isinstance(each, Real) and isfinite(each) for each in astuple(self))
+        if not numbers or not (0 < self.shrink < 1 and 0 < self.smallest <= self.initial <= self.largest):
             raise ConfigurationError(
-                f"expected 0 < shrink < 1 and 0 < smallest ≤ initial ≤ largest, got {self}"
+                f"expected 0 < shrink < 1 and 0 < smallest ≤ initial ≤ largest, finite numbers, got {self}"
             )
 
     def adapted(self, damping: float, actual: float, predicted: float) -> float:

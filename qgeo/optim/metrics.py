@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -21,7 +22,7 @@ from qgeo.estimators.diagonal import DiagonalQFI
 from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.geometry.operators import InformationMatrix
 from qgeo.heads.measured import MeasuredHead
-from qgeo.heads.protocol import Head
+from qgeo.heads.protocol import Head, checked_head
 from qgeo.optim import controls, exact
 from qgeo.optim.estimated import estimated_by, sampled_classical
 from qgeo.optim.exact import Rule
@@ -76,15 +77,23 @@ class Metric:
         """The information matrix of a head at these contexts.
 
         Raises:
-            ConfigurationError: the rule gave something else.
+            ConfigurationError: it is no head, or the rule gave something else.
         """
-        matrix = self.exact(head, contexts, targets)
-        if isinstance(matrix, Tensor) or not isinstance(matrix, InformationMatrix):  # a tensor has those, too
-            raise ConfigurationError(
-                f"expected an information matrix (qgeo.geometry.operators) of the metric {self.name}, got "
-                f"{type(matrix).__name__}; DenseMatrix(tensor) makes one of a tensor"
-            )
-        return matrix
+        return checked_matrix(self.exact(checked_head(head), contexts, targets), self.name)
+
+
+def checked_matrix(matrix: Any, name: str) -> InformationMatrix:
+    """What the metric of this name gave, if it is an information matrix.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if isinstance(matrix, Tensor) or not isinstance(matrix, InformationMatrix):  # a tensor has those, too
+        raise ConfigurationError(
+            f"expected an information matrix (qgeo.geometry.operators) of the metric {name}, got "
+            f"{type(matrix).__name__}; DenseMatrix(tensor) makes one of a tensor"
+        )
+    return matrix
 
 
 # --- what metrics cost -----------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ global. The metric is always computed at the contexts of the step, never taken f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from qgeo.arguments import checked_integer, checked_real, shown
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.estimator import FisherEstimator
 from qgeo.geometry.operators import InformationMatrix
@@ -23,7 +24,7 @@ from qgeo.heads.jacobian import trainable
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.estimated import EstimatedMetric
 from qgeo.optim.exact import Rule
-from qgeo.optim.metrics import METRICS
+from qgeo.optim.metrics import METRICS, checked_matrix
 from qgeo.optim.trust_region import QuadraticTrustRegion, longest_within
 
 
@@ -53,7 +54,8 @@ class NaturalGradient(torch.optim.Optimizer):
         params: parameter groups of the head's parameters, for a learning rate per group; default all in one.
 
     Raises:
-        ConfigurationError: an option out of range, or groups that are not the head's parameters.
+        ConfigurationError: an option of another type or out of range, or groups that are not the head's
+            parameters.
 
     >>> from qgeo.heads.born import BornHead
     >>> head = BornHead(vocabulary=4, context=1)
@@ -78,7 +80,7 @@ class NaturalGradient(torch.optim.Optimizer):
         shots: int | None = None,
         params: Any = None,
     ) -> None:
-        _check_options(lr, damping, refresh, trust_region)
+        _check_options(lr, damping, trust_region)
         if not isinstance(head, nn.Module):
             raise ConfigurationError(
                 f"expected a head, whose metric is taken, got {type(head).__name__}; pass the head itself, "
@@ -88,7 +90,7 @@ class NaturalGradient(torch.optim.Optimizer):
         self.metric = _as_metric(metric, shots)
         self.schedule = damping if isinstance(damping, LevenbergMarquardt) else None
         self.relative = damping if isinstance(damping, RelativeDamping) else None
-        self.refresh, self.trust_region = refresh, trust_region
+        self.refresh, self.trust_region = checked_integer("refresh", refresh, 1), trust_region
         self._matrix: InformationMatrix | None = None
         self._matrix_is_of: list[bool] | None = None
         start = _initial_damping(damping)
@@ -96,7 +98,14 @@ class NaturalGradient(torch.optim.Optimizer):
         if not self._parameters:
             raise ConfigurationError(f"expected a head with trainable parameters, got {type(head).__name__}")
         defaults = {"lr": lr, "damping": start, "steps": 0}
-        super().__init__(self._parameters if params is None else params, defaults)
+        try:
+            super().__init__(self._parameters if params is None else params, defaults)
+        except (TypeError, ValueError, KeyError):  # torch's words are those of all its optimizers
+            raise ConfigurationError(
+                "expected params as the head's parameters, each once, or as groups of them, "
+                f"[{{'params': [head.values], 'lr': 0.1}}, …], got {shown(params)}; leave it out for one "
+                "group"
+            ) from None
         self._check_groups(self._parameters)
 
     @property
@@ -105,11 +114,11 @@ class NaturalGradient(torch.optim.Optimizer):
         return float(self.param_groups[0]["damping"])
 
     @torch.no_grad()
-    def step(  # type: ignore[override]
+    def step(
         self,
         closure: Callable[[], Any] | None = None,
         *,
-        contexts: Tensor,
+        contexts: Tensor | None = None,
         targets: Tensor | None = None,
     ) -> Any:
         """One step; returns the closure's loss at the old parameters, or None without a closure.
@@ -117,9 +126,17 @@ class NaturalGradient(torch.optim.Optimizer):
         Args:
             closure: clears the gradients, computes the loss, calls backward, returns the loss. Without one
                 the gradients must be there already.
-            contexts: (B, k) token ids at which the metric is taken.
+            contexts: (B, k) token ids at which the metric is taken; always needed.
             targets: (B,) observed tokens, for the metric `empirical`.
+
+        Raises:
+            ConfigurationError: no contexts, or a closure that is missing or none.
         """
+        if contexts is None or not (closure is None or callable(closure)):
+            got = "none" if closure is None or callable(closure) else f"{shown(closure)} as the closure"
+            raise ConfigurationError(
+                f"expected the contexts at which the metric is taken, got {got}; pass step(contexts=contexts)"
+            )
         if self.schedule is not None and closure is None:
             raise ConfigurationError(
                 "expected a closure for Levenberg–Marquardt damping, got none; pass step(closure)"
@@ -148,12 +165,29 @@ class NaturalGradient(torch.optim.Optimizer):
         takes one.
 
         Raises:
-            ConfigurationError: the kept metric is of a form that cannot be stored, or of another circuit.
+            ConfigurationError: it is no state of a natural gradient, or its metric is of a form that cannot
+                be stored, or of another circuit.
         """
+        _check_state(state_dict)
         plain = state_dict.get("metric")
         matrix = None if plain is None else from_plain_form(plain, getattr(self.head, "program", None))
         super().load_state_dict(state_dict)
         self._matrix, self._matrix_is_of = matrix, state_dict.get("metric_is_of")
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """A group of the head's parameters, as torch has it.
+
+        Raises:
+            ConfigurationError: it holds something else than the head's parameters.
+        """
+        super().add_param_group(param_group)
+        known = {id(parameter) for parameter in self._parameters}
+        if any(id(parameter) not in known for parameter in self.param_groups[-1]["params"]):
+            self.param_groups.pop()
+            raise ConfigurationError(
+                f"expected parameter groups of the head's {len(known)} trainable tensors alone, got another; "
+                "the metric knows nothing of it: give it to an optimizer of its own"
+            )
 
     def _is_due(self) -> bool:
         """Whether the next step takes the metric anew."""
@@ -161,7 +195,8 @@ class NaturalGradient(torch.optim.Optimizer):
 
     def _refreshed(self, contexts: Tensor, targets: Tensor | None) -> InformationMatrix:
         if self._matrix is None or self._is_due():
-            self._matrix = self.metric(self.head, contexts, targets)  # type: ignore[arg-type]
+            matrix = self.metric(self.head, contexts, targets)  # type: ignore[arg-type]
+            self._matrix = checked_matrix(matrix, getattr(self.metric, "__name__", "given"))
             self._matrix_is_of = self._trained_now()
             if self.relative is not None:
                 self._set("damping", self.relative.of(self._matrix))
@@ -242,6 +277,9 @@ class NaturalGradient(torch.optim.Optimizer):
                 f"{len(grouped)} tensors"
             )
         dampings = {group["damping"] for group in self.param_groups}
+        for group in self.param_groups:
+            checked_real("lr", group["lr"], least=0)  # 0 keeps a group where it is
+            checked_real("damping", group["damping"], least=0)
         if len(dampings) > 1:
             raise ConfigurationError(
                 f"expected one damping for all parameter groups, got {sorted(dampings)}; a metric is damped "
@@ -254,7 +292,14 @@ def _as_metric(metric: str | Rule | FisherEstimator, shots: int | None) -> Rule:
         return EstimatedMetric(metric, shots=shots)
     if shots is not None:
         raise ConfigurationError(f"expected shots with an estimator as the metric, got {metric!r}")
-    return METRICS[metric] if isinstance(metric, str) else metric
+    if isinstance(metric, str):
+        return METRICS[metric]
+    if isinstance(metric, type) or not callable(metric):
+        raise ConfigurationError(
+            f"expected a metric among {METRICS}, a function (head, contexts, targets) → information matrix, "
+            f"or an estimator such as LinCombQFI(), got {shown(metric)}"
+        )
+    return metric
 
 
 def _evaluate(closure: Callable[[], Any] | None) -> Any:
@@ -273,15 +318,19 @@ def _initial_damping(damping: float | RelativeDamping | LevenbergMarquardt) -> f
 def _check_options(
     lr: float,
     damping: float | RelativeDamping | LevenbergMarquardt,
-    refresh: int,
     trust_region: float | QuadraticTrustRegion | None,
 ) -> None:
-    if not lr > 0:
-        raise ConfigurationError(f"expected lr > 0, got {lr}")
-    if isinstance(damping, int | float) and not damping >= 0:
-        raise ConfigurationError(f"expected damping ≥ 0, got {damping}")
-    if refresh < 1:
-        raise ConfigurationError(f"expected refresh ≥ 1, got {refresh}")
-    limit = trust_region.limit if isinstance(trust_region, QuadraticTrustRegion) else trust_region
-    if limit is not None and not limit > 0:
-        raise ConfigurationError(f"expected trust_region > 0, got {limit}")
+    checked_real("lr", lr, above=0)
+    if not isinstance(damping, RelativeDamping | LevenbergMarquardt):
+        checked_real("damping", damping, least=0)
+    if not isinstance(trust_region, QuadraticTrustRegion | None):
+        checked_real("trust_region", trust_region, above=0)
+
+
+def _check_state(state: Any) -> None:
+    groups = state.get("param_groups") if isinstance(state, Mapping) else None
+    needed = {"lr", "damping", "steps"}
+    if not groups or not all(isinstance(group, Mapping) and needed <= {*group} for group in groups):
+        raise ConfigurationError(
+            f"expected what state_dict() of a NaturalGradient gave, got {shown(state)}; save and load that"
+        )

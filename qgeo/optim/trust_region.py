@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, sqrt
 
+from qgeo.arguments import checked_real
+
 SEARCH_STEPS = 60
 """Halvings at most: 2⁻⁶⁰ of a step is none."""
 
@@ -24,6 +26,9 @@ class QuadraticTrustRegion:
     """
 
     limit: float
+
+    def __post_init__(self) -> None:
+        checked_real("trust_region", self.limit, above=0)
 
     def length(self, curvature: float) -> float:
         """s ≤ 1 with s²·½ δᵀFδ ≤ limit.

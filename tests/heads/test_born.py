@@ -167,7 +167,7 @@ def never_one() -> QuantumCircuit:
 @pytest.mark.parametrize("vocabulary", [4, 5, 7])
 def test_vanishing_outcomes_without_smoothing_leave_no_nan(vocabulary):
     # Seen to fail under bare log.
-    head = BornHead(vocabulary, 1, circuit=never_one(), num_qubits=2, smoothing=0.0)
+    head = BornHead(vocabulary, 1, circuit=never_one(), smoothing=0.0)
     contexts, targets = torch.tensor([[0], [1]]), torch.tensor([0, 2])
     log_probs, jacobian = head.log_probs_and_jacobian(contexts)
     assert (log_probs[:, 1] == -torch.inf).all()

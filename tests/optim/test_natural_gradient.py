@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import StepLR
 
 from qgeo.errors import ConfigurationError, ShapeError
-from qgeo.geometry.operators import DenseMatrix
+from qgeo.geometry.operators import DenseMatrix, DiagonalMatrix
 from qgeo.heads.born import BornHead
+from qgeo.heads.jacobian import count_trainable
 from qgeo.heads.ngram import NgramHead
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.metrics import METRICS
@@ -388,16 +389,13 @@ def test_state_without_a_metric_is_enough_to_go_on():
 
 def test_a_kept_metric_that_cannot_be_stored_is_refused_when_it_is_loaded():
     # Seen to fail where such a metric was left out of the state: the resumed run took a new one.
-    class Foreign:
+    class Foreign(DiagonalMatrix):
         """F = 1, in a form of somebody else."""
 
-        size = 1
-
-        def solve(self, gradient: Tensor, damping: float) -> Tensor:
-            return gradient / (1 + damping)
-
     def optimizer() -> NaturalGradient:
-        return NaturalGradient(build("born"), metric=lambda *_: Foreign(), refresh=2)
+        head = build("born")
+        ones = torch.ones(count_trainable(head), dtype=torch.float64)
+        return NaturalGradient(head, metric=lambda *_: Foreign(ones), refresh=2)
 
     running = optimizer()
     take_step(running.head, running)

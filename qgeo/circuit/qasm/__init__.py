@@ -12,6 +12,7 @@ from pathlib import Path
 
 from qiskit import QuantumCircuit
 
+from qgeo.arguments import checked_path
 from qgeo.circuit.qasm.read import MAX_BYTES, LoadedCircuit, load_qasm, read_qasm
 from qgeo.circuit.qasm.write import dump_qasm
 from qgeo.errors import CircuitError
@@ -46,6 +47,8 @@ def load_circuit(path: str | Path) -> QuantumCircuit:
 def save_circuit(circuit: QuantumCircuit, path: str | Path) -> None:
     """Write a circuit as an OpenQASM 3 file that `load_circuit` reads back as the same circuit.
 
+    A file that is there already is replaced, as by `numpy.save`.
+
     Parameters keep their order; those whose names OpenQASM lacks are renamed (`θ[3]` of twelve to `θ_03`), as
     comments in the file say.
 
@@ -56,8 +59,10 @@ def save_circuit(circuit: QuantumCircuit, path: str | Path) -> None:
         raise CircuitError(
             f"expected a QuantumCircuit to save, got {type(circuit).__name__}; save_circuit(circuit, path)"
         )
+    place = checked_path("an OpenQASM file to write", path, CircuitError)
     text = dump_qasm(circuit)
     try:
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+        place.write_text(text, encoding="utf-8", newline="\n")
     except (OSError, ValueError) as error:
-        raise CircuitError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise CircuitError(f"cannot write {str(path)!r}: {reason}; choose another path") from None

@@ -20,6 +20,7 @@ import openqasm3
 from qiskit import QuantumCircuit, qasm2
 from qiskit.circuit import ParameterVector
 
+from qgeo.arguments import checked_path, shown
 from qgeo.circuit.qasm.convert import Converter
 from qgeo.circuit.qasm.count import check_length
 from qgeo.circuit.qasm.limits import check_depth, check_version_2, defined_gates
@@ -80,8 +81,9 @@ def load_qasm(path: str | Path) -> LoadedCircuit:
             comes to more than is read; one sentence, with the line where it is known.
     """
     wanted = f"expected an OpenQASM file, got {str(path)!r}"
+    place = checked_path("an OpenQASM file to read", path, CircuitError)
     try:
-        with Path(path).open("rb") as file:
+        with place.open("rb") as file:
             content = file.read(MAX_BYTES_2 + 1)
     except (OSError, ValueError) as error:
         raise CircuitError(f"{wanted}, which cannot be opened ({reason(error)}); check the path") from None
@@ -95,6 +97,8 @@ def read_qasm(text: str) -> LoadedCircuit:
     >>> loaded.declared, [parameter.name for parameter in loaded.circuit.parameters]
     (('t_2', 't_10'), ['t_10', 't_2'])
     """
+    if not isinstance(text, str):
+        raise CircuitError(f"expected OpenQASM text, a str, got {shown(text)}; load_qasm(path) reads a file")
     return _read(text, "expected OpenQASM text")
 
 

@@ -360,3 +360,29 @@ def test_only_circuits_are_saved(given, tmp_path):
     with pytest.raises(CircuitError, match="expected a QuantumCircuit to save, got"):
         save_circuit(given, tmp_path / "c.qasm")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "path", [None, 5, b"c.qasm", QuantumCircuit(1)], ids=["none", "number", "bytes", "circuit"]
+)
+def test_paths_of_another_kind(path):
+    # Seen to fail: pathlib's TypeError.
+    with pytest.raises(
+        CircuitError, match="expected the path of an OpenQASM file to read, a str or a Path, got"
+    ):
+        load_circuit(path)
+    with pytest.raises(CircuitError, match="expected the path of an OpenQASM file to write, a str or a Path"):
+        save_circuit(QuantumCircuit(1), path)
+
+
+@pytest.mark.parametrize("text", [None, b"OPENQASM 3.0;"])
+def test_text_of_another_kind(text):
+    # Seen to fail: an attribute 'strip' was missed.
+    with pytest.raises(CircuitError, match="expected OpenQASM text, a str, got"):
+        read_qasm(text)
+
+
+def test_saving_replaces_a_file_that_is_there(tmp_path):
+    for count in (1, 2):
+        save_circuit(QuantumCircuit(count), tmp_path / "c.qasm")
+    assert load_circuit(tmp_path / "c.qasm").num_qubits == 2
