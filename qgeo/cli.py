@@ -83,7 +83,7 @@ def run(arguments: list[str]) -> int:
         sys.stderr.close()
         return 141
     except OSError as error:  # a full disk, a folder that went away
-        return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        return _fail(f"{error.strerror or error}{_place_of(error)}")
     if status == _INTERRUPTED:  # Typer makes this of Ctrl-C before anybody else sees it
         return _stopped()
     return status if isinstance(status, int) else 0
@@ -105,6 +105,17 @@ def _print_what_the_terminal_can() -> None:
 
 def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")
+
+
+def _place_of(error: OSError) -> str:
+    """Where the system refused something; standard output, which has no name, is tried once more."""
+    if error.filename:
+        return f": {error.filename}"
+    try:
+        print(flush=True)
+    except OSError:
+        return ": standard output; send it elsewhere"
+    return ""
 
 
 def _fail(message: str) -> int:

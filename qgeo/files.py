@@ -23,12 +23,12 @@ from pydantic_core import from_json
 
 from qgeo.errors import QGeoError
 from qgeo.system import is_alive, opened_regular, replace_file, replace_folder, sync_folder, write_synced
+from qgeo.validation import first_problem
 
 MOST_JSON_BYTES = 64 * 2**20
 """A results.json of a hundred arms has 2 MB, a manifest of a million values 20 MB."""
 
 _SEAL = re.compile(rb'\{\n "sha256": "([0-9a-f]{64})",\n')
-_SHOWN = 60  # characters of a value that a message shows
 
 
 class FileModel(BaseModel):
@@ -332,21 +332,3 @@ def _remove(draft: Path) -> None:
         draft.unlink(missing_ok=True)
     except OSError:  # below a file, or a name too long: it was never there
         return
-
-
-def first_problem(error: ValidationError) -> str:
-    """What is wrong first, with where it is and a glimpse of what came."""
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "json_invalid":
-        return f"expected JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
-    key = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r}"
-    problem = first["msg"].removeprefix("Value error, ")
-    is_shown = first["type"] != "missing" and not isinstance(first["input"], dict | BaseModel)
-    return f"{key + ': ' if key else ''}{problem}{_glimpse(first['input']) if is_shown else ''}"
-
-
-def _glimpse(value: Any) -> str:
-    shown = repr(value)
-    return f", got {shown if len(shown) <= _SHOWN else shown[:_SHOWN] + '…'}"

@@ -70,6 +70,22 @@ def alone(folder: Path, storage: Storage) -> Iterator[None]:
         yield
 
 
+def at_work(folder: Path, storage: Storage) -> str | None:
+    """Who goes on with a folder right now; None where nobody does, or nobody could say."""
+    path = folder / _RUNNING
+    if not path.exists():
+        return None
+    lock = _lock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return _holder(path, storage)
+    except OSError:  # a folder that can only be read
+        return None
+    lock.release()
+    return None
+
+
 def _lock(path: Path) -> FileLock:
     return FileLock(path, mode=0o600, fallback_to_soft=False)
 

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from qgeo.backends.ledger_files import JobId
 from qgeo.backends.masking import account_secrets, mask_logs_of_client, masked, readable
 from qgeo.errors import ConfigurationError, LedgerError, PendingError, RefusedError
-from qgeo.files import digest, first_problem
+from qgeo.files import digest
+from qgeo.validation import first_problem
 
 JOBS_A_PAGE = 200  # the service's limit
 MOST_PAGES = 100

@@ -24,6 +24,7 @@ from qiskit.circuit.library import Initialize
 
 from qgeo.circuit.layout import logical_qubits
 from qgeo.circuit.loops import Executed, executed, is_static, rewritten
+from qgeo.circuit.names import in_registers
 from qgeo.circuit.unroll import WITHOUT_EFFECT
 from qgeo.errors import CircuitError
 
@@ -54,7 +55,7 @@ def unitary_part(circuit: QuantumCircuit) -> QuantumCircuit:
         if isinstance(instruction.operation, Measure):
             measured[instruction.qubits[0]] = instruction.source
             return Barrier(1)
-        _check_end(instruction, measured)
+        _check_end(circuit, instruction, measured)
         operation = (
             _started(instruction.operation)
             if touched.isdisjoint(instruction.qubits)
@@ -185,16 +186,17 @@ def _started(operation: Any) -> Any:
     return operation
 
 
-def _check_end(instruction: Executed, measured: Mapping[int, str]) -> None:
-    """Raise a CircuitError where a instruction acts on a qubit that was measured before."""
+def _check_end(circuit: QuantumCircuit, instruction: Executed, measured: Mapping[int, str]) -> None:
+    """Raise a CircuitError where an instruction acts on a qubit that was measured before."""
     if isinstance(instruction.operation, WITHOUT_EFFECT):
         return
     for qubit in instruction.qubits:
         if qubit in measured:
+            place = f"qubit {qubit}{in_registers(circuit, [qubit])}"
             raise CircuitError(
-                f"expected measurements at the end of the circuit, got {measured[qubit]} "
-                f"('measure' on qubit {qubit}) before {instruction.source} ({instruction.operation.name!r}); "
-                "measure last, or sample the circuit instead"
+                f"expected measurements at the end of the circuit, got {measured[qubit]} ('measure' on "
+                f"{place}) before {instruction.source} ({instruction.operation.name!r}); measure last, or "
+                "sample the circuit instead"
             )
 
 

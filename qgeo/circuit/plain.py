@@ -154,7 +154,7 @@ def _defined(operation: Any, qubits: tuple[int, ...], columns: Mapping[str, int]
     if definition is not None and definition.num_clbits == 0:
         yield from _gates(definition, qubits, columns)
     elif is_symbolic(operation) or operation.num_qubits > _WIDEST_MATRIX or operation.num_clbits:
-        raise not_unitary()
+        raise not_unitary(operation)
     else:
         yield _matrix(operation, qubits)
 
@@ -163,7 +163,7 @@ def _matrix(operation: Any, qubits: tuple[int, ...]) -> PlainGate:
     try:
         rows = Operator(operation).data
     except QiskitError:
-        raise not_unitary() from None
+        raise not_unitary(operation) from None
     matrix = tuple(tuple((number.real, number.imag) for number in row) for row in rows.tolist())
     return PlainGate(name="unitary", qubits=qubits, matrix=matrix)
 

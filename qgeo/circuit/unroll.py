@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import AnnotatedOperation, Barrier, Delay, Gate, Instruction
+from qiskit.circuit import AnnotatedOperation, Barrier, ControlFlowOp, Delay, Gate, Instruction, Reset
 from qiskit.circuit.library import IGate, Initialize, PauliEvolutionGate, RVGate, UnitaryGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
@@ -20,6 +20,7 @@ from qiskit.quantum_info import Operator
 from qgeo.circuit.elements import Element, Fixed, Rotation, global_phase, placed
 from qgeo.circuit.gates import gate_elements, hamiltonian_terms
 from qgeo.circuit.layers import Placeable
+from qgeo.circuit.names import in_registers
 from qgeo.circuit.paulis import Term, all_commute, spread
 from qgeo.circuit.rotation_vector import rotation_vector
 from qgeo.errors import CircuitError
@@ -78,7 +79,8 @@ def circuit_items(
         local = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
         outer = local if qubits is None else tuple(qubits[q] for q in local)
         operation = instruction.operation
-        place = f"instruction {position} ({operation.name!r} on qubits {list(outer)})"
+        named = "" if inside else in_registers(circuit, local)
+        place = f"instruction {position} ({operation.name!r} on qubits {list(outer)}{named})"
         source = f"{inside}: {place}" if inside else place
         yield from _operation_items(operation, outer, source)
 
@@ -189,15 +191,15 @@ def _matrix(operation: Any) -> Any:
     try:
         return Operator(operation).data
     except QiskitError:
-        raise not_unitary() from None
+        raise not_unitary(operation) from None
 
 
 def _unitary_definition(operation: Any) -> QuantumCircuit:
     if getattr(operation, "blocks", None) or isinstance(operation, Initialize):
-        raise not_unitary()  # control flow; initialize starts with a reset
+        raise not_unitary(operation)  # control flow; initialize starts with a reset
     definition = definition_of(operation)
     if definition is None:
-        raise not_unitary()
+        raise not_unitary(operation)
     return definition
 
 
@@ -211,8 +213,18 @@ def definition_of(operation: Any) -> QuantumCircuit | None:
         return None
 
 
-def not_unitary() -> CircuitError:
-    """The error for an instruction without a unitary."""
+def not_unitary(operation: Any) -> CircuitError:
+    """The error for an instruction without a unitary; of what is usual, what to do comes first."""
+    if isinstance(operation, Reset | Initialize):
+        return CircuitError(
+            "expected unitary instructions behind the first gates, got a preparation of qubits that a gate "
+            "acted on; prepare before all gates, or take another qubit"
+        )
+    if isinstance(operation, ControlFlowOp):
+        return CircuitError(
+            "expected unitary instructions, got one that depends on an outcome or ends a loop early; take "
+            "one branch, as a circuit of its own"
+        )
     return CircuitError(
         "expected unitary instructions with a matrix, or with a definition where parameters are unbound, "
         "got one without; measure only at the end, remove later resets and control flow, decompose "

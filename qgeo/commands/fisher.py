@@ -15,7 +15,7 @@ def fisher(
     circuit: Annotated[Path, typer.Argument(help="OpenQASM 3 or 2 file.")],
     values: Annotated[
         Path | None,
-        typer.Option(help="One number per line, name,value lines, or .npy.", show_default=False),
+        typer.Option(help="Numbers by lines or commas, name,value lines, or .npy.", show_default=False),
     ] = None,
     random: Annotated[
         int | None,
@@ -60,12 +60,12 @@ def fisher(
     """Fisher information matrix of a circuit, all parameters trainable: F_Q = 4 Re Q or F_C, exact or
     estimated."""
     from qgeo.registry import import_plugins
-    from qgeo.terminal.fisher import check_new_file, fisher_report, print_fisher, write_fisher
+    from qgeo.terminal.fisher import check_out, fisher_report, print_fisher, write_fisher
     from qgeo.terminal.fisher_estimate import FisherOptions
 
     import_plugins(plugin or ())
     if out is not None:
-        check_new_file(out)
+        check_out(out)
     options = FisherOptions(method, backend, shots, draws, seed, project, information)
     report = fisher_report(circuit, values, random, options, parametrize=parametrize)
     if out is not None:

@@ -13,10 +13,12 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
+from qgeo.arguments import shown
 from qgeo.comparison.sections import Configuration, PluginsSection, model_at
 from qgeo.errors import ConfigurationError
 from qgeo.files import Storage
 from qgeo.registry import import_plugins
+from qgeo.validation import in_our_words
 
 CONFIGURATION_FILES = Storage(
     name="configuration",
@@ -81,9 +83,9 @@ def _first_problem(error: ValidationError, origin: str) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"unknown key {key!r} in {origin}; {_advice(first['loc'])}"
-    problem = first["msg"].removeprefix("Value error, ").replace("tuple", "list")  # as TOML calls it
-    given = "" if isinstance(first["input"], dict | BaseModel) else f", got {first['input']!r}"
-    return f"{key or 'configuration'} in {origin}: {problem}{given}"
+    is_shown = first["type"] != "missing" and not isinstance(first["input"], dict | BaseModel)
+    given = f", got {shown(first['input'])}" if is_shown else ""
+    return f"{key or 'configuration'} in {origin}: {in_our_words(first)}{given}"
 
 
 def _advice(place: tuple[int | str, ...]) -> str:

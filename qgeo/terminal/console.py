@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,12 +51,24 @@ def write_new_file(path: Path, content: str | bytes) -> None:
     Raises:
         ConfigurationError: it exists, or cannot be written.
     """
+    check_new_file(path)
     try:
         with path.open("xb") as file:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
-    except FileExistsError:
-        raise ConfigurationError(
-            f"expected a new file for --out, {path} exists; choose another name"
-        ) from None
     except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}; choose another place") from None
+
+
+def check_new_file(path: Path) -> None:
+    """Before anything is computed for it.
+
+    Raises:
+        ConfigurationError: it exists, or its folder does not.
+    """
+    if os.path.lexists(path):
+        raise ConfigurationError(f"expected a new file for --out, {path} exists; choose another name")
+    if not path.parent.exists():
+        raise ConfigurationError(
+            f"cannot write {path}: expected a folder {path.parent}, found none; make it first, or choose "
+            "another"
+        )

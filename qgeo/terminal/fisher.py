@@ -18,7 +18,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.geometry.spectra import rank
 from qgeo.system import memory_bytes
 from qgeo.terminal.circuit_file import CircuitAtValues, CircuitSource
-from qgeo.terminal.console import tables, write_new_file
+from qgeo.terminal.console import check_new_file, tables, write_new_file
 from qgeo.terminal.fisher_estimate import (
     EXACT,
     FisherOptions,
@@ -85,25 +85,26 @@ def print_fisher(report: dict[str, Any]) -> None:
     console.print(f"{ran}{cost['seconds']:.3f} s; --json prints every entry")
 
 
-def check_new_file(path: Path) -> None:
+def check_out(path: Path) -> None:
     """Before anything is computed.
 
     Raises:
-        ConfigurationError: an ending that no form has, or a file that exists.
+        ConfigurationError: an ending that no form has, a file that exists, or a folder that does not.
     """
     if path.suffix not in _FORMS:
-        raise ConfigurationError(f"expected --out to end in {', '.join(_FORMS)}, got {path.name}")
-    if path.exists():
-        raise ConfigurationError(f"expected a new file for --out, {path} exists; choose another name")
+        raise ConfigurationError(
+            f"expected --out to end in {', '.join(_FORMS)}, got {path}; name a file such as F.npz"
+        )
+    check_new_file(path)
 
 
 def write_fisher(report: dict[str, Any], path: Path) -> None:
     """Write a report: .json all of it, .csv the matrix under its parameters' names, .npz arrays.
 
     Raises:
-        ConfigurationError: see `check_new_file`; or the file cannot be written.
+        ConfigurationError: see `check_out`; or the file cannot be written.
     """
-    check_new_file(path)
+    check_out(path)
     write_new_file(path, _FORMS[path.suffix](report))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qgeo.circuit.qasm.read import original_name
 from qgeo.errors import ShapeError
 
+_NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"  # how files of numpy.save and numpy.savez begin
 _MOST_BYTES = 2**26  # of a file of values, chosen: eight million numbers
 
 
@@ -21,37 +22,70 @@ def random_values(count: int, seed: int | None) -> NDArray[np.float64]:
 
 
 def read_values(path: Path, names: list[str]) -> NDArray[np.float64]:
-    """One number per line in parameter order, or `name,value` lines in any order, or a .npy array.
+    """Numbers in parameter order, by lines or commas, or `name,value` lines in any order, or a .npy
+    array, whatever it is called.
 
     Raises:
-        ShapeError: no such file, another count, a line that is no number, an unknown or repeated name.
+        ShapeError: no such file, another kind of file, another count, a line that is no number, an unknown or
+            repeated name.
     """
-    if path.suffix == ".npy":
-        return _read_npy(path)
     try:
-        lines = _content(path).decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ShapeError(f"expected a text file of values at {path}: {reason}") from None
-    rows = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    if any("," in line for _, line in rows):
-        return _named(rows, names)
-    if len(rows) != len(names):
-        raise ShapeError(_wrong_count(names, len(rows)))
-    return np.array([_number(line, number) for number, line in rows])
+        content = _content(path)
+    except OSError as error:
+        kind = "a .npy file of a vector of real numbers" if path.suffix == ".npy" else "a text file of values"
+        problem = "found none" if isinstance(error, FileNotFoundError) else error.strerror
+        raise ShapeError(f"expected {kind} at {path}: {problem}; check the path") from None
+    if path.suffix == ".npy" or content.startswith(_NPY):
+        return _from_npy(content, path)
+    return _from_text(_decoded(content, path), names)
 
 
-def _read_npy(path: Path) -> NDArray[np.float64]:
+def _from_npy(content: bytes, path: Path) -> NDArray[np.float64]:
     try:
-        vector = _vector(_content(path))
-    except (OSError, ValueError, EOFError):
+        vector = _vector(content)
+    except (ValueError, EOFError):
         vector = None
     if vector is None:
-        problem = "found none" if not path.exists() else "got another file"
         raise ShapeError(
-            f"expected a .npy file of a vector of real numbers at {path}, {problem}; save it with numpy.save"
+            f"expected a .npy file of a vector of real numbers at {path}, got another file; save it with "
+            "numpy.save"
         )
     return vector.astype(float)
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    kind = "an archive such as .npz" if content.startswith(_ZIP) else "a binary file"
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise ShapeError(
+            f"expected a text file of values at {path}, got {kind}; write one number per line, or save one "
+            "vector with numpy.save as .npy"
+        )
+    return text
+
+
+def _from_text(text: str, names: list[str]) -> NDArray[np.float64]:
+    rows = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    numbers = [_numbers(line) for _, line in rows]
+    if any("," in line for _, line in rows) and None in numbers:
+        return _named(rows, names)
+    pairs = zip(rows, numbers, strict=True)
+    plain = [found or [_number(line, place)] for (place, line), found in pairs]
+    flat = [number for row in plain for number in row]
+    if len(flat) != len(names):
+        raise ShapeError(_wrong_count(names, len(flat)))
+    return np.array(flat)
+
+
+def _numbers(line: str) -> list[float] | None:
+    """The numbers of a line that holds nothing else, with commas between them."""
+    try:
+        return [float(cell) for cell in line.removesuffix(",").split(",")]
+    except ValueError:
+        return None
 
 
 def _content(path: Path) -> bytes:
@@ -85,7 +119,7 @@ def _named(rows: list[tuple[int, str]], names: list[str]) -> NDArray[np.float64]
         written, _, value = (part.strip() for part in line.rpartition(","))
         name = written if written in names else original_name(written)  # as the circuit's file may call it
         if name not in names or name in numbers:
-            problem = "a name given twice" if name in numbers else "an unknown name"
+            problem = "a name given twice" if name in numbers else "an unknown name" if name else "no name"
             raise ShapeError(
                 f"expected name,value for {_span(names)}, got {problem} on line {number}: {name!r}"
             )

@@ -165,7 +165,9 @@ def test_a_damaged_attempt_is_one_sentence_and_no_post(ledger, clock):
     runner = unanswered(ledger, clock)
     (ledger.folder / "jobs" / "0000" / "attempted.json").write_text("{}")
     runner.unlisted = 1
-    with pytest.raises(LedgerError, match=r"attempted.json: utc: Field required; resume --post-anyway"):
+    with pytest.raises(
+        LedgerError, match=r"attempted.json: utc: expected a value, got none; resume --post-anyway"
+    ):
         posting(ledger, runner, clock).job_id(0)
     assert len(runner.posted) == 1
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from interop.jobs import measured
 from numpy.testing import assert_array_equal
-from qiskit import ClassicalRegister, QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.primitives import StatevectorSampler
 from qiskit.quantum_info import Statevector
 
+from qgeo.circuit.compiler import compile
 from qgeo.circuit.measured import (
     measures,
     outcomes,
@@ -97,6 +98,32 @@ def test_a_gate_behind_a_measurement_is_an_error_that_names_both():
         CircuitError, match=r"got instruction 1 \('measure' on qubit 0\) before instruction 2 \('cx'\)"
     ):
         unitary_part(circuit)
+
+
+def in_two_registers() -> QuantumCircuit:
+    """A gate on the second qubit of the second register, the fourth of all."""
+    circuit = QuantumCircuit(QuantumRegister(2, "data"), QuantumRegister(2, "anc"), ClassicalRegister(1, "c"))
+    circuit.h(3)
+    return circuit
+
+
+def test_what_is_refused_is_said_with_its_register():
+    # Seen to fail: numbers alone, and what to do behind a list of other things.
+    circuit = in_two_registers()
+    circuit.measure(3, 0)
+    circuit.h(3)
+    with pytest.raises(CircuitError, match=r"'measure' on qubit 3, anc\[1\]\) before .*; measure last"):
+        unitary_part(circuit)
+    circuit = in_two_registers()
+    circuit.reset(3)
+    sentence = r"instruction 1 \('reset' on qubits \[3\], anc\[1\]\): .*; prepare before all gates, or"
+    with pytest.raises(CircuitError, match=sentence):
+        compile(circuit)
+    circuit = in_two_registers()
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(1)
+    with pytest.raises(CircuitError, match=r"'if_else' on qubits \[1\], data\[1\]\): .* on an outcome"):
+        compile(circuit)
 
 
 def test_the_first_resets_and_states_are_unitary():

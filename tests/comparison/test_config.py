@@ -121,3 +121,28 @@ def test_what_is_dumped_is_what_is_loaded(tmp_path):
 def test_a_configuration_does_not_change():
     with pytest.raises(ValueError, match="frozen"):
         configuration().training.steps = 3
+
+
+IN_OUR_WORDS = [
+    ({"training": {"seeds": "x"}}, "training.seeds in the options: expected an integer, got 'x'"),
+    ({"training": {"seeds": 2.5}}, "expected an integer, got 2.5"),
+    ({"training": {"seeds": 0}}, "expected 1 or more, got 0"),
+    ({"training": {"seeds": 10**5}}, "expected 10000 or less, got 100000"),
+    ({"training": {"trust_region": "x"}}, "expected a number, got 'x'"),
+    ({"training": {"trust_region": -1}}, "expected more than 0.0, got -1"),
+    ({"training": {"trust_region": float("inf")}}, "expected a finite number, got inf"),
+    ({"training": {"schedule": "sine"}}, "expected 'cosine' or 'constant', got 'sine'"),
+    ({"training": 5}, "training in the options: expected a table of keys, got 5"),
+    ({"task": {"text": 5}}, "task.text in the options: expected text, got 5"),
+    ({"tuning": {"lr": 0.1}}, "tuning.lr in the options: expected a list, got 0.1"),
+    ({"arm": [{"metric": "adam"}]}, "arm.0.head in the options: expected a value, got none"),
+    ({"backend": {"mitigate_readout": "yes"}}, "expected true or false, got 'yes'"),
+    ({"backend": {"name": "x" * 101}}, "expected at most 100 characters, got str"),
+]
+
+
+@pytest.mark.parametrize(("settings", "sentence"), IN_OUR_WORDS)
+def test_settings_of_another_type_are_refused_in_our_words(settings, sentence):
+    # Seen to fail: "Input should be a valid integer".
+    with pytest.raises(ConfigurationError, match=sentence):
+        parse_configuration(settings)

@@ -196,7 +196,7 @@ def test_an_unknown_status_is_a_sentence(running, where, ledger, status):
 def test_a_status_that_is_no_text_is_no_answer(running, where, ledger, status):
     submit(request(), where, ledger.folder, 60.0)
     running.inject(with_status(status))
-    with pytest.raises(PendingError, match=r"no usable answer: state.status: Input should be a valid string"):
+    with pytest.raises(PendingError, match=r"no usable answer: state.status: expected text"):
         collect(ledger, where)
     assert collect(ledger, where).shots > 0
 

@@ -137,10 +137,31 @@ BROKEN = [
     ("a,1\nb,2\n", "got none for c"),
     ("a,1\nb,2\nc,3\nd,4\n", "got an unknown name on line 4: 'd'"),
     ("a,1\nb,2\na,3\n", "got a name given twice on line 3: 'a'"),
-    ("a,1\nb,2\n3\n", "unknown name on line 3: ''"),
+    ("a,1\nb,2\n3\n", "got no name on line 3: ''"),
     ("a,1\nb,2\nc,x\n", "expected a number on line 3"),
-    ("\xff\xfe", "expected a text file of values"),
+    ("\xff\xfe", "expected a text file of values at .*, got a binary file; write one number per line"),
+    ("1\0\n2\n3\n", "got a binary file"),
+    ("PK\3\4\xff", "got an archive such as .npz; .* with numpy.save as .npy"),
+    ("1,2,3,4\n", "expected 3 values for a, b, c, got 4"),
+    (",1\n,2\n,3\n", "expected name,value for a, b, c, got no name on line 1: ''"),
+    ("1,,3\n", "got an unknown name on line 1: '1,'"),
+    ("a,\nb,2\nc,3\n", "expected a number on line 1 of --values, got ''"),
 ]
+
+
+@pytest.mark.parametrize("content", ["1,2,3", "1, 2, 3,\n", "1,2\n3\n", "1\n2,\n3\n"])
+def test_values_may_be_divided_by_commas(tmp_path, content):
+    # Seen to fail: the numbers were looked for among the names.
+    place = tmp_path / "values.txt"
+    place.write_text(content)
+    assert read_values(place, NAMES).tolist() == [1, 2, 3]
+
+
+def test_an_array_of_numpy_is_read_whatever_it_is_called(tmp_path):
+    # Seen to fail: it was no text.
+    with (tmp_path / "values.txt").open("wb") as file:
+        np.save(file, np.arange(3.0))
+    assert read_values(tmp_path / "values.txt", NAMES).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(("content", "message"), BROKEN)

@@ -161,7 +161,7 @@ def test_a_folder_from_before_there_was_mitigation_is_read_and_a_changed_one_ref
     for changed, said in (
         ({"zero_noise": True}, "got another"),
         ({"x": 1}, "unknown key 'mitigation.x'"),
-        ({"readout": 1}, "mitigation.readout: Input should be a valid boolean, got 1"),
+        ({"readout": 1}, "mitigation.readout: expected true or false, got 1"),
     ):
         manifest.write_text(json.dumps(settings | {"mitigation": changed}))
         status, _, err = call(capsys, "collect", folder)
@@ -395,7 +395,7 @@ def test_damage_is_one_line_that_names_the_file(circuit, capsys, tmp_path):
     for command in ("status", "resume", "collect", "cancel"):
         status, _, err = call(capsys, command, folder)
         assert (status, err.count("\n")) == (2, 1)
-        assert "device: Field required" in err
+        assert "device: expected a value, got none" in err
 
 
 def test_a_circuit_without_parameters_has_nothing_to_plan(tmp_path, capsys):

@@ -36,6 +36,7 @@ _HEADER = re.compile(r"^[ \t]*OPENQASM\s+(\d+)(?:\.\d+)?\s*;", re.MULTILINE)
 _GATES_2 = re.compile(r"\binclude\s+\"qelib1\.inc\"")
 _COMMENTS = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _ELEMENT = re.compile(r"_(.+)_(\d{1,4})_")
+_FREE_NAME = re.compile(r"'(\w+)' is not a parameter or custom instruction|Undefined symbol '(\w+)'")
 _ADVICE = "correct it, or write the circuit with qgeo.save_circuit"
 
 
@@ -141,7 +142,24 @@ def _read(text: str, wanted: str) -> LoadedCircuit:
         text = _header_first(text)
         return read_version_2(text) if version == "2" else read_version_3(text)
     except Exception as error:  # importers raise TypeError, IndexError, RecursionError … on strange text
-        raise CircuitError(f"{wanted} that Qiskit cannot read ({reason(error)}); {_ADVICE}") from None
+        problem = f"{wanted} that Qiskit cannot read ({reason(error)})"
+        raise CircuitError(f"{problem}; {_advice(reason(error), text, version)}") from None
+
+
+def _advice(problem: str, text: str, version: str) -> str:
+    """What to do about a text that cannot be read."""
+    if _HEADER.search(_blanked(text)) is None:
+        return "it has no header, as in OPENQASM 3.0; check that this is the file you mean"
+    free = _FREE_NAME.search(problem)
+    if free is None:
+        return _ADVICE
+    declared = f"'input float {free[1] or free[2]};'"
+    if version == "3":
+        return f"declare it, a parameter by {declared}"
+    return (
+        f"OpenQASM 2 has no parameters: declare it in OpenQASM 3, by {declared}, or write numbers, of which "
+        "--parametrize makes parameters"
+    )
 
 
 def _version(text: str) -> str:

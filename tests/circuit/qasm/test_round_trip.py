@@ -337,8 +337,17 @@ def test_bad_text_is_one_clear_sentence(name: str, capfd):
         (b"", "which is empty"),
         (b"x" * (MAX_BYTES + 1), f"more than {MAX_BYTES} bytes"),
         (b"qubit q", "line 1, column 7: unexpected '<EOF>'"),
+        (
+            b"Dear reader, this is a letter",
+            "no header, as in OPENQASM 3.0; check that this is the file",
+        ),
+        (
+            b"OPENQASM 2.0; qreg q[1]; U(theta, 0, 0) q[0];",
+            "no parameters: .*'input float theta;'.*--parametrize",
+        ),
+        (b"OPENQASM 3.0; qubit q; U(theta, 0, 0) q;", "declare it, a parameter by 'input float theta;'"),
     ],
-    ids=["binary", "nul", "empty", "long", "syntax"],
+    ids=["binary", "nul", "empty", "long", "syntax", "letter", "free name in 2", "free name in 3"],
 )
 def test_bad_files_are_named(content: bytes, message: str, tmp_path: Path):
     path = tmp_path / "bad.qasm"
