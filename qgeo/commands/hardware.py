@@ -16,7 +16,8 @@ hardware = typer.Typer(help="IBM Quantum: plan, submit, collect; nothing lost, n
 
 Circuit = Annotated[Path, typer.Option("--circuit", help="OpenQASM 3 or 2 file.", show_default=False)]
 Values = Annotated[
-    Path | None, typer.Option(help="One number per line, name,value lines, or .npy.", show_default=False)
+    Path | None,
+    typer.Option(help="Numbers by lines or commas, name,value lines, or .npy.", show_default=False),
 ]
 Random = Annotated[
     int | None, typer.Option(metavar="SEED", help="Uniform values in (−π, π).", show_default=False)

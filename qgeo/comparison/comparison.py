@@ -36,7 +36,7 @@ from qgeo.comparison.run_folder import (
     write_json,
     write_json_lines,
 )
-from qgeo.comparison.schedule import default_workers, final_jobs, run_jobs, tuning_jobs
+from qgeo.comparison.schedule import check_guard, default_workers, final_jobs, run_jobs, tuning_jobs
 from qgeo.comparison.sections import BackendSection, Configuration
 from qgeo.errors import ConfigurationError
 from qgeo.locks import alone
@@ -76,10 +76,12 @@ def compare(
         on_progress: called as (stage, number of jobs) and then as (stage, 0) for each finished one.
 
     Raises:
-        ConfigurationError, TaskError, RunFolderError: before anything is written.
+        ConfigurationError, TaskError, RunFolderError: before anything is written. ConfigurationError where
+            workers find no guard, too.
         HardwareError: it cannot finish within its budget; nothing is written then. Or it is used up.
         AgreementError: a trained head and Aer disagree.
     """
+    check_guard()
     place = None if out is None else checked_path("a new folder for out", out)
     folder = prepare(_as_configuration(configuration), place, partial=partial)
     return finish(folder.path, workers=workers, on_progress=on_progress)

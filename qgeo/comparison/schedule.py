@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from threading import Thread
 from time import sleep
@@ -31,13 +32,18 @@ from qgeo.comparison.run_folder import RUN_FILES, RunFolder, save_head
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import RunSettings, train, validation_windows
-from qgeo.errors import RunFolderError
+from qgeo.errors import ConfigurationError, QGeoError, RunFolderError
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.system import MOST_WORKERS, cores, end_at_interrupts, interrupts_put_off, is_alive
 from qgeo.tasks.task import Task
 
 TUNING_SEED = 10_000
 """First seed of the tuning runs; final runs count from 0."""
+
+GUARD = (
+    'expected the call of compare under `if __name__ == "__main__":`, as its workers import the script that '
+    "calls it; put it there, or use workers=1"
+)
 
 Progress = Callable[[], None]
 
@@ -144,8 +150,9 @@ def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int, ledgers: Led
             yield job
         return
     context = multiprocessing.get_context("spawn")
+    begun = context.Event()
     pool_of_workers = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
+        workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), begun)
     )
     with pool_of_workers as pool:
         try:
@@ -155,13 +162,32 @@ def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int, ledgers: Led
                 future.result()
                 yield futures[future]
         except BrokenProcessPool:
-            raise RunFolderError(
-                "a worker process was ended from outside, most likely for lack of memory; "
-                f"finish with fewer of them: qgeo compare --resume {folder.path} --workers 1"
-            ) from None
+            raise _broken(begun.is_set(), folder.path) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _broken(has_begun: bool, path: Path) -> QGeoError:
+    """Why workers are gone: no job got to them where they failed to import what started them."""
+    if not has_begun:
+        return ConfigurationError(f"{GUARD}; qgeo compare --resume {path} goes on")
+    return RunFolderError(
+        "a worker process was ended from outside, most likely for lack of memory; "
+        f"finish with fewer of them: qgeo compare --resume {path} --workers 1"
+    )
+
+
+def check_guard() -> None:
+    """Raise a ConfigurationError in a process that is importing the script of another, to be its worker."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself asks
+        raise ConfigurationError(GUARD)
+
+
+def _begin(parent: int, begun: Event) -> None:
+    """The first thing that a worker does."""
+    begun.set()
+    _end_with_parent(parent)
 
 
 def _end_with_parent(parent: int) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 from tiny_comparison import configuration
 
+import qgeo
 from qgeo.comparison import schedule
 from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.run_folder import RunFolder, create_run_folder, write_json
@@ -21,7 +24,7 @@ from qgeo.comparison.schedule import (
     run_jobs,
     tuning_jobs,
 )
-from qgeo.errors import AgreementError
+from qgeo.errors import AgreementError, ConfigurationError, RunFolderError
 
 ARMS = [parse_arm("born+quantum"), parse_arm("softmax+adam")]
 
@@ -116,3 +119,42 @@ def test_a_job_is_a_value():
     assert job.key == "final/born+quantum-0"
     assert dataclasses.replace(job) == job
     assert default_workers() >= 1
+
+
+def test_a_worker_that_imports_the_calling_script_does_not_compare(monkeypatch, tmp_path):
+    # Seen to fail: every worker made a run folder of its own, or was told that this one is in use.
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    with pytest.raises(ConfigurationError, match=r"if __name__ == .*; put it there, or use workers=1$"):
+        qgeo.compare(out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("begins", "error", "sentence"),
+    [
+        (False, ConfigurationError, r"if __name__ == .*; qgeo compare --resume .* goes on$"),
+        (True, RunFolderError, "most likely for lack of memory; .* --workers 1$"),
+    ],
+)
+def test_workers_that_are_gone(monkeypatch, tmp_path, begins, error, sentence):
+    # Seen to fail: workers that never began were said to lack memory.
+    class Broken:
+        """A pool whose workers die: before they begin, or behind."""
+
+        def __init__(self, *_: object, initargs: tuple, **__: object) -> None:
+            if begins:
+                initargs[1].set()
+
+        def __enter__(self) -> Broken:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing is left to wait for."""
+
+        def submit(self, *_: object) -> None:
+            raise BrokenProcessPool
+
+    monkeypatch.setattr(schedule, "ProcessPoolExecutor", Broken)
+    jobs = tuning_jobs(configuration(), ARMS)
+    with pytest.raises(error, match=sentence):
+        run_jobs(jobs, RunFolder(tmp_path), 2, lambda: None)
