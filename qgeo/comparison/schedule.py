@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing.synchronize import Event
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
 from time import sleep
@@ -150,27 +150,29 @@ def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int, ledgers: Led
             yield job
         return
     context = multiprocessing.get_context("spawn")
-    begun = context.Event()
     pool_of_workers = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), begun)
+        workers, mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
     )
+    processes: Sequence[BaseProcess] = ()
     with pool_of_workers as pool:
         try:
             with interrupts_put_off():  # workers that are interrupted while they import would print that
                 futures = {pool.submit(execute, job, folder.path): job for job in jobs}
+            processes = multiprocessing.active_children()
             for future in as_completed(futures):
                 future.result()
                 yield futures[future]
         except BrokenProcessPool:
-            raise _broken(begun.is_set(), folder.path) from None
+            pool.shutdown()  # now they all have an exit status
+            raise _broken(any(process.exitcode == 1 for process in processes), folder.path) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _broken(has_begun: bool, path: Path) -> QGeoError:
-    """Why workers are gone: no job got to them where they failed to import what started them."""
-    if not has_begun:
+def _broken(by_exception: bool, path: Path) -> QGeoError:
+    """Why workers are gone: those that a job's exception does not end failed to import what started them."""
+    if by_exception:
         return ConfigurationError(f"{GUARD}; qgeo compare --resume {path} goes on")
     return RunFolderError(
         "a worker process was ended from outside, most likely for lack of memory; "
@@ -182,12 +184,6 @@ def check_guard() -> None:
     """Raise a ConfigurationError in a process that is importing the script of another, to be its worker."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself asks
         raise ConfigurationError(GUARD)
-
-
-def _begin(parent: int, begun: Event) -> None:
-    """The first thing that a worker does."""
-    begun.set()
-    _end_with_parent(parent)
 
 
 def _end_with_parent(parent: int) -> None:

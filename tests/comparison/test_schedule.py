@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from types import SimpleNamespace
 
 import pytest
 from tiny_comparison import configuration
@@ -130,20 +132,19 @@ def test_a_worker_that_imports_the_calling_script_does_not_compare(monkeypatch, 
 
 
 @pytest.mark.parametrize(
-    ("begins", "error", "sentence"),
+    ("status", "error", "sentence"),
     [
-        (False, ConfigurationError, r"if __name__ == .*; qgeo compare --resume .* goes on$"),
-        (True, RunFolderError, "most likely for lack of memory; .* --workers 1$"),
+        (1, ConfigurationError, r"if __name__ == .*; qgeo compare --resume .* goes on$"),
+        (-9, RunFolderError, "most likely for lack of memory; .* --workers 1$"),
     ],
 )
-def test_workers_that_are_gone(monkeypatch, tmp_path, begins, error, sentence):
-    # Seen to fail: workers that never began were said to lack memory.
+def test_workers_that_are_gone(monkeypatch, tmp_path, status, error, sentence):
+    # Seen to fail: workers that could not be started were said to lack memory.
     class Broken:
-        """A pool whose workers die: before they begin, or behind."""
+        """A pool whose workers ended with an exit status."""
 
-        def __init__(self, *_: object, initargs: tuple, **__: object) -> None:
-            if begins:
-                initargs[1].set()
+        def __init__(self, *_: object, **__: object) -> None:
+            """They are gone at once."""
 
         def __enter__(self) -> Broken:
             return self
@@ -151,10 +152,16 @@ def test_workers_that_are_gone(monkeypatch, tmp_path, begins, error, sentence):
         def __exit__(self, *_: object) -> None:
             """Nothing is left to wait for."""
 
-        def submit(self, *_: object) -> None:
-            raise BrokenProcessPool
+        def submit(self, *_: object) -> Future:
+            gone = Future()
+            gone.set_exception(BrokenProcessPool())
+            return gone
+
+        def shutdown(self) -> None:
+            """Nothing is left to end."""
 
     monkeypatch.setattr(schedule, "ProcessPoolExecutor", Broken)
+    monkeypatch.setattr(multiprocessing, "active_children", lambda: [SimpleNamespace(exitcode=status)])
     jobs = tuning_jobs(configuration(), ARMS)
     with pytest.raises(error, match=sentence):
         run_jobs(jobs, RunFolder(tmp_path), 2, lambda: None)
