@@ -23,11 +23,12 @@ from qgeo.circuit.measured import note_measurements
 from qgeo.circuit.names import parameter_names
 from qgeo.circuit.program import Program
 from qgeo.errors import CircuitError, ConfigurationError, ShapeError
+from qgeo.geometry.staged import StagedJacobian
+from qgeo.geometry.weight_jacobian import WeightJacobian, none_trained
 from qgeo.heads.encoder import Encoder
-from qgeo.heads.jacobian import count_trainable, parameter_jacobian
+from qgeo.heads.jacobian import count_trainable, weight_jacobian
 from qgeo.heads.protocol import CircuitPoint
 from qgeo.heads.sizes import chosen_qubits
-from qgeo.heads.staged import StagedJacobian
 from qgeo.simulate.statevector import states
 from qgeo.simulate.tangents import states_and_tangents
 
@@ -175,16 +176,16 @@ class CircuitHead(nn.Module):
             program=self.program,
             values=self.values.detach(),
             angles=angles,
-            angle_jacobian=parameter_jacobian(self.encoder, contexts),
+            encoder=weight_jacobian(self.encoder, contexts),
             trains_circuit=self.values.requires_grad,
             num_readout=count_trainable(self.readout),
         )
 
-    def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities (B, V) and their Jacobian over the readout's parameters alone, (B, V, R)."""
+    def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, WeightJacobian]:
+        """Log-probabilities (B, V), and the Jacobian of scores over the readout's parameters, (B, V, R)."""
         with torch.no_grad():
             measured = self.measurement(self.states(contexts))
-            return self.readout(measured), parameter_jacobian(self.readout, measured)
+            return self.readout(measured), weight_jacobian(self.readout, measured)
 
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (B, V) and their Jacobian (B, V, P) over all trainable parameters."""
@@ -200,11 +201,9 @@ class CircuitHead(nn.Module):
             measured = self.measurement(psi)
             log_probs = self.readout(measured)
             by_angle = self.readout.jacobian(measured) @ self.measurement.derivative(psi, tangents)
-        num_circuit = len(point.own_columns)
-        jacobian = point.angle_jacobian[:, : len(point.data_columns)]
-        by_readout = parameter_jacobian(self.readout, measured)
-        by_own, by_data = by_angle[..., :num_circuit], by_angle[..., num_circuit:]
-        return StagedJacobian(log_probs, by_own, by_data, jacobian, by_readout)
+        own, data = by_angle.split([len(point.own_columns), len(point.data_columns)], 2)
+        encoder = point.encoder if point.num_encoder else none_trained(len(contexts), 0, data)
+        return StagedJacobian(log_probs, own, data, encoder, weight_jacobian(self.readout, measured))
 
 
 def initial_values(program: Program, generator: torch.Generator) -> Tensor:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from qgeo.arguments import checked_integer
+from qgeo.geometry.staged import Stage, StagedJacobian, normalised
 from qgeo.heads.encoder import Encoder, encoder_size, initial_generator
-from qgeo.heads.jacobian import parameter_jacobian
+from qgeo.heads.jacobian import linear_jacobian, weight_jacobian
 from qgeo.heads.sizes import check_table, checked_sizes, closest_width
-from qgeo.heads.staged import StagedJacobian
 
 
 class _FeatureHead(nn.Module):
@@ -62,16 +62,13 @@ class _FeatureHead(nn.Module):
         with torch.no_grad():
             features = self.encoder(contexts)
             hidden = self.activation(features)
-            log_probs = torch.log_softmax(hidden @ self.weight.mT + self.bias, dim=-1)
-            by_logit = torch.eye(self.vocabulary, dtype=log_probs.dtype) - log_probs.exp().unsqueeze(1)
-            by_feature = (by_logit @ self.weight) * self.slope(hidden).unsqueeze(1)
-        by_weight = by_logit.unsqueeze(-1) * hidden[:, None, None, :]  # (B, V, V, features)
-        by_own = [
-            by_weight.flatten(2) if self.weight.requires_grad else by_logit[..., :0],
-            by_logit if self.bias.requires_grad else by_logit[..., :0],
-        ]
-        angle_jacobian = parameter_jacobian(self.encoder, contexts)
-        return StagedJacobian(log_probs, torch.cat(by_own, 2), by_feature, angle_jacobian, by_logit[..., :0])
+            scores = hidden @ self.weight.mT + self.bias
+            log_probs = torch.log_softmax(scores, dim=-1)
+            by_feature = normalised(log_probs, self.weight * self.slope(hidden).unsqueeze(1))
+        encoder = weight_jacobian(self.encoder, contexts)
+        readout = linear_jacobian(hidden, self.weight, self.bias)
+        order: tuple[Stage, ...] = ("own", "readout", "encoder")
+        return StagedJacobian(log_probs, by_feature[..., :0], by_feature, encoder, readout, order)
 
 
 class SoftmaxHead(_FeatureHead):

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from qgeo.arguments import GENERATOR_ADVICE, checked_instance
 from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.geometry.classical import check_contexts_are_there
+from qgeo.geometry.weight_jacobian import LinearJacobian, WeightJacobian
 from qgeo.heads.sizes import checked_sizes
+from qgeo.heads.token_jacobian import ChosenColumns, TokenJacobian
 
 TOKEN_TYPES = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
@@ -57,32 +59,19 @@ class Encoder(nn.Module):
         embedded = self._embedded(contexts.flatten()).reshape(len(contexts), -1)
         return embedded @ self.weight.mT + self.bias
 
-    def parameter_jacobian(self, contexts: Tensor) -> Tensor:
-        """∂ output / ∂(embedding, weight, bias) in closed form, (B, outputs, W), trainable ones only.
-
-        ∂a_o/∂e(v)_c = Σ_{i: x_i = v} W_{o,(i,c)},   ∂a_o/∂W_{o,j} = h_j,   ∂a_o/∂b_o = 1,   h = (e(x_i))_i
-        """
+    def weight_jacobian(self, contexts: Tensor) -> WeightJacobian:
+        """∂ output / ∂(embedding, weight, bias) in closed form, (B, outputs, W), trainable ones only."""
         self._check(contexts)
-        stages = {"embedding": self._by_embedding, "weight": self._by_weight, "bias": self._by_bias}
         with torch.no_grad():
-            trained = [name for name, parameter in self.named_parameters() if parameter.requires_grad]
-            chosen = [stages[name](contexts) for name in trained]
-        return torch.cat(chosen, 2) if chosen else self.bias.new_zeros(len(contexts), self.outputs, 0)
-
-    def _by_embedding(self, contexts: Tensor) -> Tensor:
-        """(B, outputs, V·embedding)."""
-        by_position = self.weight.view(self.outputs, self.context, self.embedding.shape[1])
-        shown = torch.nn.functional.one_hot(contexts.long(), self.vocabulary).to(by_position.dtype)
-        return torch.einsum("biv,oic->bovc", shown, by_position).flatten(2)
-
-    def _by_bias(self, contexts: Tensor) -> Tensor:
-        """(B, outputs, outputs)."""
-        return torch.eye(self.outputs, dtype=self.bias.dtype).expand(len(contexts), -1, -1)
-
-    def _by_weight(self, contexts: Tensor) -> Tensor:
-        """(B, outputs, outputs·k·embedding)."""
-        hidden = self._embedded(contexts.flatten()).reshape(len(contexts), 1, 1, -1)
-        return (torch.eye(self.outputs, dtype=hidden.dtype)[None, :, :, None] * hidden).flatten(2)
+            hidden = self._embedded(contexts.flatten()).reshape(len(contexts), -1)
+        whole = TokenJacobian(
+            contexts.long(),
+            self.vocabulary,
+            self.weight.detach().clone(),
+            LinearJacobian(hidden, self.outputs),
+        )
+        trained = torch.cat([torch.full((p.numel(),), p.requires_grad) for p in self.parameters()])
+        return whole if bool(trained.all()) else ChosenColumns(whole, trained.nonzero().flatten())
 
     def _embedded(self, tokens: Tensor) -> Tensor:
         try:  # a comparison of ids with V would be data-dependent, which vmap refuses

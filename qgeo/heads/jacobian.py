@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from qgeo.geometry.weight_jacobian import DenseJacobian, LinearJacobian, WeightJacobian
+
 
 def trainable(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     """Names and parameters that require a gradient, in `named_parameters` order."""
@@ -28,13 +30,19 @@ def parameter_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:
     """J of shape (B, outputs, P) for a module that maps (B, ...) to (B, outputs), row by row.
 
     Args:
-        module: its output for a row may depend on that row only. One that has a `parameter_jacobian` of
-            its own is asked for it.
+        module: its output for a row may depend on that row only.
         inputs: (B, ...).
     """
-    closed_form: Callable[[Tensor], Tensor] | None = getattr(module, "parameter_jacobian", None)
-    if closed_form is not None:
-        return closed_form(inputs)
+    return weight_jacobian(module, inputs).dense()
+
+
+def weight_jacobian(module: nn.Module, inputs: Tensor) -> WeightJacobian:
+    """J in the form that is cheapest: a module with a `weight_jacobian` of its own is asked for it."""
+    closed_form: Callable[[Tensor], WeightJacobian] | None = getattr(module, "weight_jacobian", None)
+    return DenseJacobian(_differentiated(module, inputs)) if closed_form is None else closed_form(inputs)
+
+
+def _differentiated(module: nn.Module, inputs: Tensor) -> Tensor:
     weights = {name: parameter.detach() for name, parameter in trainable(module)}
     if not weights:
         outputs: Tensor = module(inputs)
@@ -47,6 +55,15 @@ def parameter_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:
     with torch.no_grad():
         parts = torch.func.vmap(torch.func.jacrev(row), in_dims=(None, 0))(weights, inputs)
     return torch.cat([parts[name].flatten(2) for name in weights], dim=2)
+
+
+def linear_jacobian(features: Tensor, weight: nn.Parameter, bias: nn.Parameter) -> WeightJacobian:
+    """Of W h + b over the trainable ones of W and b, (B, o, W): features h (B, f), weight (o, f)."""
+    whole = LinearJacobian(features, len(weight))
+    if weight.requires_grad and bias.requires_grad:
+        return whole
+    trained = torch.cat([torch.full((p.numel(),), p.requires_grad) for p in (weight, bias)])
+    return DenseJacobian(whole.dense()[:, :, trained])
 
 
 def input_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:

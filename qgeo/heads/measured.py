@@ -30,8 +30,9 @@ from qgeo.estimators.estimator import checked_shots
 from qgeo.estimators.execution import Cost, Executor
 from qgeo.estimators.mitigation import nearest_distribution
 from qgeo.estimators.pauli_circuit import pauli_circuit
+from qgeo.geometry.weight_jacobian import WeightJacobian
 from qgeo.heads.circuit_head import CircuitHead
-from qgeo.heads.jacobian import parameter_jacobian
+from qgeo.heads.jacobian import weight_jacobian
 from qgeo.heads.protocol import CircuitPoint
 
 Floats = NDArray[np.float64]
@@ -89,12 +90,12 @@ class MeasuredHead(nn.Module):
         """See `QuantumHead`."""
         return self.head.circuit_point(contexts)
 
-    def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
+    def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, WeightJacobian]:
         """See `QuantumHead`; at measured probabilities."""
         with torch.no_grad():
             frequencies = self.probabilities(self.bindings(self.head.values, self.head.encoder(contexts)))
             measured = self.head.measurement.from_probabilities(frequencies)
-            return self.head.readout(measured), parameter_jacobian(self.head.readout, measured)
+            return self.head.readout(measured), weight_jacobian(self.head.readout, measured)
 
     def log_probs_and_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Refused: metrics of a measured head estimate their matrices.

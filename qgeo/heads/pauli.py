@@ -19,9 +19,11 @@ from torch import Tensor, nn
 from qgeo.arguments import shown
 from qgeo.circuit.paulis import Term, from_label, label, mask_of, string_matrix
 from qgeo.errors import ConfigurationError
+from qgeo.geometry.staged import normalised
+from qgeo.geometry.weight_jacobian import DenseJacobian, JoinedJacobian, WeightJacobian
 from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values, shared_encoder
 from qgeo.heads.encoder import initial_generator
-from qgeo.heads.jacobian import input_jacobian
+from qgeo.heads.jacobian import linear_jacobian
 from qgeo.heads.sizes import check_table, checked_sizes
 
 
@@ -75,7 +77,16 @@ class SoftmaxReadout(nn.Module):
         return torch.log_softmax((self.scale * measured) @ self.weight.mT + self.bias, dim=-1)
 
     def jacobian(self, measured: Tensor) -> Tensor:
-        return input_jacobian(self, measured)
+        return normalised(self(measured), (self.scale * self.weight).expand(len(measured), -1, -1))
+
+    def weight_jacobian(self, measured: Tensor) -> WeightJacobian:
+        """∂z/∂(s, W, b) of scores z = W (s·h) + b, (B, V, R), trainable ones only."""
+        with torch.no_grad():
+            linear = linear_jacobian(self.scale * measured, self.weight, self.bias)
+            if not self.scale.requires_grad:
+                return linear
+            by_scale = DenseJacobian((measured @ self.weight.mT).unsqueeze(2))
+        return JoinedJacobian(by_scale, linear)
 
 
 def default_labels(num_qubits: int) -> list[str]:

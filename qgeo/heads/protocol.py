@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from qgeo.circuit.program import Program
 from qgeo.errors import ConfigurationError
-from qgeo.heads.staged import StagedJacobian
+from qgeo.geometry.staged import StagedJacobian
+from qgeo.geometry.weight_jacobian import WeightJacobian
 
 
 @runtime_checkable
@@ -62,7 +63,7 @@ class CircuitPoint:
 
     Attributes:
         program: the circuit; values: (P,), detached; angles: (B, d) data angles, its inputs.
-        angle_jacobian: (B, d, W): the data angles' Jacobian over the encoder's W trainable numbers.
+        encoder: (B, d, W): the data angles' Jacobian over the encoder's W trainable numbers.
         trains_circuit: whether the circuit's own parameters are trainable.
         num_readout: trainable numbers behind the measurement.
     """
@@ -70,7 +71,7 @@ class CircuitPoint:
     program: Program
     values: Tensor
     angles: Tensor
-    angle_jacobian: Tensor
+    encoder: WeightJacobian
     trains_circuit: bool
     num_readout: int
 
@@ -92,7 +93,7 @@ class CircuitPoint:
     @property
     def num_encoder(self) -> int:
         """W, trainable numbers of the encoder."""
-        return self.angle_jacobian.shape[2]
+        return self.encoder.shape[2]
 
 
 @runtime_checkable
@@ -101,6 +102,6 @@ class QuantumHead(Head, Protocol):
 
     def circuit_point(self, contexts: Tensor) -> CircuitPoint: ...
 
-    def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities (B, V) and their Jacobian over what is behind the measurement, (B, V, R)."""
+    def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, WeightJacobian]:
+        """Log-probabilities (B, V), and the Jacobian of scores over what is behind the circuit, (B, V, R)."""
         ...

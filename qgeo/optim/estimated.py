@@ -23,8 +23,8 @@ from qgeo.estimators.estimator import FisherEstimator
 from qgeo.estimators.execution import Cost
 from qgeo.estimators.repair import nearest_positive_semidefinite
 from qgeo.estimators.sampled_cfi import output_fisher_estimate
-from qgeo.geometry.classical import output_fisher
 from qgeo.geometry.operators import DenseMatrix, InformationMatrix
+from qgeo.geometry.pullback import readout_fisher
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.heads.jacobian import count_trainable
 from qgeo.heads.measured import MeasuredHead
@@ -155,7 +155,7 @@ def _jacobian(point: CircuitPoint) -> Floats:
     trained = len(point.own_columns)
     jacobian = np.zeros((count, num_values + point.angles.shape[1], trained + point.num_encoder))
     jacobian[:, np.arange(trained), np.arange(trained)] = 1
-    jacobian[:, num_values:, trained:] = point.angle_jacobian.numpy()
+    jacobian[:, num_values:, trained:] = point.encoder.dense().numpy()
     return jacobian
 
 
@@ -165,9 +165,7 @@ def _with_readout(
     before = _dense(nearest_positive_semidefinite(estimate).matrix)
     if not count_trainable(circuit_head(head).readout):
         return before
-    return DenseMatrix(
-        torch.block_diag(before.matrix, output_fisher(*head.readout_jacobian(contexts)).to_dense())
-    )
+    return DenseMatrix(torch.block_diag(before.matrix, readout_fisher(*head.readout_jacobian(contexts))))
 
 
 def _channel(head: MeasuredHead) -> Floats:

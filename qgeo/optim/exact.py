@@ -31,7 +31,7 @@ from qgeo.geometry.operators import (
     DirectSum,
     InformationMatrix,
 )
-from qgeo.geometry.pullback import pulled_back_fisher, pulled_back_output_fisher
+from qgeo.geometry.pullback import pulled_back_fisher, readout_fisher, staged_output_fisher
 from qgeo.heads.protocol import CircuitPoint, Head, QuantumHead, StagedHead
 from qgeo.simulate.tangents import tangent_products
 
@@ -43,10 +43,7 @@ def classical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> In
     del targets
     if not isinstance(head, StagedHead):
         return output_fisher(*head.log_probs_and_jacobian(contexts))
-    staged = head.staged_jacobian(contexts)
-    direct, num_circuit = torch.cat([staged.by_own, staged.by_readout], 2), staged.by_own.shape[2]
-    joint = pulled_back_output_fisher(staged.log_probs, direct, staged.by_angle, staged.angle_jacobian)
-    return DenseMatrix(_readout_last(joint.matrix, num_circuit, staged.by_readout.shape[2]))
+    return staged_output_fisher(head.staged_jacobian(contexts))
 
 
 def empirical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
@@ -64,7 +61,7 @@ def quantum(head: Head, contexts: Tensor, targets: Tensor | None = None) -> Info
     before = _before_measurement(point)
     if not point.num_readout:
         return DenseMatrix(before)
-    return DenseMatrix(torch.block_diag(before, _readout_block(quantum_head, contexts)))
+    return DirectSum((DenseMatrix(before), DenseMatrix(_readout_block(quantum_head, contexts))))
 
 
 def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
@@ -87,7 +84,7 @@ def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = N
     quantum_head = _quantum(head)
     point = quantum_head.circuit_point(contexts)
     before = MatrixFreeFisher(
-        point.program, point.values, point.angles, point.own_columns, point.angle_jacobian
+        point.program, point.values, point.angles, point.own_columns, point.encoder.dense()
     )
     if not point.num_readout:
         return before
@@ -105,17 +102,6 @@ def quantum_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None
     return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
 
 
-def _readout_last(matrix: Tensor, num_circuit: int, readout: int) -> Tensor:
-    """Rows and columns (own, readout, encoder) → (own, encoder, readout), the order of the parameters."""
-    if not readout:
-        return matrix
-    index = torch.arange(len(matrix))
-    order = torch.cat(
-        [index[:num_circuit], index[num_circuit + readout :], index[num_circuit : num_circuit + readout]]
-    )
-    return matrix[order][:, order]
-
-
 def _quantum(head: Head) -> QuantumHead:
     if not isinstance(head, QuantumHead):
         raise ConfigurationError(
@@ -130,14 +116,14 @@ def _before_measurement(point: CircuitPoint) -> Tensor:
     products = tangent_products(point.program, point.values, point.angles, columns, num_own)
     if not point.num_encoder:
         return 4 / len(point.angles) * products.summed
-    return pulled_back_fisher(products, point.angle_jacobian).matrix
+    return pulled_back_fisher(products, point.encoder).matrix
 
 
 def _layer_blocks(point: CircuitPoint) -> Tensor:
     return layer_blocks_fisher(
-        point.program, point.values, point.angles, point.own_columns, point.angle_jacobian
+        point.program, point.values, point.angles, point.own_columns, point.encoder.dense()
     )
 
 
 def _readout_block(head: QuantumHead, contexts: Tensor) -> Tensor:
-    return output_fisher(*head.readout_jacobian(contexts)).to_dense()
+    return readout_fisher(*head.readout_jacobian(contexts))

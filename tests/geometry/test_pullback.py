@@ -19,6 +19,7 @@ from numpy.testing import assert_allclose
 
 from qgeo.geometry.operators import DenseMatrix
 from qgeo.geometry.pullback import pulled_back_fisher
+from qgeo.geometry.weight_jacobian import DenseJacobian
 from qgeo.heads.born import BornHead
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.simulate.tangents import tangent_products
@@ -31,7 +32,8 @@ def pulled_back(head: CircuitHead, contexts: torch.Tensor) -> DenseMatrix:
     point = head.circuit_point(contexts)
     ours, data = point.own_columns, point.data_columns
     products = tangent_products(point.program, point.values, point.angles, [*ours, *data], len(ours))
-    return pulled_back_fisher(products, point.angle_jacobian[:, : len(data)])
+    encoder = point.encoder if data else DenseJacobian(point.encoder.dense()[:, :0])
+    return pulled_back_fisher(products, encoder)
 
 
 def numerical_fisher(head: CircuitHead, contexts: torch.Tensor) -> np.ndarray:

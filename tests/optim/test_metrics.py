@@ -154,7 +154,7 @@ def test_blocks_are_those_of_the_circuits_rows_pulled_back(name):
     labels = [layer_of(column, head.program.num_qubits) for column in names]
     mask = np.array([[first == second for second in labels] for first in labels])
     expected = 0.0
-    for angles, jacobian in zip(point.angles, point.angle_jacobian, strict=True):
+    for angles, jacobian in zip(point.angles, point.encoder.dense(), strict=True):
         numbers = [*point.values.tolist(), *angles.tolist()]
         pull = block_diag(np.eye(len(point.values)), jacobian.numpy())
         expected = expected + pull.T @ (mask * reference.qfim(head.choice.circuit, numbers)) @ pull / 3
