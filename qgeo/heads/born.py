@@ -60,10 +60,12 @@ class FoldedReadout(nn.Module):
     def forward(self, measured: Tensor) -> Tensor:
         return _log(_smooth(measured @ self.fold, self.smoothing))
 
-    def jacobian(self, measured: Tensor) -> Tensor:
+    def derivative(self, measured: Tensor, by_parameter: Tensor) -> Tensor:
         smoothed = _smooth(measured @ self.fold, self.smoothing)
         slope = (1 - self.smoothing) / smoothed.clamp_min(torch.finfo(smoothed.dtype).tiny)
-        return slope.unsqueeze(-1) * self.fold.mT
+        outcomes, vocabulary = self.fold.shape
+        by_token = by_parameter if outcomes == vocabulary else self.fold.mT @ by_parameter
+        return slope.unsqueeze(-1) * by_token
 
     def target_event(self, targets: Tensor) -> tuple[Tensor, LogProbOfEvent]:
         """The outcomes (B, 2ⁿ) that read as each target, and log p̃ as a function of their probability."""
@@ -86,12 +88,11 @@ class ClassWordReadout(nn.Module):
     def forward(self, measured: Tensor) -> Tensor:
         return _log(_smooth(measured[:, self.word_class] * self._within(), self.smoothing))
 
-    def jacobian(self, measured: Tensor) -> Tensor:
+    def derivative(self, measured: Tensor, by_parameter: Tensor) -> Tensor:
         within = self._within().detach()
         smoothed = _smooth(measured[:, self.word_class] * within, self.smoothing)
         slope = (1 - self.smoothing) * within / smoothed.clamp_min(torch.finfo(smoothed.dtype).tiny)
-        chosen = torch.eye(self.outcomes, dtype=measured.dtype)[self.word_class]
-        return slope.unsqueeze(-1) * chosen
+        return slope.unsqueeze(-1) * by_parameter[:, self.word_class]
 
     def target_event(self, targets: Tensor) -> tuple[Tensor, LogProbOfEvent]:
         """The outcome (B, 2ⁿ) that is each target's class, and log p̃ as a function of its probability."""

@@ -57,8 +57,8 @@ class Readout(Protocol):
 
     def __call__(self, measured: Tensor) -> Tensor: ...
 
-    def jacobian(self, measured: Tensor) -> Tensor:
-        """∂ log p / ∂h, (B, V, K)."""
+    def derivative(self, measured: Tensor, by_parameter: Tensor) -> Tensor:
+        """∂ log p / ∂h · D, (B, V, R), from measured numbers (B, K) and their derivatives D (B, K, R)."""
         ...
 
 
@@ -200,7 +200,7 @@ class CircuitHead(nn.Module):
         with torch.no_grad():
             measured = self.measurement(psi)
             log_probs = self.readout(measured)
-            by_angle = self.readout.jacobian(measured) @ self.measurement.derivative(psi, tangents)
+            by_angle = self.readout.derivative(measured, self.measurement.derivative(psi, tangents))
         own, data = by_angle.split([len(point.own_columns), len(point.data_columns)], 2)
         encoder = point.encoder if point.num_encoder else none_trained(len(contexts), 0, data)
         return StagedJacobian(log_probs, own, data, encoder, weight_jacobian(self.readout, measured))

@@ -66,18 +66,6 @@ def linear_jacobian(features: Tensor, weight: nn.Parameter, bias: nn.Parameter) 
     return DenseJacobian(whole.dense()[:, :, trained])
 
 
-def input_jacobian(module: nn.Module, inputs: Tensor) -> Tensor:
-    """∂ module(x_b)_o / ∂x_b, (B, outputs, inputs), for inputs (B, inputs)."""
-
-    def row(row_of_inputs: Tensor) -> Tensor:
-        outputs: Tensor = module(row_of_inputs.unsqueeze(0))
-        return outputs.squeeze(0)
-
-    with torch.no_grad():
-        jacobian: Tensor = torch.func.vmap(torch.func.jacrev(row))(inputs)
-    return jacobian
-
-
 def flat_parameters(module: nn.Module) -> Tensor:
     """All trainable numbers as one vector (P,), detached."""
     parts = [parameter.detach().flatten() for _, parameter in trainable(module)]

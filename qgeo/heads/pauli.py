@@ -76,8 +76,8 @@ class SoftmaxReadout(nn.Module):
     def forward(self, measured: Tensor) -> Tensor:
         return torch.log_softmax((self.scale * measured) @ self.weight.mT + self.bias, dim=-1)
 
-    def jacobian(self, measured: Tensor) -> Tensor:
-        return normalised(self(measured), (self.scale * self.weight).expand(len(measured), -1, -1))
+    def derivative(self, measured: Tensor, by_parameter: Tensor) -> Tensor:
+        return normalised(self(measured), (self.scale * self.weight) @ by_parameter)
 
     def weight_jacobian(self, measured: Tensor) -> WeightJacobian:
         """∂z/∂(s, W, b) of scores z = W (s·h) + b, (B, V, R), trainable ones only."""

@@ -68,10 +68,12 @@ class TokenJacobian:
 
     def _at_tokens_and_linear(self, to_hidden: Tensor) -> Tensor:
         """∂a/∂eᵀ M ∂a/∂(W, b) summed over contexts, (V·e, o·(k·e + 1)), from M W."""
-        by_position = to_hidden.mT.unflatten(1, (self.contexts.shape[1], self._width))  # (B, k, e, o)
-        rows = self.linear.with_one[:, None, None, None, :]
-        table = self._added_at_tokens((by_position.unsqueeze(-1) * rows).flatten(0, 1))  # (V, e, o, k·e + 1)
-        return self.linear.in_order(table.flatten(0, 1))
+        by_position = to_hidden.mT.reshape(len(to_hidden), self.contexts.shape[1], 1, -1)
+        products = (
+            self.linear.with_one[:, None, :, None] * by_position
+        )  # (B, k, k·e + 1, e·o), the long side last
+        table = self._added_at_tokens(products.flatten(0, 1)).unflatten(2, (self._width, self.linear.outputs))
+        return self.linear.in_order(table.permute(0, 2, 3, 1).flatten(0, 1))
 
     def _at_pairs_of_tokens(self, by_hidden: Tensor) -> Tensor:
         """Σ over contexts and pairs of positions of (B, k·e, k·e), (V·e, V·e)."""
