@@ -10,31 +10,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import sympy
 from qiskit.exceptions import QiskitError
 
-from qgeo.circuit.formula import parsed
 from qgeo.errors import CircuitError
 
 Tree = tuple[Any, ...]
 
 FUNCTIONS = {
-    sympy.Add: "add",
-    sympy.Mul: "multiply",
-    sympy.Pow: "power",
-    sympy.exp: "exp",
-    sympy.log: "log",
-    sympy.sin: "sin",
-    sympy.cos: "cos",
-    sympy.tan: "tan",
-    sympy.asin: "arcsin",
-    sympy.acos: "arccos",
-    sympy.atan: "arctan",
-    sympy.Abs: "abs",
-    sympy.sign: "sign",
-    sympy.conjugate: "real",  # parameters are real numbers
-    sympy.re: "real",
+    "Add": "add",
+    "Mul": "multiply",
+    "Pow": "power",
+    "exp": "exp",
+    "log": "log",
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "Abs": "abs",
+    "sign": "sign",
+    "conjugate": "real",  # parameters are real numbers
+    "re": "real",
 }
+"""Sympy's name of a function → its name in a tree."""
 
 
 @dataclass(frozen=True)
@@ -65,32 +64,10 @@ def expression(angle: Any, columns: Mapping[str, int]) -> Expression:
     slopes = _constant_slopes(angle, free)
     if slopes is not None:
         return Expression(own_columns, slopes, _offset(angle), None)
-    formula = _formula(angle)
-    # sympy differentiates: in qiskit 2.6.2, gradient(p).sympify() of a*b can name the wrong symbol
-    derivatives = tuple(_walk(_derivative(formula, p), columns) for p in free)
-    return Expression(own_columns, derivatives, 0.0, _walk(formula, columns))
+    from qgeo.circuit.symbolic import tree_and_slopes  # sympy takes half a second; most angles are affine
 
-
-def _formula(angle: Any) -> Any:
-    """The expression in sympy, its parameters real symbols."""
-    try:
-        symbolic = angle.sympify()
-    except (AttributeError, TypeError, ValueError):  # of a function or a product of such a power
-        symbolic = NotImplemented
-    if symbolic is NotImplemented:  # qiskit 2.6.2: a number to the power of a parameter
-        return parsed(angle)
-    return _with_real_symbols(symbolic)
-
-
-def _derivative(formula: Any, parameter: Any) -> Any:
-    """∂formula/∂parameter; sign(x) is constant on either side of 0."""
-    slope = formula.diff(sympy.Symbol(parameter.name, real=True))
-    return slope.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
-
-
-def _with_real_symbols(formula: Any) -> Any:
-    """Parameters are real numbers; knowing it, sympy differentiates |x| to sign(x)."""
-    return formula.subs({symbol: sympy.Symbol(symbol.name, real=True) for symbol in formula.free_symbols})
+    tree, derivatives = tree_and_slopes(angle, free, columns)
+    return Expression(own_columns, derivatives, 0.0, tree)
 
 
 def _constant_slopes(angle: Any, free: list[Any]) -> tuple[float, ...] | None:
@@ -103,7 +80,7 @@ def _constant_slopes(angle: Any, free: list[Any]) -> tuple[float, ...] | None:
         return None
     if any(getattr(gradient, "parameters", None) for gradient in gradients):
         return None
-    return tuple(map(_real, gradients))
+    return tuple(map(real_number, gradients))
 
 
 def _may_be_affine(angle: Any, free: list[Any]) -> bool:
@@ -121,7 +98,12 @@ def _may_be_affine(angle: Any, free: list[Any]) -> bool:
     return abs(first + last - 2 * between) <= 1e-6 * (1 + abs(first) + abs(last))
 
 
-def _real(number: Any) -> float:
+def real_number(number: Any) -> float:
+    """A number that may come as a complex one.
+
+    Raises:
+        CircuitError: its imaginary part is more than rounding.
+    """
     value = complex(number)
     if abs(value.imag) > 1e-14 * max(1.0, abs(value)):
         raise CircuitError(f"expected a real angle, got one with the complex coefficient {value}")
@@ -129,17 +111,4 @@ def _real(number: Any) -> float:
 
 
 def _offset(angle: Any) -> float:
-    return _real(angle.bind(dict.fromkeys(angle.parameters, 0.0)).numeric())
-
-
-def _walk(node: Any, columns: Mapping[str, int]) -> Tree:
-    if node.is_Symbol:
-        return ("parameter", columns[node.name])
-    if node.is_number:
-        return ("number", _real(node.evalf(20)))
-    function = FUNCTIONS.get(node.func)
-    if function is None:
-        raise CircuitError(
-            f"expected a differentiable angle of elementary functions, got {node.func} in {node}"
-        )
-    return (function, *(_walk(child, columns) for child in node.args))
+    return real_number(angle.bind(dict.fromkeys(angle.parameters, 0.0)).numeric())

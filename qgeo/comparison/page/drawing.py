@@ -74,16 +74,21 @@ def pen(index: int) -> dict[str, Any]:
     return {name: choices[index % len(choices)] for name, choices in names.items()}
 
 
-def inline_svg(figure: Figure, name: str, label: str) -> str:
-    """The figure as an <svg> element for a page.
+def svg_document(figure: Figure) -> str:
+    """The figure as the text of an SVG file, which `inline_svg` makes an element of."""
+    return _saved(figure, "svg").decode("utf-8")
+
+
+def inline_svg(document: str, name: str, label: str) -> str:
+    """The <svg> element of a page from a figure's SVG file.
 
     Args:
+        document: from `svg_document`.
         name: prefix of every id, unique in the page. label: what a screen reader says, "" to be passed over.
 
     Text and axes take the colour and font of the surrounding text, arms the page's --arm-0 … --arm-7. The
     element refers to nothing outside itself.
     """
-    document = _saved(figure, "svg").decode("utf-8")
     opening, body = re.split(r"<defs>\s*<style.*?</style>\s*</defs>", document, maxsplit=1)
     box = opening.partition('viewBox="')[2].partition('"')[0]
     body = re.sub(r"; font-family: [^;\"]*", "", body)
@@ -98,13 +103,16 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
     return f'<svg {role} viewBox="{box}" stroke-linejoin="round">{body.strip()}'
 
 
-def figure_files(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
-    """Write NAME.svg and NAME.pdf for each figure; each file appears by a rename."""
+def figure_files(figures: Mapping[str, Figure], documents: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write NAME.svg, from its document, and NAME.pdf for each figure; each file appears by a rename."""
     RUN_FILES.make_folder(folder)
-    paths = {folder / f"{name}.{form}": name for name in figures for form in ("svg", "pdf")}
-    for path, name in paths.items():
-        RUN_FILES.write_bytes(path, _saved(figures[name], path.suffix[1:]))
-    return list(paths)
+    paths = []
+    for name, figure in figures.items():
+        files = {"svg": documents[name].encode("utf-8"), "pdf": _saved(figure, "pdf")}
+        for form, content in files.items():
+            RUN_FILES.write_bytes(folder / f"{name}.{form}", content)
+            paths.append(folder / f"{name}.{form}")
+    return paths
 
 
 def _saved(figure: Figure, form: str) -> bytes:

@@ -63,8 +63,9 @@ def write_report(folder: Path) -> Path:
     """
     run = read_run(folder)
     drawn = draw_figures(run)
-    drawing.figure_files(drawn, folder / "figures")
-    write_atomically(RunFolder(folder).report, render(run, drawn))
+    documents = svg_documents(drawn)
+    drawing.figure_files(drawn, documents, folder / "figures")
+    write_atomically(RunFolder(folder).report, render(run, documents))
     return RunFolder(folder).report
 
 
@@ -89,13 +90,19 @@ def draw_figures(run: Run) -> dict[str, Figure]:
     return drawn
 
 
-def render(run: Run, drawn: Mapping[str, Figure]) -> str:
-    """The page."""
+def svg_documents(drawn: Mapping[str, Figure]) -> dict[str, str]:
+    """The text of every figure's SVG file, by the figure's name."""
+    return {name: drawing.svg_document(figure) for name, figure in drawn.items()}
+
+
+def render(run: Run, documents: Mapping[str, str]) -> str:
+    """The page, around the SVG files of its figures."""
     inline = {
-        name: Markup(drawing.inline_svg(figure, name, f"{_CAPTIONS[name]}; the numbers are in the tables."))
-        for name, figure in drawn.items()
+        name: Markup(drawing.inline_svg(document, name, f"{_CAPTIONS[name]}; the numbers are in the tables."))
+        for name, document in documents.items()
     }
-    swatches, marks = [figures.swatch(place) for place in range(len(run.arms))], count()
+    swatches = [drawing.svg_document(figures.swatch(place)) for place in range(len(run.arms))]
+    marks = count()
     return (
         _environment()
         .get_template("report.html.j2")

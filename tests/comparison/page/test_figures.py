@@ -15,6 +15,7 @@ from matplotlib.textpath import TextToPath
 
 from qgeo.comparison.page import drawing, figures
 from qgeo.comparison.page.figures import Curve, Level, Row, Spectrum
+from qgeo.comparison.page.report import svg_documents
 from qgeo.comparison.statistics import mean_interval
 
 STEPS = np.arange(10.0, 160.0, 10.0)
@@ -52,6 +53,14 @@ def all_figures():
     }
 
 
+def inline(figure, name, label):
+    return drawing.inline_svg(drawing.svg_document(figure), name, label)
+
+
+def files(drawn, folder):
+    return drawing.figure_files(drawn, svg_documents(drawn), folder)
+
+
 @pytest.fixture(scope="module")
 def drawn():
     return all_figures()
@@ -60,8 +69,8 @@ def drawn():
 def test_files_are_the_same_bytes_each_time(tmp_path, drawn):
     # Seen to fail without the hash salt, with creation dates left in, and with the caller's settings at work.
     with matplotlib.rc_context({"font.size": 20, "axes.grid": True, "savefig.bbox": "tight"}):
-        paths = drawing.figure_files(all_figures(), tmp_path / "one")
-    again = drawing.figure_files(drawn, tmp_path / "two")
+        paths = files(all_figures(), tmp_path / "one")
+    again = files(drawn, tmp_path / "two")
     assert [path.name for path in paths] == [path.name for path in again]
     assert {path.suffix for path in paths} == {".svg", ".pdf"}
     for first, second in zip(paths, again, strict=True):
@@ -72,12 +81,12 @@ def test_files_are_the_same_bytes_each_time(tmp_path, drawn):
 def test_settings_of_the_caller_come_back(drawn):
     before = dict(matplotlib.rcParams)
     figures.loss_over_steps([curve("a")])
-    drawing.inline_svg(drawn["steps"], "x", "x")
+    inline(drawn["steps"], "x", "x")
     assert dict(matplotlib.rcParams) == before
 
 
 def test_inline_ids_are_unique_and_every_reference_is_met(drawn):
-    page = "".join(drawing.inline_svg(figure, name, name) for name, figure in drawn.items())
+    page = "".join(inline(figure, name, name) for name, figure in drawn.items())
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
     references = re.findall(r'href="#([^"]*)"', page) + re.findall(r"url\(#([^)]*)\)", page)
@@ -87,7 +96,7 @@ def test_inline_ids_are_unique_and_every_reference_is_met(drawn):
 
 def test_inline_svg_stands_alone(drawn):
     for name, figure in drawn.items():
-        svg = drawing.inline_svg(figure, name, 'says "a < b"')
+        svg = inline(figure, name, 'says "a < b"')
         assert not re.search(r"https?:|xmlns|<\?xml|<!DOCTYPE|<style|font-family", svg), name
         root = ElementTree.fromstring(svg)
         assert root.attrib["role"] == "img"
@@ -96,7 +105,7 @@ def test_inline_svg_stands_alone(drawn):
 
 
 def test_inline_colours_are_the_pages(drawn):
-    svg = drawing.inline_svg(drawn["steps"], "x", "x")
+    svg = inline(drawn["steps"], "x", "x")
     assert "currentColor" in svg
     assert "var(--arm-1, " in svg
     drawn_bare = re.findall(r"(?<!, )#[0-9a-f]{6}\b", re.sub(r'id="[^"]*"|"#[^"]*"', "", svg))
@@ -104,14 +113,14 @@ def test_inline_colours_are_the_pages(drawn):
 
 
 def test_names_are_escaped():
-    svg = drawing.inline_svg(figures.loss_over_steps([curve("<script>$x^2$ & co")]), "x", "x")
+    svg = inline(figures.loss_over_steps([curve("<script>$x^2$ & co")]), "x", "x")
     text = "".join(ElementTree.fromstring(svg).itertext())
     assert "<script>$x^2$ & co" in text
     assert "<script" not in svg
 
 
 def words_of(figure):
-    root = ElementTree.fromstring(drawing.inline_svg(figure, "x", "x"))
+    root = ElementTree.fromstring(inline(figure, "x", "x"))
     return " ".join(" ".join(root.itertext()).split())
 
 
@@ -147,7 +156,7 @@ def test_seconds_are_logarithmic_only_where_arms_differ_tenfold():
 @pytest.mark.parametrize("name", ["steps", "seconds", "final", "differences", "spectra"])
 def test_no_text_leaves_the_page(drawn, name):
     # Seen to fail with long names unwrapped in the legend, and without constrained layout.
-    root = ElementTree.fromstring(drawing.inline_svg(drawn[name], "x", "x"))
+    root = ElementTree.fromstring(inline(drawn[name], "x", "x"))
     width = float(root.attrib["viewBox"].split()[2])
     level = [text for text in root.iter("text") if "rotate(-90 " not in text.attrib["transform"]]
     assert len(level) > 5
@@ -180,7 +189,7 @@ def test_figures_without_anything_to_show():
         figures.spectra([zeros]),
         figures.spectra([]),
     ):
-        assert "<svg" in drawing.inline_svg(figure, "x", "x")
+        assert "<svg" in inline(figure, "x", "x")
 
 
 def test_arms_differ_in_colour_dashes_and_marker_and_all_together():

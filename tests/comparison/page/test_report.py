@@ -18,6 +18,7 @@ from qgeo.comparison.page.report import (
     read_run,
     render,
     scientific,
+    svg_documents,
     visible_whitespace,
     write_report,
 )
@@ -175,7 +176,7 @@ def write_folder(path, results, config="[training]\nseeds = 3\n"):
 
 def report_of(path, results, **options):
     run = read_run(write_folder(path, results, **options))
-    return render(run, draw_figures(run))
+    return render(run, svg_documents(draw_figures(run)))
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +266,7 @@ def test_text_from_outside_is_escaped_everywhere(tmp_path):
 def test_control_characters_are_shown_not_obeyed(tmp_path):
     run = read_run(write_folder(tmp_path, build_results(), config="# \u202e\x08\n"))
     run.results["arms"][0]["sample"] = "a\u202eb\x1b[31m\x00\ud800\r\x7f"  # a file holds no surrogate
-    html = render(run, draw_figures(run))
+    html = render(run, svg_documents(draw_figures(run)))
     assert "a⟨U+202E⟩b␛[31m␀⟨U+D800⟩" in html
     assert "# ⟨U+202E⟩␈\n" in html
     assert not set(html) & set("\u202e\x1b\x00\r\x7f\x08")
