@@ -24,8 +24,10 @@ from qgeo.heads.jacobian import trainable
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.estimated import EstimatedMetric
 from qgeo.optim.exact import Rule
+from qgeo.optim.line import Line, move_to
 from qgeo.optim.metrics import METRICS, checked_matrix
-from qgeo.optim.trust_region import QuadraticTrustRegion, longest_within
+from qgeo.optim.realised_kl import Length, RealisedKL
+from qgeo.optim.trust_region import QuadraticTrustRegion
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,8 @@ class NaturalGradient(torch.optim.Optimizer):
         damping: λ ≥ 0, a `RelativeDamping`, or a `LevenbergMarquardt`, which needs the closure.
         refresh: the metric is recomputed every `refresh` steps; between them it is part of the state.
         trust_region: largest KL(p_θ‖p_{θ+δ}) per token in nats, mean over the step's contexts; a longer step
-            is shortened until it fits. None for no limit; a `QuadraticTrustRegion` asks the metric instead.
+            is shortened until it fits. None for no limit; a `QuadraticTrustRegion` asks the metric instead; a
+            `RealisedKL` gives every step that divergence, times lr², and `last_length` says how.
         shots: per circuit of an estimator (None: its exact limit).
         params: parameter groups of the head's parameters, for a learning rate per group; default all in one.
 
@@ -76,7 +79,7 @@ class NaturalGradient(torch.optim.Optimizer):
         lr: float = 0.1,
         damping: float | RelativeDamping | LevenbergMarquardt = 1e-3,
         refresh: int = 1,
-        trust_region: float | QuadraticTrustRegion | None = None,
+        trust_region: float | QuadraticTrustRegion | RealisedKL | None = None,
         shots: int | None = None,
         params: Any = None,
     ) -> None:
@@ -91,6 +94,7 @@ class NaturalGradient(torch.optim.Optimizer):
         self.schedule = damping if isinstance(damping, LevenbergMarquardt) else None
         self.relative = damping if isinstance(damping, RelativeDamping) else None
         self.refresh, self.trust_region = checked_integer("refresh", refresh, 1), trust_region
+        self.last_length: Length | None = None
         self._matrix: InformationMatrix | None = None
         self._matrix_is_of: list[bool] | None = None
         start = _initial_damping(damping)
@@ -147,7 +151,7 @@ class NaturalGradient(torch.optim.Optimizer):
         direction = matrix.solve(gradient, self.damping)
         start = torch.cat([parameter.flatten() for parameter in self._own()])
         step = self._limited(start, -self._flat_lr() * direction, contexts, matrix)
-        self._move_to(start + step)
+        move_to(self._own(), start + step)
         if self.schedule is not None and closure is not None:
             change = _Change(start, step, gradient, float(loss))
             self._adapt_damping(self.schedule, matrix, change, closure)
@@ -224,7 +228,7 @@ class NaturalGradient(torch.optim.Optimizer):
         predicted = float(change.gradient @ step + curvature / 2)
         actual = float(_evaluate(closure)) - change.loss
         if not actual <= 0:
-            self._move_to(change.start)
+            move_to(self._own(), change.start)
         self._set("damping", schedule.adapted(self.damping, actual, predicted))
 
     def _limited(self, start: Tensor, step: Tensor, contexts: Tensor, matrix: InformationMatrix) -> Tensor:
@@ -233,16 +237,11 @@ class NaturalGradient(torch.optim.Optimizer):
             return step
         if isinstance(self.trust_region, QuadraticTrustRegion):
             return self.trust_region.length(float(step @ (matrix @ step))) * step
-        before = self.head(contexts)
-
-        def divergence(length: float) -> float:
-            self._move_to(start + length * step)
-            after = self.head(contexts)
-            terms = torch.where(before > -torch.inf, before.exp() * (before - after), 0.0)
-            return float(terms.sum(-1).mean())
-
-        length = longest_within(self.trust_region, divergence)
-        self._move_to(start)
+        line = Line(self.head, self._own(), start, step, contexts)
+        if isinstance(self.trust_region, RealisedKL):
+            self.last_length = line.at_kl(self.trust_region.kl * float(self._flat_lr().max()) ** 2)
+            return self.last_length.length * step
+        length = line.longest_within(self.trust_region)
         return length * step if length else torch.zeros_like(step)
 
     def _flat_gradient(self) -> Tensor:
@@ -255,11 +254,6 @@ class NaturalGradient(torch.optim.Optimizer):
         return torch.cat(
             [torch.full((p.numel(),), lr[id(p)], dtype=p.dtype, device=p.device) for p in parameters]
         )
-
-    def _move_to(self, point: Tensor) -> None:
-        parameters = self._own()
-        for parameter, part in zip(parameters, point.split([p.numel() for p in parameters]), strict=True):
-            parameter.copy_(part.view_as(parameter))
 
     def _own(self) -> list[nn.Parameter]:
         """The head's parameters that are trainable now, in its order."""
@@ -318,12 +312,12 @@ def _initial_damping(damping: float | RelativeDamping | LevenbergMarquardt) -> f
 def _check_options(
     lr: float,
     damping: float | RelativeDamping | LevenbergMarquardt,
-    trust_region: float | QuadraticTrustRegion | None,
+    trust_region: float | QuadraticTrustRegion | RealisedKL | None,
 ) -> None:
     checked_real("lr", lr, above=0)
     if not isinstance(damping, RelativeDamping | LevenbergMarquardt):
         checked_real("damping", damping, least=0)
-    if not isinstance(trust_region, QuadraticTrustRegion | None):
+    if not isinstance(trust_region, QuadraticTrustRegion | RealisedKL | None):
         checked_real("trust_region", trust_region, above=0)
 
 
