@@ -1,6 +1,7 @@
 """Backends by name: where circuits are run, and how they are brought there.
 
     exact                 no shots: the exact limit of every method
+    sampled               shots drawn from exact probabilities: as Aer without noise, without a simulator
     aer                   Aer without noise
     aer:noise=fake_NAME   the noise of a device on all-to-all connected qubits
     fake_NAME             a device: its gates, its connections, its noise; the layout looks at its errors
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any
@@ -27,7 +28,8 @@ from qiskit_aer.primitives import SamplerV2
 
 from qgeo.backends.transpilation import TRANSPILER_SEED, DevicePassManager
 from qgeo.errors import ConfigurationError
-from qgeo.estimators.primitives import PassManager
+from qgeo.estimators.multinomial import MultinomialSampler
+from qgeo.estimators.primitives import PassManager, Primitive
 from qgeo.registry import Registry
 
 _NOISE = "aer:noise="
@@ -38,12 +40,12 @@ class Backend:
     """A name resolved.
 
     Attributes:
-        name: as given; sampler: a V2 sampler, None for `exact`; pass_manager: to its gates, or None.
+        name: as given; sampler: a V2 sampler or ours, None for `exact`; pass_manager: to its gates, or None.
         density_simulator: makes an `AerSimulator` with the same noise that gives density matrices.
     """
 
     name: str
-    sampler: BaseSamplerV2 | None
+    sampler: Primitive | None
     pass_manager: PassManager | None
     density_simulator: Callable[[], Any]
 
@@ -103,7 +105,8 @@ def fake_device(name: str) -> Any:
 
 def _unknown(name: str) -> ConfigurationError:
     """Nothing is called so, with what comes near."""
-    near = get_close_matches(name, ["exact", "aer", *_fake_devices()], n=3) or ["fake_manila", "fake_torino"]
+    names = [kind for kind in BACKENDS if BACKENDS[kind].takes(kind)]
+    near = get_close_matches(name, [*names, *_fake_devices()], n=3) or ["fake_manila", "fake_torino"]
     return ConfigurationError(
         f"expected a backend among {BACKENDS}, got {name!r}; near names: {', '.join(near)}"
     )
@@ -136,6 +139,10 @@ def _exact(name: str, _: np.random.Generator, threads: int) -> Backend:
     )
 
 
+def _sampled(name: str, generator: np.random.Generator, threads: int) -> Backend:
+    return replace(_exact(name, generator, threads), sampler=MultinomialSampler(generator))
+
+
 def _aer(name: str, generator: np.random.Generator, threads: int) -> Backend:
     return _on_simulators(name, partial(AerSimulator, max_parallel_threads=threads), generator, None)
 
@@ -159,6 +166,7 @@ BACKENDS: Registry[BackendKind] = Registry(
     "a backend",
     (
         BackendKind("exact", "exact".__eq__, _exact),
+        BackendKind("sampled", "sampled".__eq__, _sampled),
         BackendKind("aer", "aer".__eq__, _aer),
         BackendKind("aer:noise=fake_NAME", lambda name: name.startswith(_NOISE), _noisy_aer),
         BackendKind("fake_NAME", lambda name: name.startswith("fake_"), _on_fake_device),

@@ -45,6 +45,9 @@ GUARD = (
     "calls it; put it there, or use workers=1"
 )
 
+WITHOUT_SIMULATOR = ("exact", "sampled")
+"""Backends on which nothing is simulated; their runs need no density matrices either."""
+
 Progress = Callable[[], None]
 
 
@@ -239,8 +242,8 @@ def _agreement(
 
 
 def _noise(head: nn.Module, diverged: bool, task: Task, configuration: Configuration) -> list[float] | None:
-    """Losses under noise, where the comparison has a backend other than the exact one."""
-    if diverged or configuration.backend.name == "exact" or not isinstance(head, CircuitHead):
+    """Losses under noise, where the comparison has a backend that simulates circuits."""
+    if diverged or configuration.backend.name in WITHOUT_SIMULATOR or not isinstance(head, CircuitHead):
         return None
     return noise_sweep(head, validation_windows(task, configuration.backend.contexts))
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, reduce
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
+from qiskit.primitives import BaseEstimatorV2
 from qiskit.transpiler import TranspilerError, generate_preset_pass_manager
 
 from qgeo.arguments import checked_instance
@@ -32,6 +32,7 @@ from qgeo.estimators.mitigation import (
     flips_of_bits,
     without_readout_errors,
 )
+from qgeo.estimators.multinomial import MultinomialSampler
 from qgeo.estimators.outcomes import Outcomes, exact_outcomes, from_packed, pooled
 from qgeo.estimators.primitives import PassManager, Primitive
 
@@ -80,7 +81,7 @@ class Executor:
 
     Raises:
         ConfigurationError: something that is no V2 sampler, or `mitigate_readout` on one that transpiles what
-            it is given: which qubits are read is not known here then.
+            it is given: which qubits are read is not known here then. Or on one without readout errors.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Executor:
         progress: Progress | None = None,
         mitigate_readout: bool = False,
     ) -> None:
-        if sampler is not None and not isinstance(sampler, BaseSamplerV2 | BaseEstimatorV2 | DryRun):
+        if sampler is not None and not isinstance(sampler, get_args(Primitive)):
             raise ConfigurationError(
                 f"expected a Qiskit V2 sampler (BaseSamplerV2), got {type(sampler).__name__}"
             )
@@ -100,6 +101,11 @@ class Executor:
             raise ConfigurationError(
                 "expected a sampler that runs circuits as they are to mitigate readout errors, got one that "
                 "transpiles them; ask that sampler to mitigate them"
+            )
+        if mitigate_readout and isinstance(sampler, MultinomialSampler):
+            raise ConfigurationError(
+                "expected a sampler with readout errors to mitigate, got draws from exact probabilities; "
+                "leave mitigate_readout out"
             )
         self.sampler, self.pass_manager = sampler, pass_manager or decomposition()
         self.generator = (
@@ -134,6 +140,8 @@ class Executor:
         """Outcomes per task and row, and what was run beside the tasks."""
         if isinstance(self.sampler, DryRun):
             return self._noted(tasks, self.sampler), Cost()
+        if isinstance(self.sampler, MultinomialSampler):
+            return [self.sampler.outcomes(t.circuit, t.angles, t.shots or 1) for t in tasks], Cost()
         if isinstance(self.sampler, BaseEstimatorV2):
             return [self._asked(task) for task in tasks], Cost()
         isa = self._isa([task.circuit for task in tasks])

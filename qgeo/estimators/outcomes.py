@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qiskit import QuantumCircuit
 
 from qgeo.circuit.compiler import compile
+from qgeo.circuit.program import Program
 from qgeo.errors import CircuitError
 from qgeo.estimators.basis import Bits
 from qgeo.simulate.statevector import probabilities
@@ -77,10 +78,28 @@ def from_packed(packed: NDArray[np.uint8], num_bits: int) -> Outcomes:
     return Outcomes(bits[first], counts / shots, shots)
 
 
-def exact_outcomes(circuit: QuantumCircuit, angles: Floats) -> list[Outcomes]:
-    """The exact distribution of a measured circuit's bits, for every row of angles (B, K).
+@dataclass(frozen=True, eq=False)
+class MeasuredProgram:
+    """A measured circuit compiled: its exact distribution over basis states, and how each of them is read.
 
-    Element k of the circuit's parameter vector takes column k.
+    Attributes:
+        program: without measurements, all parameters as inputs; columns: of `angles`, for each of them.
+        bits: (N, C) bool, the classical bits of every basis state.
+    """
+
+    program: Program
+    columns: tuple[int, ...]
+    bits: Bits
+
+    def probabilities(self, angles: Floats) -> Floats:
+        """(B, N) of basis states at rows of angles (B, K)."""
+        inputs = torch.from_numpy(angles[:, list(self.columns)].copy())
+        exact = probabilities(self.program, inputs.new_zeros(0), inputs).numpy()
+        return np.broadcast_to(exact, (len(angles), len(self.bits)))
+
+
+def measured_program(circuit: QuantumCircuit) -> MeasuredProgram:
+    """The exact distribution of a measured circuit's bits, once for all angles.
 
     Raises:
         CircuitError: the circuit is too wide for a statevector.
@@ -91,15 +110,27 @@ def exact_outcomes(circuit: QuantumCircuit, angles: Floats) -> list[Outcomes]:
             f"expected shots for a circuit of {unitary.num_qubits} qubits, got shots=None, the exact limit, "
             f"which is there up to {_WIDEST_EXACT}; pass a number of shots"
         )
-    program = compile(unitary, input_parameters=unitary.parameters)
-    inputs = torch.from_numpy(angles[:, [parameter.index for parameter in unitary.parameters]].copy())
-    exact = probabilities(program, inputs.new_zeros(0), inputs).numpy()
     index = np.arange(2**unitary.num_qubits)
     bits = np.zeros((len(index), circuit.num_clbits), dtype=bool)
     for bit, qubit in qubit_of_bit.items():
         bits[:, bit] = (index >> qubit) & 1
-    rows = np.broadcast_to(exact, (len(angles), len(index)))
-    return [Outcomes(bits[row > _NEGLIGIBLE], row[row > _NEGLIGIBLE], np.inf) for row in rows]
+    columns = tuple(parameter.index for parameter in unitary.parameters)
+    return MeasuredProgram(compile(unitary, input_parameters=unitary.parameters), columns, bits)
+
+
+def exact_outcomes(circuit: QuantumCircuit, angles: Floats) -> list[Outcomes]:
+    """The exact distribution of a measured circuit's bits, for every row of angles (B, K).
+
+    Element k of the circuit's parameter vector takes column k.
+
+    Raises:
+        CircuitError: the circuit is too wide for a statevector.
+    """
+    measured = measured_program(circuit)
+    return [
+        Outcomes(measured.bits[row > _NEGLIGIBLE], row[row > _NEGLIGIBLE], np.inf)
+        for row in measured.probabilities(angles)
+    ]
 
 
 def deferred(circuit: QuantumCircuit) -> tuple[QuantumCircuit, dict[int, int]]:

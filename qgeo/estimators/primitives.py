@@ -1,4 +1,4 @@
-"""What estimators run circuits on, and through what: any V2 primitive of Qiskit, or a dry run."""
+"""What estimators run circuits on, and through what: any V2 primitive of Qiskit, or one of ours."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from qiskit import QuantumCircuit
 from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
 
 from qgeo.estimators.dry_run import DryRun
+from qgeo.estimators.multinomial import MultinomialSampler
 
-Primitive: TypeAlias = BaseSamplerV2 | BaseEstimatorV2 | DryRun
+Primitive: TypeAlias = BaseSamplerV2 | BaseEstimatorV2 | DryRun | MultinomialSampler
 """A sampler; an estimator, which is asked for the Pauli strings of an outcome's distribution
-(`expectations.py`); or a note of what either would be asked for."""
+(`expectations.py`); a note of what either would be asked for; or draws from exact probabilities."""
 
 
 class PassManager(Protocol):

@@ -60,8 +60,8 @@ def test_the_density_simulator_has_the_noise_of_the_sampler():
         ("fake_manilla", "near names: fake_manila"),
         ("aer:noise=fake_manilla", "near names: fake_manila"),
         ("ear", "near names: aer"),
-        ("", "expected a backend among exact, aer"),
-        ("aer:noise=", "expected a backend among exact, aer"),
+        ("", "expected a backend among exact, sampled, aer"),
+        ("aer:noise=", "expected a backend among exact, sampled, aer"),
     ],
 )
 def test_an_unknown_name_is_named_with_near_ones(name, said):
