@@ -52,13 +52,16 @@ class Line:
 
     def log_probs(self, length: float) -> Tensor:
         """(B, V) at θ + sδ, where the parameters stay."""
-        move_to(self.parameters, self.start + length * self.step)
-        after: Tensor = self.head(self.contexts)
-        return after
+        return self._at(self.start + length * self.step)
 
     @cached_property
     def _before(self) -> Tensor:
-        return self.log_probs(0.0)
+        return self._at(self.start)  # 0 · ∞ is no number
+
+    def _at(self, point: Tensor) -> Tensor:
+        move_to(self.parameters, point)
+        log_probs: Tensor = self.head(self.contexts)
+        return log_probs
 
     @contextmanager
     def _restored(self) -> Iterator[None]:
