@@ -30,6 +30,7 @@ from scipy.stats import ortho_group
 from torch import Tensor
 
 from qgeo.errors import ConfigurationError
+from qgeo.geometry.classical import check_contexts_are_there
 from qgeo.geometry.monte_carlo import sampled_gradients
 from qgeo.geometry.operators import DenseMatrix, DiagonalMatrix, GramMatrix, InformationMatrix
 from qgeo.heads.protocol import Head, QuantumHead
@@ -44,7 +45,8 @@ _ORDERED = -1e-8
 
 def identity(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """I over the head's trainable parameters: gradient descent, with the steps of natural gradient."""
-    del contexts, targets
+    del targets
+    check_contexts_are_there(len(contexts))
     return DiagonalMatrix(torch.ones(sum(map(len, _trained(head))), dtype=torch.float64))
 
 
