@@ -95,7 +95,9 @@ class Listed(FisherEstimator):
         self.numbers = list(numbers)
 
     def at_points(self, *_) -> FisherEstimate:
-        return FisherEstimate(np.full((1, 1), self.numbers.pop(0)), np.ones((1, 1)), 2, 20)
+        return FisherEstimate(
+            np.full((1, 1), self.numbers.pop(0)), np.ones((1, 1)), 2, 20, resolution=np.ones((1, 1))
+        )
 
 
 AVERAGES = {  # memory: the averages of 1, 3, 8, 4, and the last standard error
@@ -107,12 +109,14 @@ AVERAGES = {  # memory: the averages of 1, 3, 8, 4, and the last standard error
 
 @pytest.mark.parametrize("memory", AVERAGES)
 def test_running_average(memory):
-    # Seen to fail when the memory was ignored; standard errors were added linearly.
+    # Seen to fail when the memory was ignored; standard errors were added linearly; the resolution of the
+    # second estimate was taken alone.
     expected, error = AVERAGES[memory]
     average = RunningAverage(Listed(1, 3, 8, 4), memory=memory)
     result = [average.estimate(circuit_of(1, ("ry", A, 0)), [0.1], shots=10) for _ in range(4)]
     assert_allclose([each.matrix.item() for each in result], expected)
     assert result[-1].stderr.item() == pytest.approx(error)
+    assert result[-1].resolution.item() == pytest.approx(error)
     assert (result[-1].circuits, result[-1].shots) == (2, 20)
 
 

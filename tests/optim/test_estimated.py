@@ -44,6 +44,16 @@ def test_the_exact_limit_is_the_exact_metric(estimator, vocabulary):
     np.testing.assert_allclose(dense(found), dense(METRICS["quantum"](born, CONTEXTS)), atol=1e-9)
 
 
+@pytest.mark.parametrize(("asked", "taken"), [(None, 500), (70, 70)])
+def test_shots_are_those_that_are_asked_for_or_the_heads(asked, taken):
+    # Seen to fail where the head's were taken instead of others, and none instead of the head's.
+    from_shots = METRICS["quantum"].from_shots
+    assert from_shots is not None
+    rule = from_shots(MeasuredHead(head(), Executor(), shots=500), asked)
+    assert isinstance(rule, EstimatedMetric)
+    assert rule.shots == taken
+
+
 def test_a_frozen_encoder_and_a_frozen_circuit_have_no_columns():
     born = head()
     for parameter in born.encoder.parameters():

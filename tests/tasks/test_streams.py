@@ -77,6 +77,12 @@ def test_samples_repeat_with_their_seed():
 # --- words that never come ------------------------------------------------------------------------
 
 
+def test_no_tokens_are_a_stream_too():
+    # Seen to fail where a length of 0 was refused.
+    tokens = source("golden-mean").sample(0, np.random.default_rng(0))
+    assert (tokens.shape, tokens.dtype) == ((0,), np.int64)
+
+
 def test_golden_mean_has_no_two_ones():
     tokens = source("golden-mean").sample(100_000, np.random.default_rng(0))
     assert not (tokens[:-1] & tokens[1:]).any()

@@ -111,6 +111,12 @@ def test_every_window_comes_once_per_epoch(batch):
         assert sorted(epoch.tolist()) == list(range(1, 11))
 
 
+def test_one_window_is_enough():
+    # Seen to fail where two were asked for.
+    (batch,) = batches(numbered(1), 3, 1, generator(0))
+    assert batch.targets.tolist() == [1, 1, 1]
+
+
 def test_batches_keep_contexts_with_their_targets():
     for part in batches(numbered(20, context=2), 6, 4, generator(0)):
         assert part.contexts.shape == (6, 2)
