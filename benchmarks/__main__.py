@@ -3,7 +3,8 @@
     python -m benchmarks [--rounds 2] [--only TITLE_PART]
 
 A round measures qgeo and each opponent once, one process after another; the figure of a case is the median
-over rounds of each process's own median. Ratios are opponent / qgeo, so that larger is better for qgeo.
+over rounds of each process's own median. Ratios are opponent / qgeo, so that larger is better for qgeo. What
+compares with code that is gone was measured by hand and is copied (by_hand.md).
 """
 
 from __future__ import annotations
@@ -47,22 +48,6 @@ One product F v at n = 12, matrix-free: by layers of 24 rotations and 11 CX (one
 expected of it and what was seen: [NOTES.md](NOTES.md).
 """
 
-WORKERS = """
-## Workers on Aer
-
-`qgeo compare --task golden-mean --arms born+quantum --backend aer --shots 1024 --steps 10 --seeds 2`, with
-`--workers` 2 and 1 on two cores, two alternating rounds, nothing else running: seconds of the whole command.
-Before: Aer started threads on all cores in every worker. After: one thread in every library of every run
-(`qgeo/comparison/threads.py`).
-
-| workers | before, s | after, s | before, processor s | after, processor s |
-| --- | --- | --- | --- | --- |
-| 2 | 62.6, 73.8 | 20.4, 20.7 | 113, 136 | 31, 31 |
-| 1 | 28.3, 29.1 | 16.4, 17.2 | 37, 38 | 16, 16 |
-
-A run this short gains nothing from a second worker: each imports everything anew, for about 8 s.
-"""
-"""Measured by hand: what is before is no longer there to be measured."""
 
 Measurement = dict[str, float]
 
@@ -77,7 +62,7 @@ def main() -> None:
     text = "\n".join([*_heading(options.rounds), *sections]) + "\n"
     if not part:
         draw_growth(measure(["-m", "benchmarks.alone", "growth"]), HERE / "growth.svg")
-        text += GROWTH + WORKERS
+        text += GROWTH + "\n" + (HERE / "by_hand.md").read_text(encoding="utf-8")
         (HERE / "README.md").write_text(text, encoding="utf-8")
     print(text)
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit, transpile
 from qiskit_aer import AerSimulator
-from qiskit_aer.primitives import SamplerV2
 
 Floats = NDArray[np.float64]
 
@@ -28,14 +27,10 @@ def exact_probabilities(circuit: QuantumCircuit, bindings: Floats) -> Floats:
     Args:
         circuit: without measurements; bindings: (B, P) numbers in `circuit.parameters` order.
     """
-    simulator = AerSimulator(method="statevector", max_parallel_threads=1)
     compiled = _compiled(circuit)
     compiled.save_probabilities()
-    columns = dict(zip(circuit.parameters, np.asarray(bindings).T, strict=True))
-    binds = [{p: columns[p].tolist() for p in compiled.parameters}] if compiled.num_parameters else []
-    result = simulator.run(compiled, parameter_binds=binds).result()
-    rows = [result.data(row)["probabilities"] for row in range(len(result.results))]
-    return np.broadcast_to(np.asarray(rows), (len(bindings), 2**circuit.num_qubits)).copy()
+    result = _run(compiled, circuit, np.asarray(bindings, dtype=float))
+    return np.array([result.data(row)["probabilities"] for row in range(len(bindings))])
 
 
 def sampled_counts(circuit: QuantumCircuit, bindings: Floats, shots: int, seed: int) -> NDArray[np.int64]:
@@ -46,26 +41,25 @@ def sampled_counts(circuit: QuantumCircuit, bindings: Floats, shots: int, seed: 
     """
     compiled = _compiled(circuit)
     compiled.measure_all()
-    backend_options = {"method": "statevector", "max_parallel_threads": 1}
-    sampler = SamplerV2(seed=seed, options={"backend_options": backend_options})
-    ordered = _reordered(np.asarray(bindings, dtype=float), circuit, compiled)
-    # Aer samples only the first row of a circuit without parameters: such rows are one longer run.
-    pub, repeats = ((compiled, ordered), 1) if compiled.num_parameters else ((compiled,), len(ordered))
-    bits: Any = sampler.run([pub], shots=shots * repeats).result()[0].data.meas
-    outcomes = _integers(bits.array).reshape(len(ordered), shots)
-    return np.stack([np.bincount(row, minlength=2**circuit.num_qubits) for row in outcomes])
+    rows = np.asarray(bindings, dtype=float)
+    # counts are kept, not shots: a list of every shot's outcome takes ten times as long
+    result = _run(compiled, circuit, rows, shots=shots, seed_simulator=seed)
+    counts = np.zeros((len(rows), 2**circuit.num_qubits), dtype=np.int64)
+    for row, of_row in zip(counts, result.results, strict=True):
+        for outcome, count in of_row.data.counts.items():
+            row[int(outcome, 16)] = count
+    return counts
+
+
+def _run(compiled: QuantumCircuit, circuit: QuantumCircuit, rows: Floats, **options: Any) -> Any:
+    """The result of a circuit at every row of bindings, an experiment each, from one call."""
+    simulator = AerSimulator(method="statevector", max_parallel_threads=1)
+    if not compiled.num_parameters:  # Aer runs such a circuit once, however many rows there are
+        return simulator.run([compiled] * len(rows), **options).result()
+    columns = dict(zip(circuit.parameters, rows.T, strict=True))
+    binds = [{parameter: columns[parameter].tolist() for parameter in compiled.parameters}]
+    return simulator.run(compiled, parameter_binds=binds, **options).result()
 
 
 def _compiled(circuit: QuantumCircuit) -> QuantumCircuit:
     return transpile(circuit, basis_gates=[*_FIXED_GATES, *_ROTATIONS], optimization_level=0)
-
-
-def _reordered(bindings: Floats, circuit: QuantumCircuit, compiled: QuantumCircuit) -> Floats:
-    position = {parameter: column for column, parameter in enumerate(circuit.parameters)}
-    return bindings[:, [position[parameter] for parameter in compiled.parameters]]
-
-
-def _integers(packed: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Bit arrays (…, bytes), most significant byte first → outcome numbers (…)."""
-    weights = 256 ** np.arange(packed.shape[-1])[::-1]
-    return packed.astype(np.int64) @ weights

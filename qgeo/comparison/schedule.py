@@ -23,7 +23,7 @@ from typing import Any
 from torch import nn
 
 from qgeo.backends.ledgers import Ledgers
-from qgeo.comparison.agreement import check_agreement
+from qgeo.comparison.agreement import check_agreement, check_probabilities
 from qgeo.comparison.arms import Arm
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.noise import noise_sweep
@@ -238,7 +238,11 @@ def _agreement(
         return None
     backend = configuration.backend
     windows = validation_windows(task, backend.contexts)
-    return check_agreement(head, windows, backend.shots, job.seed, f"{job.arm.name}, seed {job.seed}")
+    who = f"{job.arm.name}, seed {job.seed}"
+    if job.seed == 0:
+        return check_agreement(head, windows, backend.shots, job.seed, who)
+    check_probabilities(head, windows, who)
+    return None
 
 
 def _noise(head: nn.Module, diverged: bool, task: Task, configuration: Configuration) -> list[float] | None:

@@ -189,7 +189,7 @@ class BackendSection(_Section):
     With `max_seconds`, a budget in QPU seconds that an IBM device needs, everything that trains there goes
     through a ledger in the run folder, so that nothing is posted twice. With `mitigate_readout` every job
     measures its readout errors, and they are inverted. Every trained quantum head runs again on Aer: exactly,
-    and with `shots` samples for each of `contexts`.
+    and for an arm's first seed with `shots` samples for each of `contexts`.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=100)] = "exact"
