@@ -8,8 +8,10 @@ import reference
 from cases import A
 from estimators.runs import circuit_of, generic_pair, values_of, with_drawn_shots
 
+from qgeo.errors import ConfigurationError
 from qgeo.estimators import random_measurement
 from qgeo.estimators.estimate import Spread
+from qgeo.estimators.estimator import MOST_NUMBERS
 from qgeo.estimators.random_measurement import RandomMeasurementQFI
 
 
@@ -71,3 +73,12 @@ def test_what_no_shot_showed_is_scaled_like_the_estimate(monkeypatch):
     estimator = with_drawn_shots(RandomMeasurementQFI(draws=4, generator=np.random.default_rng(1)), seed=1)
     result = estimator.estimate(circuit_of(1, ("ry", A, 0)), [0.3], shots=9)
     np.testing.assert_allclose(result.resolution, np.sqrt(2.4**2 / 4))
+
+
+def test_draws_that_do_not_fit_into_memory_are_refused():
+    # Seen to fail when the shifted circuits were divided by the terms. A draw of 2 qubits and 3 terms holds a
+    # basis, 4 × 4, and frequencies of 4 outcomes of the circuit and of two shifted ones for each term.
+    circuit = circuit_of(2, ("ry", A, 0), ("cx", 0, 1), ("rx", A, 1), ("rz", A, 0))
+    most = MOST_NUMBERS // (4 * 4 + (1 + 2 * 3) * 4)
+    with pytest.raises(ConfigurationError, match=f"expected 2 to {most:,} draws, got {MOST_NUMBERS}"):
+        RandomMeasurementQFI(draws=MOST_NUMBERS).estimate(circuit, [0.3], shots=10)
