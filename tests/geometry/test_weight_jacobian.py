@@ -59,7 +59,7 @@ def test_sums_are_those_of_the_dense_form(name):
 
 @pytest.mark.parametrize("frozen", [None, "embedding", "weight", "bias"])
 def test_dense_form_of_an_encoder_is_the_one_of_autograd(frozen):
-    # Seen to fail under order, token.
+    # Seen to fail under order, and with the positions of a context reversed.
     module = encoder(frozen)
     assert_close(
         module.weight_jacobian(CONTEXTS).dense(), autograd_jacobian(module, module(CONTEXTS)), **TIGHT
