@@ -7,11 +7,14 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 import qgeo
+from qgeo.tasks import DEFAULT_CORPUS
 
 CONTRACT = {
     "compile",
@@ -72,6 +75,22 @@ def test_the_walk_finds_every_module():
     files = {path.relative_to(root.parent).with_suffix("") for path in root.rglob("*.py")}
     named = {".".join(path.parts).removesuffix(".__init__") for path in files}
     assert named == {*MODULES, "qgeo"}
+
+
+def test_every_data_file_is_in_the_wheel():
+    # Seen to fail: without the texts of qgeo.tasks, and with a file notes.txt beside a module.
+    root = Path(qgeo.__file__).parent
+    setup = tomllib.loads((root.parent / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {name: root.parent.joinpath(*name.split(".")) for name in setup["packages"]}
+    packaged = {
+        path
+        for name, patterns in setup["package-data"].items()
+        for path in chain.from_iterable(map(folders[name].glob, patterns))
+    }
+    sources = {".py", ".pyc", ".c", ".h", ".so", ".pyd"}
+    data = {path for path in root.rglob("*") if path.is_file() and path.suffix not in sources}
+    assert {path for path in packaged if root in path.parents} == data
+    assert DEFAULT_CORPUS in data
 
 
 @pytest.mark.parametrize("name", ["qgeo", *MODULES])

@@ -70,7 +70,7 @@ def compare(
 ) -> None:
     """Train quantum and classical heads side by side under their Fisher metrics and write a report.
 
-    Without options: the Python language reference as corpus, five arms, three seeds.
+    Without options: Jane Austen's Persuasion as corpus, five arms, three seeds.
     """
     from qgeo.terminal import comparison as terminal
 

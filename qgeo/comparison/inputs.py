@@ -13,7 +13,7 @@ from qgeo.comparison.config import load_configuration, read_toml
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, open_run_folder
 from qgeo.comparison.sections import Configuration, TaskSection
 from qgeo.tasks.task import Task, source_task, text_task
-from qgeo.tasks.text import PYTHON_REFERENCE, python_reference, read_corpus
+from qgeo.tasks.text import DEFAULT_CORPUS, read_corpus
 
 _VERSIONS = ("qgeo", "torch", "numpy", "scipy", "qiskit", "qiskit-aer")
 
@@ -41,9 +41,8 @@ def build_task(section: TaskSection) -> Task:
     """
     if section.name is not None:
         return source_task(section.name, context=section.context, length=section.length, seed=section.seed)
-    corpus = python_reference() if section.text is None else Path(section.text)
-    title = section.title or (PYTHON_REFERENCE if section.text is None else None)
-    return text_task(corpus, context=section.context, vocabulary=section.vocabulary, name=title)
+    corpus = _corpus(section)
+    return text_task(corpus, context=section.context, vocabulary=section.vocabulary, name=section.title)
 
 
 def with_own_corpus(configuration: Configuration) -> tuple[Configuration, str | None]:
@@ -51,10 +50,13 @@ def with_own_corpus(configuration: Configuration) -> tuple[Configuration, str | 
     section = configuration.task
     if section.name is not None:
         return configuration, None
-    text = python_reference() if section.text is None else read_corpus(section.text)
-    title = section.title or (PYTHON_REFERENCE if section.text is None else Path(section.text).stem)
-    copied = section.model_copy(update={"text": "corpus.txt", "title": title})
-    return configuration.model_copy(update={"task": copied}), text
+    corpus = _corpus(section)
+    copied = section.model_copy(update={"text": "corpus.txt", "title": section.title or corpus.stem})
+    return configuration.model_copy(update={"task": copied}), read_corpus(corpus)
+
+
+def _corpus(section: TaskSection) -> Path:
+    return DEFAULT_CORPUS if section.text is None else Path(section.text)
 
 
 def recorded_environment(folder: RunFolder) -> dict[str, str]:

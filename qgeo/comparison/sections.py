@@ -35,7 +35,7 @@ List = Field(strict=False)
 
 
 class TaskSection(_Section):
-    """What is learned: a text file, a named source, or (neither given) the Python language reference."""
+    """What is learned: a text file, a named source, or (neither given) the corpus that comes with qgeo."""
 
     text: str | None = None
     """A UTF-8 text file; its commonest characters are the tokens."""

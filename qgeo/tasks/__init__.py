@@ -19,12 +19,12 @@ from qgeo.tasks.named_sources import (
 from qgeo.tasks.process import ContextDistribution, LinearProcess
 from qgeo.tasks.stream import MeanLoss
 from qgeo.tasks.task import Task, source_task, text_task
-from qgeo.tasks.text import PYTHON_REFERENCE, Vocabulary, digest, fold, python_reference, read_corpus
+from qgeo.tasks.text import DEFAULT_CORPUS, Vocabulary, digest, fold, read_corpus
 from qgeo.tasks.token_source import TokenSource
 from qgeo.tasks.windows import SPLIT, Windows, batches, split
 
 __all__ = [
-    "PYTHON_REFERENCE",
+    "DEFAULT_CORPUS",
     "SOURCES",
     "SPLIT",
     "ContextDistribution",
@@ -47,7 +47,6 @@ __all__ = [
     "mess3",
     "noisy_parity",
     "perturbed_coin",
-    "python_reference",
     "read_corpus",
     "rrxor",
     "sns",

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qgeo.errors import ConfigurationError, ShapeError, TaskError
-from qgeo.tasks import SOURCES, python_reference, source, source_task, text_task
+from qgeo.tasks import DEFAULT_CORPUS, SOURCES, source, source_task, text_task
 
 TEXT = "The cat sat on the mat, and the dog did not. " * 10
 
@@ -45,7 +45,8 @@ def test_a_file_is_a_text(tmp_path):
 
 
 def test_the_default_corpus_has_32_tokens():
-    task = text_task(python_reference(), name="python-reference")
+    task = text_task(DEFAULT_CORPUS)
+    assert task.name == "persuasion"
     assert task.vocabulary_size == 32
     assert task.train.targets.max() == 31
 
