@@ -36,7 +36,7 @@ from qgeo.tasks.windows import Windows
 Floats = NDArray[np.float64]
 
 KL = 0.003
-"""Nats per token, of a minibatch step: a tenth of what a training starts with."""
+"""Nats per token, of a minibatch step: a choice."""
 
 
 @dataclass(frozen=True)
