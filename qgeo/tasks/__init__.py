@@ -16,7 +16,9 @@ from qgeo.tasks.named_sources import (
     source,
     zipf_bigram,
 )
+from qgeo.tasks.paragraphs import TextSplit, split_text
 from qgeo.tasks.process import ContextDistribution, LinearProcess
+from qgeo.tasks.replicates import TrainingBlock, replicate_task, training_block
 from qgeo.tasks.stream import MeanLoss
 from qgeo.tasks.task import Task, source_task, text_task
 from qgeo.tasks.text import DEFAULT_CORPUS, Vocabulary, digest, fold, read_corpus
@@ -34,7 +36,9 @@ __all__ = [
     "MeanLoss",
     "QubitMemory",
     "Task",
+    "TextSplit",
     "TokenSource",
+    "TrainingBlock",
     "Vocabulary",
     "Windows",
     "batches",
@@ -48,11 +52,14 @@ __all__ = [
     "noisy_parity",
     "perturbed_coin",
     "read_corpus",
+    "replicate_task",
     "rrxor",
     "sns",
     "source",
     "source_task",
     "split",
+    "split_text",
     "text_task",
+    "training_block",
     "zipf_bigram",
 ]

@@ -19,11 +19,11 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from qgeo.errors import ConfigurationError, ShapeError, TaskError
 from qgeo.tasks.named_sources import source as named_source
+from qgeo.tasks.paragraphs import SplitRule, split_text
 from qgeo.tasks.process import ContextDistribution, Floats
 from qgeo.tasks.text import Vocabulary, digest, fold, read_corpus, spell
 from qgeo.tasks.token_source import TokenSource
@@ -38,12 +38,15 @@ class Task:
         name: of the source or the text; kind says which of the two it is.
         characters: character i shows token i; V of them.
         context: k, tokens per context.
-        train, validation, test: contiguous, in this order.
+        train, validation, test: a source's are contiguous, in this order; a text's follow `split_rule`.
         entropy_rate: h in bits per symbol; None for text.
         context_entropy: h_k in bits, k = context; None for text.
         sha256: of the UTF-8 text as it was given; None for a source.
         source, seed: where the tokens came from; None for text.
         exact: every context of the source with its probability and conditional distribution; None for text.
+        split_rule: "paragraphs" (`paragraphs.py`), or "contiguous".
+        disjoint_blocks: of a replicate's task: whether its training tokens are in no other replicate's
+            (`replicates.py`); None for a task with all of them.
     """
 
     name: str
@@ -59,6 +62,8 @@ class Task:
     source: TokenSource | None = None
     seed: int | None = None
     exact: ContextDistribution | None = None
+    split_rule: SplitRule = "contiguous"
+    disjoint_blocks: bool | None = None
 
     @property
     def vocabulary_size(self) -> int:
@@ -113,11 +118,15 @@ class Task:
             "sha256": self.sha256,
             "seed": self.seed,
             "tokens": {part: len(getattr(self, part)) for part in ("train", "validation", "test")},
+            "split": self.split_rule,
+            "disjoint_blocks": self.disjoint_blocks,
         }
 
 
 def text_task(corpus: str | Path, *, context: int = 3, vocabulary: int = 32, name: str | None = None) -> Task:
-    """A task of characters.
+    """A task of characters, split by paragraphs where there are enough of them (`paragraphs.py`).
+
+    The vocabulary is that of the training part.
 
     Args:
         corpus: the text itself (str), or the file that holds it (Path).
@@ -135,12 +144,22 @@ def text_task(corpus: str | Path, *, context: int = 3, vocabulary: int = 32, nam
     """
     check_context(context)
     text = read_corpus(corpus) if isinstance(corpus, Path) else corpus
-    parts = split(fold(text))
-    _check_lengths(parts, context, "text")
-    chosen = Vocabulary.of(parts[0], vocabulary)
-    train, validation, test = (Windows.of(chosen.encode(part), context) for part in parts)
+    rule, parts = split_text(fold(text))
+    _check_lengths([sum(map(len, part)) for part in parts], context, "text")
+    chosen = Vocabulary.of("".join(parts[0]), vocabulary)
+    train, validation, test = (Windows.of_pieces(list(map(chosen.encode, part)), context) for part in parts)
     label = name or (corpus.stem if isinstance(corpus, Path) else "text")
-    return Task(label, "text", chosen.signs, context, train, validation, test, sha256=digest(text))
+    return Task(
+        label,
+        "text",
+        chosen.signs,
+        context,
+        train,
+        validation,
+        test,
+        sha256=digest(text),
+        split_rule=rule,
+    )
 
 
 def source_task(source: str | TokenSource, *, context: int = 3, length: int = 20_000, seed: int = 0) -> Task:
@@ -160,7 +179,7 @@ def source_task(source: str | TokenSource, *, context: int = 3, length: int = 20
     chosen = named_source(source) if isinstance(source, str) else source
     exact = chosen.context_distribution(context)
     parts = split(chosen.sample(length, np.random.default_rng(seed)))
-    _check_lengths(parts, context, "source")
+    _check_lengths(list(map(len, parts)), context, "source")
     train, validation, test = (Windows.of(part, context) for part in parts)
     return Task(
         chosen.name,
@@ -178,9 +197,8 @@ def source_task(source: str | TokenSource, *, context: int = 3, length: int = 20
     )
 
 
-def _check_lengths(parts: list[str] | list[NDArray[np.int64]], context: int, kind: str) -> None:
+def _check_lengths(lengths: list[int], context: int, kind: str) -> None:
     """Each split must hold one window."""
-    lengths = [len(part) for part in parts]
     if min(lengths) <= context:
         raise TaskError(
             f"expected a {kind} with at least {context + 1} tokens in each split, got {sum(lengths)} split "

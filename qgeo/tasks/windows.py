@@ -2,8 +2,9 @@
 
     tokens  x_1 x_2 x_3 x_4 …      k = 2      contexts [x_1 x_2], [x_2 x_3], …      targets x_3, x_4, …
 
-A sequence is split into contiguous parts first and cut into windows after, so that no window crosses a split:
-what is validated on was never seen in training, not even as context.
+A sequence is split into contiguous parts first (a text by paragraphs: `paragraphs.py`) and cut into
+windows after, so that no window crosses a split: what is validated on was never seen in training, not
+even as context.
 """
 
 from __future__ import annotations
@@ -72,6 +73,31 @@ class Windows:
             )
         rows = torch.from_numpy(np.array(tokens, dtype=np.int64)).unfold(0, context + 1, 1)
         return cls(rows[:, :context], rows[:, context])
+
+    @classmethod
+    def of_pieces(cls, pieces: Sequence[NDArray[np.int64]], context: int) -> Windows:
+        """The windows of each piece, one piece after another: none reaches from one piece into the next.
+
+        The first `context` tokens of a piece are nobody's target; shorter pieces give no window.
+
+        Raises:
+            ConfigurationError: context below one.
+            TaskError: no piece is long enough for one window.
+
+        >>> Windows.of_pieces([np.array([5, 6, 7]), np.array([8]), np.array([1, 2, 3])], context=2).contexts
+        tensor([[5, 6],
+                [1, 2]])
+        """
+        check_context(context)
+        longer = [cls.of(piece, context) for piece in pieces if len(piece) > context]
+        if not longer:
+            raise TaskError(
+                f"expected pieces of at least {context + 1} tokens for windows of context {context}, got "
+                f"{max(map(len, pieces), default=0)} tokens at most; give more or choose a shorter context"
+            )
+        if len(longer) == 1:
+            return longer[0]
+        return cls(torch.cat([w.contexts for w in longer]), torch.cat([w.targets for w in longer]))
 
     def __len__(self) -> int:
         return len(self.targets)

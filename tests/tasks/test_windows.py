@@ -45,7 +45,22 @@ def test_windows_do_not_follow_later_changes():
     assert found.targets.tolist() == [2, 3, 4]
 
 
+def test_windows_of_pieces_stay_inside_them():
+    # Seen to fail: windows of the joined pieces; short pieces joined to their neighbours.
+    pieces = [np.arange(0, 7), np.arange(10, 12), np.arange(20, 23), np.arange(30, 31)]
+    found = Windows.of_pieces(pieces, 2)
+    assert found.targets.tolist() == [2, 3, 4, 5, 6, 22]
+    assert found.contexts[:, 0].tolist() == [0, 1, 2, 3, 4, 20]
+    assert torch.equal(Windows.of_pieces(pieces[:2], 2).contexts, Windows.of(pieces[0], 2).contexts)
+
+
 def test_bad_windows_are_explained():
+    with pytest.raises(TaskError, match="at least 4 tokens for windows of context 3, got 2 tokens at most"):
+        Windows.of_pieces([np.arange(2), np.arange(1)], 3)
+    with pytest.raises(TaskError, match="got 0 tokens at most"):
+        Windows.of_pieces([], 1)
+    with pytest.raises(ConfigurationError, match="at least 1 token, got 0"):
+        Windows.of_pieces([np.arange(5)], 0)
     with pytest.raises(ConfigurationError, match="at least 1 token, got 0"):
         Windows.of(np.arange(5), 0)
     with pytest.raises(TaskError, match=r"at least 6 tokens for windows of context 5, got shape \(5,\)"):

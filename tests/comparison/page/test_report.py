@@ -297,6 +297,7 @@ def test_a_text_without_floor_and_arms_without_aer(tmp_path):
     results = build_results()
     results |= {"floor": None}
     results["task"] |= {"kind": "text", "entropy_rate": None, "context_entropy": None, "sha256": "ab" * 32}
+    results["task"] |= {"split": "paragraphs"}
     for arm in results["arms"]:
         arm |= {"excess": None, "aer": None, "spectra": None, "sample": ""}
     html = report_of(tmp_path, results)
@@ -305,6 +306,7 @@ def test_a_text_without_floor_and_arms_without_aer(tmp_path):
     assert "so there is no floor" in text
     assert "No quantum head was run again on Aer" in text
     assert "No sample" in text
+    assert "split by paragraphs, near-duplicates kept together" in text
     assert "ab" * 32 in text
     assert 'id="spectra"' not in html
 
