@@ -41,7 +41,7 @@ RUN_FILES = Storage(
 )
 
 
-FORMAT: Literal[2] = 2
+FORMAT: Literal[3] = 3
 """Of run folders; those of qgeo 0.1 have no number."""
 
 UNDECISIVE = (("backend", "max_seconds"), ("task", "title"))
@@ -56,7 +56,7 @@ REMAKE = "remove report.html and use --resume, which makes it again"
 class Digests(FileModel):
     """SHA-256 of what must not change: settings that decide numbers, the corpus, in the end the outputs."""
 
-    format: Literal[2]
+    format: Literal[3]
     settings: Digest
     corpus: Digest | None
     corpus_bytes: Annotated[int, Field(ge=0)]

@@ -251,7 +251,7 @@ def test_outputs_are_sealed_in_the_end(folder):
 def test_a_folder_of_0_1_is_refused_in_one_sentence(folder):
     folder.digests.unlink()
     with pytest.raises(
-        RunFolderError, match=r"in format 2.*qgeo 0\.1 wrote it.*use that version, or start anew"
+        RunFolderError, match=r"in format 3.*qgeo 0\.1 wrote it.*use that version, or start anew"
     ):
         open_run_folder(folder.path)
 
