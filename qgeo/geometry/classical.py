@@ -3,8 +3,9 @@
     F_C = mean over contexts of Σ_y ∂_ip(y) ∂_jp(y) / p(y)            (type-2, "true" Fisher)
 
 `bitstring_fisher_sum` starts from states and tangents: p(y) = |ψ_y|², ∂p = 2 Re ψ_y* ∂ψ_y, all qubits
-measured in Z; `marginal_fisher_sum` sums both over the qubits that are not measured. `output_fisher` starts
-from log-probabilities and their Jacobian, one formula for every head.
+measured in Z; `marginal_fisher_sum` sums both over the qubits that are not measured, `channel_fisher_sum`
+sends both through a fixed channel. `output_fisher` starts from log-probabilities and their Jacobian, one
+formula for every head.
 Amari 1998; Martens 2020, section 9. Observed-token and sampled variants: `empirical.py`.
 """
 
@@ -57,10 +58,31 @@ def marginal_fisher_sum(states: Tensor, tangents: Tensor, outcomes: Tensor) -> T
         states: (B, 2ⁿ) normalised; tangents: (P, B, 2ⁿ).
         outcomes: (2ⁿ,) int64, the outcome 0 … K − 1 that every basis state is read as.
     """
-    slopes = 2 * (tangents.real * states.real + tangents.imag * states.imag)
-    amplitudes = folded(outcome_probabilities(states), outcomes).sqrt()
+    slopes = folded(_probability_slopes(states, tangents), outcomes)
+    return _fisher_sum_of(folded(outcome_probabilities(states), outcomes), slopes)
+
+
+def channel_fisher_sum(states: Tensor, tangents: Tensor, channel: Tensor) -> Tensor:
+    """Σ over contexts of F_C of p' = M p, what a fixed channel makes of basis states, real symmetric (P, P).
+
+    Args:
+        states: (B, 2ⁿ) normalised; tangents: (P, B, 2ⁿ).
+        channel: M (K, 2ⁿ), columns sum to 1: the probability that basis state z is read as outcome k.
+    """
+    into = channel.to(states.real).mT
+    return _fisher_sum_of(outcome_probabilities(states) @ into, _probability_slopes(states, tangents) @ into)
+
+
+def _probability_slopes(states: Tensor, tangents: Tensor) -> Tensor:
+    """∂p = 2 Re ψ*∂ψ, (P, B, 2ⁿ)."""
+    return 2 * (tangents.real * states.real + tangents.imag * states.imag)
+
+
+def _fisher_sum_of(probabilities: Tensor, slopes: Tensor) -> Tensor:
+    """Σ ∂p ∂pᵀ/p over contexts and outcomes that are seen, from p (B, K) and ∂p (P, B, K)."""
+    amplitudes = probabilities.sqrt()
     seen = is_seen(amplitudes)
-    rows = torch.where(seen, folded(slopes, outcomes) / torch.where(seen, amplitudes, 1.0), 0.0).flatten(1)
+    rows = torch.where(seen, slopes / torch.where(seen, amplitudes, 1.0), 0.0).flatten(1)
     return rows @ rows.mT
 
 

@@ -4,8 +4,9 @@
     quantum_fisher             F_Q = 4 Re Q
     classical_fisher           F_C = Σ_y ∂_ip(y)∂_jp(y)/p(y), qubits measured in Z
 
-each averaged over contexts where the circuit takes data. All three take the same arguments. Measurements at
-the end of a circuit say which qubits F_C reads; the other two leave them out and log a note.
+each averaged over contexts where the circuit takes data. All three take the same arguments, F_C a readout
+too. Measurements at the end of a circuit say which qubits F_C reads; the other two leave them out and log a
+note.
 """
 
 from __future__ import annotations
@@ -22,14 +23,22 @@ from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.errors import ShapeError
-from qgeo.geometry.classical import bitstring_fisher_sum, marginal_fisher_sum, marginal_outcomes
+from qgeo.geometry.classical import (
+    bitstring_fisher_sum,
+    channel_fisher_sum,
+    marginal_fisher_sum,
+    marginal_outcomes,
+)
 from qgeo.geometry.quantum import geometric_tensor_sum
-from qgeo.geometry.request import MEMORY_BUDGET, Request, note_measurements, requested
+from qgeo.geometry.request import MEMORY_BUDGET, Request, note_measurements, real_array, requested
 from qgeo.simulate.meeting import Frame
 from qgeo.simulate.tangents import tangent_products, tangent_sweep
 
 MatrixSum = Callable[[Tensor, Tensor], Tensor]
 """Σ over contexts of a matrix, from states (B, 2ⁿ) and tangents (R, B, 2ⁿ)."""
+
+_ROUNDING = 1e-9
+"""By which a column of probabilities may miss 1."""
 
 
 def quantum_fisher(
@@ -114,30 +123,72 @@ def classical_fisher(
     parameters: Sequence[Any] | None = None,
     inputs: ArrayLike | None = None,
     input_parameters: Any = None,
+    readout: ArrayLike | None = None,
     dtype: str = "complex128",
     device: str = "cpu",
     memory_budget: int = MEMORY_BUDGET,
 ) -> NDArray[np.float64]:
-    """Classical Fisher information F_C of the measured bits, float64 (P, P).
+    """Classical Fisher information F_C of the measured bits, or of a readout of them, float64 (P, P).
 
     Measurements at the end of the circuit say which qubits are read: F_C is that of their marginal
     distribution, whatever the order of the bits; of two measurements into one bit the later one counts.
     Without any, all qubits are measured in Z.
 
+    Args:
+        readout: a fixed channel behind the bits, M (K, 2ᵐ) for m measured qubits: column z holds the
+            probabilities with which bitstring z is given out as outcome 0 … K − 1, the lowest measured qubit
+            being z's least significant bit. Parity is one, so are readout errors. None gives out the bits.
+        others: see `quantum_fisher`, its errors too.
+
+    Raises:
+        ShapeError: a readout of another width, or with columns that are no probabilities.
+
     The sum runs over outcomes with p > 0, in floating point: whose amplitude √p is more than rounding of the
     largest. Where a probability is exactly 0 F_C may be smaller than its limit (one RY: 1 at every angle,
-    but 0 at 0). F_C ⪯ F_Q. Arguments and errors: see `quantum_fisher`.
+    but 0 at 0). F_C of a readout ⪯ F_C of the bits ⪯ F_Q.
+
+    >>> from qiskit import QuantumCircuit
+    >>> from qiskit.circuit import Parameter
+    >>> circuit = QuantumCircuit(2)
+    >>> _ = circuit.ry(Parameter("a"), 0), circuit.ry(Parameter("b"), 1)
+    >>> classical_fisher(circuit, [1.0, 1.0]).round(6) + 0.0
+    array([[1., 0.],
+           [0., 1.]])
+    >>> parity = [[1, 0, 0, 1], [0, 1, 1, 0]]  # of rank 1: p = (1 ± cos a cos b)/2
+    >>> classical_fisher(circuit, [1.0, 1.0], readout=parity).round(6)
+    array([[0.225962, 0.225962],
+           [0.225962, 0.225962]])
     """
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
-    return _mean(request, "end", _fisher_sum(request.program), memory_budget)
+    return _mean(request, "end", _fisher_sum(request.program, readout), memory_budget)
 
 
-def _fisher_sum(program: Program) -> MatrixSum:
-    """F_C of the qubits that a program measures."""
+def _fisher_sum(program: Program, readout: ArrayLike | None) -> MatrixSum:
+    """F_C of the qubits that a program measures, behind a readout."""
     measured = program.measured
     if measured is None or len(measured) == program.num_qubits:
-        return bitstring_fisher_sum
-    return partial(marginal_fisher_sum, outcomes=marginal_outcomes(program.num_qubits, measured))
+        if readout is None:
+            return bitstring_fisher_sum
+        return partial(channel_fisher_sum, channel=_checked_channel(readout, program.num_qubits))
+    outcomes = marginal_outcomes(program.num_qubits, measured)
+    if readout is None:
+        return partial(marginal_fisher_sum, outcomes=outcomes)
+    return partial(channel_fisher_sum, channel=_checked_channel(readout, len(measured))[:, outcomes])
+
+
+def _checked_channel(readout: ArrayLike, num_bits: int) -> Tensor:
+    """M, (K, 2ᵐ)."""
+    channel = real_array(readout, "a readout")
+    if channel.ndim != 2 or channel.shape[1] != 1 << num_bits:
+        raise ShapeError(
+            f"expected a readout of shape (outcomes, {1 << num_bits}), a column for each string of "
+            f"{num_bits} measured bits, got {channel.shape}"
+        )
+    if (channel < 0).any() or not np.allclose(channel.sum(0), 1, rtol=0, atol=_ROUNDING):
+        raise ShapeError(
+            "expected a readout whose columns are probabilities, ≥ 0 with sum 1; divide each by its sum"
+        )
+    return torch.from_numpy(channel)
 
 
 def _products(request: Request, inputs: Tensor | None) -> Tensor:
