@@ -18,7 +18,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "arms": {"names": list(ARMS)},
     "heads": {"layers": 1, "embedding": 1},
     "training": {"steps": 6, "batch": 8, "seeds": 2, "evaluate_every": 3, "validation_windows": 32},
-    "tuning": {"lr": [0.05, 0.3]},
+    "tuning": {"kl": [0.01, 0.1], "damping": [1.0], "lr": [0.05, 0.3]},
     "backend": {"shots": 128, "contexts": 4},
 }
 

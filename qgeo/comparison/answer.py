@@ -1,94 +1,128 @@
-"""The one sentence at the top of a report: did F_Q add anything over F_C on the same head, in this run?
+"""The headline of a comparison, for somebody outside the field: who predicts best, and whether F_Q helped.
 
-"With N seeds and K trials per arm, …": a difference is called one only where its 95% interval excludes zero,
-called none only where the interval lies inside the equivalence margin, and undecided otherwise.
+    best arm against the bigram bar      below, within its interval, above, none finished
+    F_Q against F_C on the same head     better, worse, equivalent, undecided, none, or no such pair
+
+Each line is a sentence of its own in the tables below; nothing is said that is not a cell of them. What a
+verdict is: `verdicts.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from qgeo.comparison.statistics import paired_difference, read_difference
+Entry = Mapping[str, Any]
+Place = Literal["below", "within", "above", "alone"]
 
-FEWEST_SEEDS = 10
-"""Below it a report says that no conclusion should be drawn."""
+BAR = "bigram"
+"""What a head must beat to have learned more than which character follows which."""
 
-_VERDICTS = {
-    "open": "one seed gives no interval, so the question stays open",
-    "none": "no difference beyond the margin of {margin:g}",
-    "lower": "the quantum metric did better here",
-    "higher": "the quantum metric did worse here",
-    "undecided": "undecided",
+_OPENING = "On {task}, {arm} predicts best: {loss} nats per token"
+
+_BEST: dict[Place, str] = {
+    "below": f"{_OPENING}, better than a table of token pairs ({{bar:.3f}}).",
+    "within": f"{_OPENING}, which cannot be told from a table of token pairs ({{bar:.3f}}).",
+    "above": f"{_OPENING}, worse than a table of token pairs ({{bar:.3f}}).",
+    "alone": f"{_OPENING}.",
 }
 
+_BOTH = "the quantum Fisher metric {} than the classical one"
 
-def answer(arms: Sequence[dict[str, Any]], protocol: dict[str, Any], task: str, margin: float) -> str:
-    """The sentence for these results.
+_METRICS = {
+    "better": f"On the {{head}} head {_BOTH.format('did better')}: {{by}} ({{count}}).",
+    "worse": f"On the {{head}} head {_BOTH.format('did worse')}: {{by}} ({{count}}).",
+    "equivalent": (
+        "On the {head} head the quantum and the classical Fisher metric are equivalent within ±{margin:.3g}: "
+        "{by} ({count})."
+    ),
+    "undecided": (
+        "On the {head} head it is undecided whether the quantum Fisher metric adds anything over the "
+        "classical one: {by} ({count}); {needed} would decide."
+    ),
+    "none": (
+        "On the {head} head this run allows no verdict on the quantum against the classical Fisher metric "
+        "({reason}); it saw {by} ({count})."
+    ),
+}
+
+NO_PAIR = (
+    "No head was trained under both Fisher metrics, so nothing is said about the quantum against the "
+    "classical one."
+)
+NONE_FINISHED = "No arm finished its training on {task}."
+
+
+def answer(
+    arms: Sequence[Entry], bars: Sequence[Entry], verdicts: Sequence[Entry], protocol: Entry, task: str
+) -> str:
+    """Two sentences, a sharp question for each head that was trained under both metrics.
 
     Args:
-        arms: entries of results.json; protocol: its protocol; margin: nats per token.
+        arms, bars, verdicts, protocol: entries of results.json; task: its name.
     """
-    seeds, trials = len(protocol["seeds"]), protocol["trials"]
-    opening = f"With {_count(seeds, 'seed')} and {_count(trials, 'trial')} per arm, "
-    pair = _same_head_pair(arms)
-    body = _no_pair(arms) if pair is None else _sharp(*pair, margin)
-    closing = "" if seeds >= FEWEST_SEEDS else f"; fewer than {FEWEST_SEEDS} seeds allow no conclusion"
-    return f"{opening}on {task}, {body}{closing}."
+    sharp = [entry for entry in verdicts if _is_sharp(entry, arms)]
+    sentences = [_best_sentence(arms, bars, task)]
+    sentences += [_metric_sentence(entry, arms, protocol) for entry in sharp] or [NO_PAIR]
+    return " ".join(sentences)
 
 
-def _same_head_pair(arms: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """The first two arms that differ in nothing but the metric: F_Q in one, F_C in the other."""
-    for arm in arms:
-        for other in arms:
-            if (arm["metric"], other["metric"]) == ("quantum", "classical") and _alike(arm, other):
-                return arm, other
-    return None
+def place(final_loss: Entry, bar: float | None) -> Place:
+    """Where an arm's loss lies with respect to a bar; a mean without an interval is its own."""
+    if bar is None:
+        return "alone"
+    low, high = final_loss["ci_low"], final_loss["ci_high"]
+    mean = final_loss["mean"]
+    if (mean if high is None else high) < bar:
+        return "below"
+    return "above" if (mean if low is None else low) > bar else "within"
 
 
-def _alike(arm: dict[str, Any], other: dict[str, Any]) -> bool:
-    keys = ("head", "backend", "settings")
-    return all(arm.get(key) == other.get(key) for key in keys)
-
-
-def _sharp(quantum: dict[str, Any], classical: dict[str, Any], margin: float) -> str:
-    losses = (arm["final_loss"]["values"] for arm in (quantum, classical))
-    difference = paired_difference(*losses)
-    measured = (
-        f"the {quantum['head']} head ended at {_loss(quantum)} nats per token under the quantum Fisher "
-        f"metric and at {_loss(classical)} under its exact classical Fisher metric"
-    )
-    if difference.mean is None:
-        return f"{measured}, and the two could not be paired"
-    verdict = _VERDICTS[read_difference(difference, margin)].format(margin=margin)
-    return f"{measured}; paired difference {_signed(asdict(difference))}: {verdict}"
-
-
-def _no_pair(arms: Sequence[dict[str, Any]]) -> str:
+def _best_sentence(arms: Sequence[Entry], bars: Sequence[Entry], task: str) -> str:
     finished = [arm for arm in arms if arm["final_loss"]["mean"] is not None]
     if not finished:
-        return "every arm diverged"
+        return NONE_FINISHED.format(task=task)
     best = min(finished, key=lambda arm: arm["final_loss"]["mean"])
-    return (
-        f"{best['name']} ended lowest at {_loss(best)} nats per token, and no head was trained under both "
-        "Fisher metrics, so nothing is said about F_Q against F_C"
+    bar = next((each["loss"] for each in bars if each["name"] == BAR), None)
+    where = place(best["final_loss"], bar)
+    return _BEST[where].format(task=task, arm=best["name"], loss=_loss(best["final_loss"]), bar=bar)
+
+
+def _metric_sentence(entry: Entry, arms: Sequence[Entry], protocol: Entry) -> str:
+    head = next(arm["head"] for arm in arms if arm["name"] == entry["arm"])
+    if entry["estimate"] is None:
+        by = "a run diverged"
+    else:
+        by = f"{entry['endpoint']} {entry['estimate']:+.3f}{_bounds(entry['ci95'])}"
+    needed = "no number is known that" if entry["replicates_needed"] is None else _needed(entry)
+    return _METRICS[entry["verdict"]].format(
+        head=head,
+        by=by,
+        margin=entry["margin"],
+        reason=entry["reason"],
+        count=_count(entry["replicates"], protocol["unit"]),
+        needed=needed,
     )
 
 
-def _loss(arm: dict[str, Any]) -> str:
-    final = arm["final_loss"]
-    return "no finite loss" if final["mean"] is None else f"{final['mean']:.3f}{_bounds(final, '.3f')}"
+def _needed(entry: Entry) -> str:
+    return _count(entry["replicates_needed"], "replicate")
 
 
-def _signed(difference: dict[str, Any]) -> str:
-    return f"{difference['mean']:+.3f}{_bounds(difference, '+.3f')}"
+def _is_sharp(entry: Entry, arms: Sequence[Entry]) -> bool:
+    """Whether a verdict is about F_Q against F_C."""
+    metrics = {arm["name"]: (arm["head"], arm["metric"]) for arm in arms}
+    ours, theirs = metrics[entry["arm"]], metrics[entry["reference"]]
+    return ours[0] == theirs[0] and (ours[1], theirs[1]) == ("quantum", "classical")
 
 
-def _bounds(interval: dict[str, Any], form: str) -> str:
-    if interval["ci_low"] is None:
-        return ""
-    return f" [{interval['ci_low']:{form}}, {interval['ci_high']:{form}}]"
+def _loss(final: Entry) -> str:
+    bounds = None if final["ci_low"] is None else (final["ci_low"], final["ci_high"])
+    return f"{final['mean']:.3f}{_bounds(bounds, '.3f')}"
+
+
+def _bounds(ends: Sequence[float] | None, form: str = "+.3f") -> str:
+    return "" if ends is None else f" [{ends[0]:{form}}, {ends[1]:{form}}]"
 
 
 def _count(number: int, noun: str) -> str:

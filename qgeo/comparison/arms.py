@@ -20,6 +20,7 @@ from torch import nn
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.names import resolve
 from qgeo.comparison.sections import ArmSection, Configuration, HeadsSection, TrainingSection
+from qgeo.comparison.setting import Setting
 from qgeo.comparison.threads import THREADS
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.dry_run import DryRun
@@ -33,7 +34,7 @@ from qgeo.optim.exact import Rule
 from qgeo.optim.first_order import FIRST_ORDER
 from qgeo.optim.metrics import METRICS
 from qgeo.optim.natural_gradient import NaturalGradient
-from qgeo.optim.trust_region import QuadraticTrustRegion
+from qgeo.optim.realised_kl import RealisedKL, SecondOrderKL
 from qgeo.tasks.task import Task
 
 EXACT = "exact"
@@ -50,8 +51,11 @@ class Arm:
     backend: str = EXACT
     label: str | None = None
     match: str | None = None
+    circuit: str | None = None
     refresh: int | None = None
+    kl: float | None = None
     damping: float | None = None
+    lr: float | None = None
     frozen: tuple[str, ...] = ()
     seed_stream: int = 0
 
@@ -74,7 +78,7 @@ class Arm:
     @property
     def settings(self) -> dict[str, Any]:
         """What makes it another arm than its head, metric and backend say; nothing for one that is named."""
-        names = ("match", "refresh", "damping", "frozen", "seed_stream")
+        names = ("match", "circuit", "refresh", "kl", "damping", "lr", "frozen", "seed_stream")
         plain = Arm(self.head, self.metric, self.backend)
         return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(plain, name)}
 
@@ -94,6 +98,23 @@ class Arm:
     def is_natural(self) -> bool:
         """Whether a metric is inverted at each step."""
         return self.metric in METRICS
+
+    @property
+    def is_damped(self) -> bool:
+        """Whether damping changes the direction of its steps."""
+        return self.is_natural and METRICS[self.metric].is_damped
+
+    @property
+    def steps_by_kl(self) -> bool:
+        """Whether its steps have a KL divergence instead of a learning rate."""
+        return self.is_natural or FIRST_ORDER[self.metric].steps_by_kl
+
+    @property
+    def setting(self) -> Setting | None:
+        """What is left of tuning where all of it is given; None where something is to be tuned."""
+        needed = ("lr",) if not self.steps_by_kl else ("kl", "damping") if self.is_damped else ("kl",)
+        values = {name: getattr(self, name) for name in needed}
+        return None if None in values.values() else Setting(**values)
 
 
 def arms_of(configuration: Configuration) -> tuple[Arm, ...]:
@@ -124,15 +145,28 @@ def arm_by_name(configuration: Configuration, name: str) -> Arm:
 def _of_table(table: ArmSection) -> Arm:
     at = "" if table.backend == EXACT else f"@{table.backend}"
     plain = parse_arm(f"{table.head}+{table.metric}{at}")
+    _check_settings(plain, table)
     return replace(
         plain,
         label=table.name,
         match=table.match,
+        circuit=table.circuit,
         refresh=table.refresh,
+        kl=table.kl,
         damping=table.damping,
+        lr=table.lr,
         frozen=table.frozen,
         seed_stream=table.seed_stream,
     )
+
+
+def _check_settings(arm: Arm, table: ArmSection) -> None:
+    """Raise a ConfigurationError for a setting that the arm has not."""
+    takes = {"kl": arm.steps_by_kl, "damping": arm.is_damped, "lr": not arm.steps_by_kl}
+    for name, is_taken in takes.items():
+        if getattr(table, name) is not None and not is_taken:
+            has = ", ".join(other for other, is_its in takes.items() if is_its)
+            raise ConfigurationError(f"expected no {name} for {arm.name}, whose settings are: {has}; drop it")
 
 
 def parse_arm(name: str) -> Arm:
@@ -165,20 +199,21 @@ def parse_arm(name: str) -> Arm:
 
 def trained_from_shots() -> tuple[str, ...]:
     """The metrics that an arm can have on a backend, first-order optimizers included."""
-    return (*(name for name, metric in METRICS.items() if metric.from_shots), *FIRST_ORDER)
+    first_order = (name for name, optimizer in FIRST_ORDER.items() if not optimizer.steps_by_kl)
+    return (*(name for name, metric in METRICS.items() if metric.from_shots), *first_order)
 
 
 def build_head(arm: Arm, vocabulary: int, context: int, settings: HeadsSection, seed: int) -> nn.Module:
     """The head of an arm, with initial numbers drawn from `seed` and the arm's stream."""
     kind, parameters = HEADS[arm.head], 0
     if not kind.is_quantum:
-        matched = Arm(arm.match or settings.matched_to or "born", arm.metric)
+        matched = Arm(arm.match or settings.matched_to or "born", arm.metric, circuit=arm.circuit)
         parameters = count_trainable(build_head(matched, vocabulary, context, settings, seed))
     spec = HeadSpec(
         vocabulary,
         context,
         embedding=settings.embedding,
-        circuit=settings.circuit,
+        circuit=arm.circuit or settings.circuit,
         qubits=settings.qubits,
         layers=settings.layers,
         parameters=parameters,
@@ -202,29 +237,22 @@ def _frozen(head: nn.Module, arm: Arm) -> nn.Module:
 
 
 def build_optimizer(
-    arm: Arm,
-    head: nn.Module,
-    lr: float,
-    damping: float,
-    *,
-    trust_region: float | None = None,
-    refresh: int = 1,
-    metric_shots: int | None = None,
+    arm: Arm, head: nn.Module, setting: Setting, *, refresh: int = 1, metric_shots: int | None = None
 ) -> torch.optim.Optimizer:
-    """The arm's optimizer; first-order arms use neither damping (relative to tr F / P) nor trust region.
+    """The arm's optimizer with this setting; its lr is a factor for the schedule where steps have a KL.
 
-    A measured head's metric is an estimate, of `metric_shots` (by default the head's), and its trust region
-    the metric's own measure of the step.
+    A measured head's metric is an estimate, of `metric_shots` (by default the head's), and says itself how
+    long a step is, to second order: every evaluation of the head costs shots.
     """
     if not arm.is_natural:
-        return FIRST_ORDER[arm.metric](head.parameters(), lr=lr)
+        return FIRST_ORDER[arm.metric](head, lr=setting.lr, kl=setting.kl)
+    assert setting.kl is not None
     metric: Rule = METRICS[arm.metric]
-    region: float | QuadraticTrustRegion | None = trust_region
+    length: RealisedKL | SecondOrderKL = RealisedKL(setting.kl)
     if isinstance(head, MeasuredHead):
-        metric = measured_metric(arm.metric, head, metric_shots)
-        region = None if trust_region is None else QuadraticTrustRegion(trust_region)
-    relative = RelativeDamping(damping)
-    return NaturalGradient(head, metric=metric, lr=lr, damping=relative, trust_region=region, refresh=refresh)
+        metric, length = measured_metric(arm.metric, head, metric_shots), SecondOrderKL(setting.kl)
+    damping = RelativeDamping(setting.damping) if setting.damping is not None else 0.0
+    return NaturalGradient(head, metric=metric, lr=1.0, damping=damping, trust_region=length, refresh=refresh)
 
 
 def measured_head(

@@ -26,7 +26,7 @@ from qgeo.comparison.config import dump_configuration, parse_configuration, read
 from qgeo.comparison.inputs import build_task, environment, load_inputs, recorded_environment, with_own_corpus
 from qgeo.comparison.memory import check_memory
 from qgeo.comparison.outlook import Look, Outlook, check_outlook, outlook, outlook_of_folder
-from qgeo.comparison.results import build_results, chosen_learning_rates, final_outcomes
+from qgeo.comparison.results import build_results, final_outcomes
 from qgeo.comparison.run_folder import (
     RUN_FILES,
     RunFolder,
@@ -36,7 +36,14 @@ from qgeo.comparison.run_folder import (
     write_json,
     write_json_lines,
 )
-from qgeo.comparison.schedule import check_guard, default_workers, final_jobs, run_jobs, tuning_jobs
+from qgeo.comparison.schedule import (
+    check_guard,
+    choices,
+    default_workers,
+    final_jobs,
+    run_jobs,
+    tuning_jobs,
+)
 from qgeo.comparison.sections import BackendSection, Configuration
 from qgeo.errors import ConfigurationError
 from qgeo.locks import alone
@@ -167,7 +174,7 @@ def _finished(folder: RunFolder, workers: int | None, on_progress: Stage | None)
     arms = arms_of(configuration)
     with _ledgers(configuration.backend, folder) as ledgers:
         _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report, None)
-        chosen = chosen_learning_rates(folder, configuration)
+        chosen = choices(folder, configuration)
         _run_stage("training", final_jobs(configuration, chosen), folder, pool, report, ledgers)
     report("report", 1)
     write_records(folder, configuration)
@@ -181,7 +188,7 @@ def _finished(folder: RunFolder, workers: int | None, on_progress: Stage | None)
 
 def write_records(folder: RunFolder, configuration: Configuration) -> None:
     """records.jsonl and timings.jsonl from the finished runs, in the order of arms, seeds and steps."""
-    outcomes = final_outcomes(folder, configuration, chosen_learning_rates(folder, configuration))
+    outcomes = final_outcomes(folder, configuration, choices(folder, configuration))
     runs = [run for of_arm in outcomes.values() for run in of_arm]
     write_json_lines(folder.path / "records.jsonl", (record for run in runs for record in run["records"]))
     write_json_lines(folder.path / "timings.jsonl", (timing for run in runs for timing in _timings(run)))

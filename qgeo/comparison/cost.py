@@ -23,10 +23,12 @@ from qgeo.optim.metrics import METRICS
 
 @dataclass(frozen=True)
 class StepCost:
-    """Circuit evaluations per context: of every step, and of every step that takes the metric anew."""
+    """Circuit evaluations per context: of every gradient, of every metric that is taken anew, and of the head
+    at another point, as a search for a step's length asks for it."""
 
     gradient: int
     metric: int
+    forward: int
 
 
 def formulae() -> dict[str, str]:
@@ -35,6 +37,7 @@ def formulae() -> dict[str, str]:
         "gradient": "B · (1 + Σ_r 2 s_r): parameter shift, s_r eigenvalue gaps of rotation r",
         **{name: metric.evaluations.formula for name, metric in METRICS.items()},
         **dict.fromkeys(FIRST_ORDER, "0: no metric"),
+        "length of a step": "B · evaluations of the head that its KL divergence takes",
     }
 
 
@@ -46,8 +49,8 @@ def step_cost(program: Program | None, metric: str) -> StepCost:
     """
     per_metric = _no_metric if metric in FIRST_ORDER else METRICS[metric].evaluations.count
     if program is None:
-        return StepCost(0, 0)
-    return StepCost(1 + sum(map(_shifts, _spectra(program))), per_metric(program))
+        return StepCost(0, 0, 0)
+    return StepCost(1 + sum(map(_shifts, _spectra(program))), per_metric(program), 1)
 
 
 def _no_metric(_: Program) -> int:

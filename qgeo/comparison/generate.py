@@ -10,6 +10,7 @@ import torch
 from qgeo.comparison.arms import arm_by_name, arms_of
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.outcomes import FinalOutcome
+from qgeo.comparison.replicates import finals, replicates_of
 from qgeo.comparison.results import trained_head
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, open_run_folder
 from qgeo.comparison.schedule import final_key
@@ -34,11 +35,13 @@ def generate(path: Path, *, arm: str | None = None, run: int = 0, length: int = 
     """
     folder = open_run_folder(path)
     configuration, task = load_inputs(path.resolve())
-    chosen = arms_of(configuration)[0] if arm is None else arm_by_name(configuration, arm)
+    arms = arms_of(configuration)
+    chosen = arms[0] if arm is None else arm_by_name(configuration, arm)
+    runs = len(replicates_of(configuration, chosen, arms)) * finals(configuration)
     if not 1 <= length <= LONGEST:
         raise ConfigurationError(f"expected a length of 1 to {LONGEST}, got {length}")
-    if run not in range(configuration.training.seeds):
-        raise ConfigurationError(f"expected a run of 0 to {configuration.training.seeds - 1}, got {run}")
+    if run not in range(runs):
+        raise ConfigurationError(f"expected a run of 0 to {runs - 1}, got {run}")
     _check_trained(folder, chosen.name, run)
     head = trained_head(folder, configuration, task, chosen, run)
     if folder.read_outcome(final_key(chosen.name, run), FinalOutcome).diverged:

@@ -21,8 +21,8 @@ class JobFile(FileModel):
     """Which run it is."""
 
     arm: str
-    lr: float
-    damping: float
+    setting: dict[str, float | None]
+    replicate: int
     seed: int
     final: bool
 
@@ -32,13 +32,14 @@ class Outcome(FileModel):
 
     inputs: Digest
     job: JobFile
-    final_loss: float | None
+    validation_loss: float | None
     diverged: bool
 
 
 class FinalOutcome(Outcome):
     """Of a final run: its records, and what its head was found to be; head: the digest of its file."""
 
+    test_loss: float | None
     head: Digest
     records: list[Row]
     seconds: list[float]

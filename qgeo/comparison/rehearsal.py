@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from qgeo.comparison.arms import Arm, arms_of, count_parameters
 from qgeo.comparison.inputs import build_task
 from qgeo.comparison.memory import check_memory, run_bytes
-from qgeo.comparison.schedule import TUNING_SEED, final_jobs, tuning_jobs
+from qgeo.comparison.replicates import TUNING_SEED, replicates_of
+from qgeo.comparison.schedule import final_jobs, tuning_jobs
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.training import RunSettings, train
+from qgeo.comparison.trials import trials
 from qgeo.tasks.task import Task
 
 _LONGEST_PERIOD = 10
@@ -62,7 +64,11 @@ def rehearse(configuration: Configuration, workers: int) -> Rehearsal:
     """
     task, arms = build_task(configuration.task), arms_of(configuration)
     check_memory(configuration, arms, task)
-    jobs = [*tuning_jobs(configuration, arms), *final_jobs(configuration, dict.fromkeys(arms, 1.0))]
+    first = {
+        arm: (trials(arm, configuration.tuning)[0],) * len(replicates_of(configuration, arm, arms))
+        for arm in arms
+    }
+    jobs = [*tuning_jobs(configuration, arms), *final_jobs(configuration, first)]
     ran = list(dict.fromkeys(job.arm for job in jobs))
     runs = [sum(job.arm == arm for job in jobs) for arm in ran]
     rehearsed = (_rehearsed(configuration, task, arm, count) for arm, count in zip(ran, runs, strict=True))
@@ -81,6 +87,6 @@ def _seconds_of_a_step(configuration: Configuration, task: Task, arm: Arm) -> fl
     steps = 1 + 2 * min(arm.training(configuration.training).refresh, _LONGEST_PERIOD)
     few = {"steps": steps, "evaluate_every": steps, "validation_windows": 1}
     short = configuration.model_copy(update={"training": configuration.training.model_copy(update=few)})
-    settings = RunSettings(arm, min(configuration.tuning.lr), arm.damping or configuration.tuning.damping)
+    settings = RunSettings(arm, trials(arm, configuration.tuning)[0])
     clock: Sequence[float] = train(task, short, settings, TUNING_SEED).seconds
     return (clock[-1] - clock[0]) / max(1, len(clock) - 1)

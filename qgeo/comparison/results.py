@@ -1,11 +1,13 @@
-"""From finished runs to results.json: intervals over seeds, paired differences, bars, the answer.
+"""From finished runs to results.json: intervals, paired differences, verdicts, bars, the answer.
 
-Losses in nats per token on the validation windows. `final_loss` is the loss after the last step, mean over
-seeds; `difference` is paired with the reference arm, seed by seed.
+Losses in nats per token on the test windows. `final_loss` is the loss after the last step: a value per
+replicate, the mean of its final runs, or per seed where there are no replicates; intervals are over these
+values. `difference` is paired with the reference arm, value by value.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import log
@@ -16,23 +18,21 @@ import torch
 from torch import nn
 
 from qgeo.comparison.answer import answer
-from qgeo.comparison.arms import Arm, arms_of, build_head, parameter_groups
+from qgeo.comparison.arms import Arm, build_head, parameter_groups
 from qgeo.comparison.cost import formulae
+from qgeo.comparison.endpoints import endpoint, final_verdicts, unit_means
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.noise import PROBABILITIES
 from qgeo.comparison.outcomes import FinalOutcome
+from qgeo.comparison.replicates import data_of, final_seeds, finals, tuning_seeds
 from qgeo.comparison.run_folder import RunFolder, check_trained, load_head
-from qgeo.comparison.schedule import (
-    TUNING_SEED,
-    best_learning_rate,
-    final_jobs,
-    final_key,
-    mean_trial_losses,
-)
+from qgeo.comparison.schedule import Choices, choices, final_jobs, final_key, trial_losses
 from qgeo.comparison.sections import Configuration
+from qgeo.comparison.setting import is_at_edge
 from qgeo.comparison.statistics import mean_interval, paired_difference
 from qgeo.comparison.threads import single_thread
-from qgeo.comparison.training import mean_loss, validation_windows
+from qgeo.comparison.training import final_windows, mean_loss
+from qgeo.comparison.trials import trials
 from qgeo.geometry.spectra import eigenvalues, summary
 from qgeo.heads.ngram import LARGEST_TABLE, NgramHead
 from qgeo.heads.protocol import Head, checked_head
@@ -49,43 +49,39 @@ _BAR_NAMES = {1: "unigram", 2: "bigram", 3: "trigram"}
 
 
 def final_outcomes(
-    folder: RunFolder, configuration: Configuration, chosen: dict[Arm, float]
-) -> dict[str, list[dict[str, Any]]]:
-    """Per arm, by its name, its finished runs in the order of their seeds."""
-    outcomes: dict[str, list[dict[str, Any]]] = {arm.name: [] for arm in chosen}
+    folder: RunFolder, configuration: Configuration, chosen: Choices
+) -> dict[Arm, list[dict[str, Any]]]:
+    """Per arm its finished runs in the order of their seeds."""
+    outcomes: dict[Arm, list[dict[str, Any]]] = {arm: [] for arm in chosen}
     for job in final_jobs(configuration, chosen):
-        outcomes[job.arm.name].append(folder.read_outcome(job.key, FinalOutcome).model_dump())
+        outcomes[job.arm].append(folder.read_outcome(job.key, FinalOutcome).model_dump())
     return outcomes
-
-
-def chosen_learning_rates(folder: RunFolder, configuration: Configuration) -> dict[Arm, float]:
-    """Per arm, the learning rate with the lowest mean loss over its trials."""
-    return {
-        arm: best_learning_rate(mean_trial_losses(folder, configuration, arm))
-        for arm in arms_of(configuration)
-    }
 
 
 def build_results(
     folder: RunFolder, configuration: Configuration, task: Task, environment: dict[str, str]
 ) -> dict[str, Any]:
     """The content of results.json."""
-    chosen = chosen_learning_rates(folder, configuration)
+    chosen = choices(folder, configuration)
     outcomes = final_outcomes(folder, configuration, chosen)
-    arms_by_name = {arm.name: arm for arm in chosen}
-    reference = arms_by_name[reference_arm(list(arms_by_name))]
+    reference = {arm.name: arm for arm in chosen}[reference_arm([arm.name for arm in chosen])]
+    unit = text_unit(task, configuration.training.test_windows)
     with single_thread():
         arms = [
-            _arm_results(folder, configuration, task, arm, lr, outcomes, reference)
-            for arm, lr in chosen.items()
+            _arm_results(folder, configuration, task, arm, outcomes, reference)
+            | _tuning_results(folder, configuration, arm, chosen)
+            for arm in chosen
         ]
-    protocol = _protocol(configuration)
+    protocol = _protocol(configuration, task, unit)
+    verdicts = final_verdicts(configuration, task, outcomes, reference, unit)
+    bars = ngram_bars(task, configuration.training.test_windows)
     return {
         "version": environment["qgeo"],
-        "answer": answer(arms, protocol, task.name, EQUIVALENCE_MARGIN),
+        "answer": answer(arms, bars, verdicts, protocol, task.name),
+        "verdicts": verdicts,
         "task": task.describe(),
         "floor": None if task.context_entropy is None else task.context_entropy * log(2),
-        "bars": ngram_bars(task, configuration.training.validation_windows),
+        "bars": bars,
         "reference": reference.name,
         "warnings": size_warnings(configuration, task),
         "protocol": protocol,
@@ -103,9 +99,15 @@ def reference_arm(names: Sequence[str]) -> str:
     return names[0]
 
 
-def ngram_bars(task: Task, validation: int) -> list[dict[str, Any]]:
+def text_unit(task: Task, limit: int) -> float:
+    """u = unigram − bigram loss on the windows that the arms are judged by, nats per token."""
+    unigram, bigram = (mean_loss(_table(task, n), final_windows(task, limit)) for n in (1, 2))
+    return unigram - bigram
+
+
+def ngram_bars(task: Task, limit: int) -> list[dict[str, Any]]:
     """Losses of n-gram tables up to the context, on the windows that the arms are judged by."""
-    windows = validation_windows(task, validation)
+    windows = final_windows(task, limit)
     orders = [n for n in range(1, task.context + 2) if task.vocabulary_size**n <= LARGEST_TABLE]
     return [
         {"name": _BAR_NAMES.get(n, f"{n}-gram"), "loss": mean_loss(_table(task, n), windows)} for n in orders
@@ -121,18 +123,16 @@ def _arm_results(
     configuration: Configuration,
     task: Task,
     arm: Arm,
-    lr: float,
-    outcomes: dict[str, list[dict[str, Any]]],
+    outcomes: dict[Arm, list[dict[str, Any]]],
     reference: Arm,
 ) -> dict[str, Any]:
-    runs = outcomes[arm.name]
-    losses = [run["final_loss"] for run in runs]
-    of_reference = [run["final_loss"] for run in outcomes[reference.name]]
+    runs = outcomes[arm]
+    losses = unit_means(configuration, runs, "test_loss")
+    of_reference = unit_means(configuration, outcomes[reference], "test_loss")
     head = trained_head(folder, configuration, task, arm, seed=0)
     groups = parameter_groups(head)
     last = runs[0]["records"][-1]
-    trials = mean_trial_losses(folder, configuration, arm)
-    damping = (arm.damping or configuration.tuning.damping) if arm.is_natural else None
+    counted = ("gradient_evaluations", "metric_evaluations", "line_evaluations")
     return {
         "name": arm.name,
         "head": arm.head,
@@ -141,18 +141,14 @@ def _arm_results(
         "settings": arm.settings,
         "parameters": sum(groups.values()),
         "parameter_groups": groups,
-        "lr": lr,
-        "damping": damping,
-        "tuned_as": arm.twin.name,
-        "trials": [{"lr": rate, "damping": damping, "loss": loss} for rate, loss in trials],
         "final_loss": _interval(losses) | {"values": losses},
-        "excess": None if task.exact is None else _interval([run["excess"] for run in runs]),
+        "excess": None if task.exact is None else _interval(unit_means(configuration, runs, "excess")),
         "difference": _difference(losses, of_reference, arm, reference),
-        "circuit_evaluations": last["gradient_evaluations"] + last["metric_evaluations"],
-        "gradient_evaluations": last["gradient_evaluations"],
-        "metric_evaluations": last["metric_evaluations"],
+        "circuit_evaluations": sum(last[name] for name in counted),
+        **{name: last[name] for name in counted},
         "circuits": last["circuits"],
         "shots": last["shots"],
+        "missed": sum(run["records"][-1]["missed"] for run in runs),
         "seconds": float(np.mean([run["seconds"][-1] for run in runs])),
         "sample": "" if runs[0]["diverged"] else _sample(checked_head(head), task),
         "spectra": _spectra(checked_head(head), task) if arm.is_quantum and not runs[0]["diverged"] else None,
@@ -160,6 +156,31 @@ def _arm_results(
         "noise": _noise([run["noise"] for run in runs if run["noise"]]),
         "diverged": sum(run["diverged"] for run in runs),
     }
+
+
+def _tuning_results(
+    folder: RunFolder, configuration: Configuration, arm: Arm, chosen: Choices
+) -> dict[str, Any]:
+    """What an arm was tried with, what its replicates chose, and how many of them chose an edge."""
+    if arm.setting is not None:
+        return {"tuned_as": None, "trials": [], "chosen": [arm.setting.values], "at_edge": None}
+    grid, settings = trials(arm.twin, configuration.tuning), chosen[arm]
+    losses = [trial_losses(folder, configuration, arm, replicate) for replicate in range(len(settings))]
+    counts = Counter(settings)
+    tried = [
+        {"setting": setting.values, "loss": _mean([of[setting] for of in losses]), "chosen": counts[setting]}
+        for setting in grid
+    ]
+    return {
+        "tuned_as": arm.twin.name,
+        "trials": tried,
+        "chosen": [setting.values for setting in settings],
+        "at_edge": sum(is_at_edge(setting, grid) for setting in settings) / len(settings),
+    }
+
+
+def _mean(losses: Sequence[float | None]) -> float | None:
+    return mean_interval(losses).mean
 
 
 def trained_head(
@@ -182,7 +203,8 @@ def _difference(
     """None for the reference, and for an arm of another seed stream: its runs are paired with none."""
     if arm == reference or arm.seed_stream != reference.seed_stream:
         return None
-    return {"reference": reference.name} | asdict(paired_difference(losses, of_reference))
+    both = min(len(losses), len(of_reference))
+    return {"reference": reference.name} | asdict(paired_difference(losses[:both], of_reference[:both]))
 
 
 def _sample(head: Head, task: Task) -> str:
@@ -192,7 +214,7 @@ def _sample(head: Head, task: Task) -> str:
 
 def _spectra(head: Head, task: Task) -> dict[str, Any]:
     """Eigenvalues of F_Q and F_C over all parameters at the trained head of seed 0, and their summaries."""
-    contexts = validation_windows(task, SPECTRUM_CONTEXTS).contexts
+    contexts = final_windows(task, SPECTRUM_CONTEXTS).contexts
     matrices = {"quantum": quantum(head, contexts), "classical": classical(head, contexts)}
     dense = {name: matrix.to_dense().numpy() for name, matrix in matrices.items()}
     spectra: dict[str, Any] = {name: eigenvalues(matrix).tolist() for name, matrix in dense.items()}
@@ -221,26 +243,37 @@ def _noise(losses: Sequence[list[float]]) -> dict[str, Any] | None:
     return {"probabilities": list(PROBABILITIES), "losses": list(losses)} if losses else None
 
 
-def _protocol(configuration: Configuration) -> dict[str, Any]:
-    training, tuning = configuration.training, configuration.tuning
+def _protocol(configuration: Configuration, task: Task, unit: float) -> dict[str, Any]:
+    training, tuning, protocol = configuration.training, configuration.tuning, configuration.protocol
+    replicates = range(protocol.replicates or 1)
+    compared = endpoint(task, unit)
     return {
-        "seeds": list(range(training.seeds)),
-        "tuning_seeds": list(range(TUNING_SEED, TUNING_SEED + tuning.seeds)),
-        "trials": len(tuning.lr),
-        "lr_grid": list(tuning.lr),
-        "damping_grid": [tuning.damping],
+        "unit": "seed" if protocol.replicates is None else "replicate",
+        "replicates": protocol.replicates,
+        "finals": finals(configuration),
+        "exploratory_replicates": protocol.exploratory,
+        "training_tokens": len(data_of(configuration, task, 0).train),
+        "seeds": [seed for r in replicates for seed in final_seeds(configuration, r)],
+        "tuning_seeds": [seed for r in replicates for seed in tuning_seeds(configuration, r)],
+        "trials": len(tuning.kl) * len(tuning.damping),
+        "kl_grid": list(tuning.kl),
+        "damping_grid": list(tuning.damping),
+        "lr_ends": list(tuning.lr),
         "steps": training.steps,
         "batch": training.batch,
         "schedule": training.schedule,
-        "trust_region": training.trust_region,
         "refresh": training.refresh,
         "matched_to": configuration.heads.matched_to,
         "backend": configuration.backend.name,
         "shots": configuration.backend.shots,
         "evaluate_every": training.evaluate_every,
         "validation_windows": training.validation_windows,
-        "budget_axis": "steps",
-        "primary_endpoint": "validation loss after the last step, nats per token, mean over seeds",
+        "test_windows": training.test_windows,
+        "budget_axis": protocol.axis,
+        "primary_endpoint": compared.name,
+        "endpoint_unit": compared.unit,
+        "endpoint_scale": compared.scale,
+        "endpoint_margin": compared.margin,
         "equivalence_margin": EQUIVALENCE_MARGIN,
         "cost_formulae": formulae(),
     }

@@ -1,6 +1,6 @@
 """The runs of a comparison: which there are, each done once, in parallel, kept as soon as it is finished.
 
-A job is one run of one arm on one seed at one point of the grid. Its outcome is a file in the run folder;
+A job is one run of one arm on one seed with one setting. Its outcome is a file in the run folder;
 a job whose file exists is not run again. Jobs are independent, so that their order does not matter and an
 interrupted comparison continues to the same records.
 """
@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
+from math import isfinite
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
@@ -24,21 +25,28 @@ from torch import nn
 
 from qgeo.backends.ledgers import Ledgers
 from qgeo.comparison.agreement import check_agreement, check_probabilities
-from qgeo.comparison.arms import Arm
+from qgeo.comparison.arms import Arm, arms_of
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.noise import noise_sweep
 from qgeo.comparison.outcomes import Outcome
+from qgeo.comparison.replicates import data_of, final_seeds, replicates_of, tuning_seeds
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, save_head
 from qgeo.comparison.sections import Configuration
+from qgeo.comparison.setting import Setting, best
 from qgeo.comparison.threads import single_thread
-from qgeo.comparison.training import RunSettings, train, validation_windows
+from qgeo.comparison.training import (
+    RunSettings,
+    TrainedRun,
+    final_windows,
+    mean_loss,
+    train,
+    validation_windows,
+)
+from qgeo.comparison.trials import trials
 from qgeo.errors import ConfigurationError, QGeoError, RunFolderError
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.system import MOST_WORKERS, cores, end_at_interrupts, interrupts_put_off, is_alive
 from qgeo.tasks.task import Task
-
-TUNING_SEED = 10_000
-"""First seed of the tuning runs; final runs count from 0."""
 
 GUARD = (
     'expected the call of compare under `if __name__ == "__main__":`, as its workers import the script that '
@@ -51,13 +59,17 @@ WITHOUT_SIMULATOR = ("exact", "sampled")
 Progress = Callable[[], None]
 
 
+Choices = dict[Arm, tuple[Setting, ...]]
+"""Per arm, the setting of each of its replicates."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One run. `final` jobs keep their head and, for quantum heads, run it again on Aer."""
 
     arm: Arm
-    lr: float
-    damping: float
+    setting: Setting
+    replicate: int
     seed: int
     final: bool
 
@@ -66,7 +78,7 @@ class Job:
         """Its file name in the run folder."""
         if self.final:
             return final_key(self.arm.name, self.seed)
-        return f"tuning/{self.arm.name}-lr{self.lr!r}-{self.seed}"
+        return f"tuning/{self.arm.name}-{self.setting.label}-{self.seed}"
 
 
 def job_file(job: Job) -> dict[str, Any]:
@@ -80,46 +92,59 @@ def final_key(arm: str, seed: int) -> str:
 
 
 def tuning_jobs(configuration: Configuration, arms: Sequence[Arm]) -> list[Job]:
-    """Every arm at every point of the grid, on the tuning seeds.
+    """Every arm with every setting that it is tried with, in each of its replicates, on the tuning seeds.
 
     An arm that trains from shots has the trials of its exact twin, whether that is among the arms or not:
-    no shot, and no second of a device, goes into tuning.
+    no shot, and no second of a device, goes into tuning. An arm whose settings are given has none.
     """
-    grid = configuration.tuning
-    seeds = range(TUNING_SEED, TUNING_SEED + grid.seeds)
-    tuned = dict.fromkeys(arm.twin for arm in arms)
+    tuned = dict.fromkeys(arm.twin for arm in arms if arm.setting is None)
     return [
-        Job(arm, lr, arm.damping or grid.damping, seed, final=False)
+        job
         for arm in tuned
-        for lr in grid.lr
-        for seed in seeds
+        for replicate in replicates_of(configuration, arm, arms)
+        for job in _trials_of(configuration, arm, replicate)
     ]
 
 
-def final_jobs(configuration: Configuration, chosen: dict[Arm, float]) -> list[Job]:
-    """Every arm at its chosen learning rate, on the final seeds."""
+def _trials_of(configuration: Configuration, arm: Arm, replicate: int) -> list[Job]:
     return [
-        Job(arm, lr, arm.damping or configuration.tuning.damping, seed, final=True)
-        for arm, lr in chosen.items()
-        for seed in range(configuration.training.seeds)
+        Job(arm, setting, replicate, seed, final=False)
+        for setting in trials(arm, configuration.tuning)
+        for seed in tuning_seeds(configuration, replicate)
     ]
 
 
-def mean_trial_losses(
-    folder: RunFolder, configuration: Configuration, arm: Arm
-) -> list[tuple[float, float | None]]:
-    """(lr, mean final validation loss over tuning seeds) of its trials; None where any of them diverged."""
-    jobs = tuning_jobs(configuration, [arm])
-    losses: dict[float, list[float | None]] = {}
-    for job in jobs:
-        losses.setdefault(job.lr, []).append(folder.read_outcome(job.key, Outcome).final_loss)
-    return [(lr, _mean_or_none(values)) for lr, values in losses.items()]
+def final_jobs(configuration: Configuration, choices: Choices) -> list[Job]:
+    """Every arm with the settings that its replicates chose, on their final seeds."""
+    return [
+        Job(arm, setting, replicate, seed, final=True)
+        for arm, settings in choices.items()
+        for replicate, setting in enumerate(settings)
+        for seed in final_seeds(configuration, replicate)
+    ]
 
 
-def best_learning_rate(trials: list[tuple[float, float | None]]) -> float:
-    """The learning rate of the lowest loss; the smallest one where every trial diverged."""
-    finished = [(loss, lr) for lr, loss in trials if loss is not None]
-    return min(finished)[1] if finished else min(lr for lr, _ in trials)
+def trial_losses(
+    folder: RunFolder, configuration: Configuration, arm: Arm, replicate: int
+) -> dict[Setting, float | None]:
+    """Mean validation loss over tuning seeds of a replicate's trials; None where any of them diverged."""
+    losses: dict[Setting, list[float | None]] = {}
+    for job in _trials_of(configuration, arm.twin, replicate):
+        outcome = folder.read_outcome(job.key, Outcome)
+        losses.setdefault(job.setting, []).append(outcome.validation_loss)
+    return {setting: _mean_or_none(values) for setting, values in losses.items()}
+
+
+def choices(folder: RunFolder, configuration: Configuration) -> Choices:
+    """Per arm and replicate, the setting that is given, or that had the lowest loss of its trials."""
+    arms = arms_of(configuration)
+    return {
+        arm: tuple(
+            arm.setting or best(trial_losses(folder, configuration, arm, replicate))
+            for replicate in replicates_of(configuration, arm, arms)
+        )
+        for arm in arms
+    }
 
 
 def run_jobs(
@@ -211,15 +236,17 @@ def execute(job: Job, path: Path, ledgers: Ledgers | None = None) -> None:
 def _execute(job: Job, path: Path, ledgers: Ledgers | None) -> None:
     folder = RunFolder(path)
     configuration, task = load_inputs(path)
-    settings = RunSettings(job.arm, job.lr, job.damping)
+    task = data_of(configuration, task, job.replicate)
     ledger = None if ledgers is None else partial(ledgers.sampler, job.key)
-    run = train(task, configuration, settings, job.seed, ledger)
+    of_run = configuration if job.final else _evaluated_once(configuration)
+    run = train(task, of_run, RunSettings(job.arm, job.setting), job.seed, ledger)
     outcome: dict[str, Any] = {
         "job": job_file(job),
-        "final_loss": run.final_loss,
+        "validation_loss": run.validation_loss,
         "diverged": run.diverged,
     }
     if job.final:
+        outcome |= {"test_loss": _test_loss(run, task, configuration)}
         outcome |= {"head": save_head(folder.head(job.arm.name, job.seed), run.head)}
         outcome |= {"records": run.records, "seconds": run.seconds, "excess": _excess(run, task)}
         outcome["agreement"] = _agreement(run.head, run.diverged, job, task, configuration)
@@ -227,8 +254,25 @@ def _execute(job: Job, path: Path, ledgers: Ledgers | None) -> None:
     folder.write_outcome(job.key, outcome)
 
 
-def _excess(run: Any, task: Task) -> float | None:
-    return None if task.exact is None or run.diverged else task.exact_excess(run.head)
+def _evaluated_once(configuration: Configuration) -> Configuration:
+    """For a trial, of which only the last validation loss counts."""
+    training = configuration.training
+    once = training.model_copy(update={"evaluate_every": training.steps})
+    return configuration.model_copy(update={"training": once})
+
+
+def _test_loss(run: TrainedRun, task: Task, configuration: Configuration) -> float | None:
+    if run.diverged:
+        return None
+    loss = mean_loss(run.head, final_windows(task, configuration.training.test_windows))
+    return loss if isfinite(loss) else None
+
+
+def _excess(run: TrainedRun, task: Task) -> float | None:
+    if task.exact is None or run.diverged:
+        return None
+    excess = task.exact_excess(run.head)
+    return excess if isfinite(excess) else None
 
 
 def _agreement(
@@ -241,7 +285,8 @@ def _agreement(
     who = f"{job.arm.name}, seed {job.seed}"
     if job.seed == 0:
         return check_agreement(head, windows, backend.shots, job.seed, who)
-    check_probabilities(head, windows, who)
+    if configuration.protocol.replicates is None or job.seed in final_seeds(configuration, job.replicate)[:1]:
+        check_probabilities(head, windows, who)
     return None
 
 

@@ -5,7 +5,8 @@
     [[arm]]     head, metric, and what makes it another arm: name, backend, match, refresh, damping, …
     [heads]     circuit, layers, embedding: what all arms share
     [training]  steps, batch, seeds
-    [tuning]    the grid every arm gets, on seeds of its own
+    [tuning]    the trials every arm gets, on seeds of their own
+    [protocol]  replicates, final runs of each: what a verdict takes
     [backend]   where quantum heads are run again after training
     [plugins]   modules = ["my_module"], which register heads, metrics, methods or sources of their own
 
@@ -22,6 +23,9 @@ from qgeo.heads.kinds import HEADS
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+MOST_FINALS = 10_000
+"""Final runs of an arm: seeds of tuning begin there."""
 
 
 class _Section(BaseModel):
@@ -100,10 +104,17 @@ class ArmSection(_Section):
     """Where it trains from shots."""
     match: str | None = None
     """The quantum head whose size a classical head gets; default heads.matched_to."""
+    circuit: str | None = None
+    """Instead of heads.circuit."""
     refresh: Count | None = None
     """Instead of training.refresh."""
+    kl: Positive | None = None
+    """KL divergence of its first step, instead of those that are tried. An arm with nothing left to tune has
+    no trials."""
     damping: Positive | None = None
-    """Instead of tuning.damping."""
+    """Instead of those of tuning.damping."""
+    lr: Positive | None = None
+    """Learning rate of a first-order arm, instead of those that are tried."""
     frozen: Annotated[tuple[Literal["circuit", "encoder", "readout"], ...], List] = ()
     """Groups of parameters that stay as they are drawn."""
     seed_stream: Annotated[int, Field(ge=0, le=1000)] = 0
@@ -138,47 +149,82 @@ class HeadsSection(_Section):
 
 
 class TrainingSection(_Section):
-    """The budget, the same for every arm. Learning rates fall to zero along a cosine, or stay constant.
+    """The budget, the same for every arm. Steps shorten along a cosine, or keep their size.
 
-    `trust_region` bounds every natural-gradient step: KL(p_θ‖p_{θ+δ}) in nats per token on its own batch. A
-    metric is taken anew every `refresh` steps.
+    A metric is taken anew every `refresh` steps.
     """
 
     steps: Count = 150
     """Per run."""
     batch: Count = 128
     """Contexts per step."""
-    seeds: Annotated[int, Field(ge=1, le=10_000)] = 3
-    """Final runs per arm."""
+    seeds: Annotated[int, Field(ge=1, le=MOST_FINALS)] = 3
+    """Final runs per arm, where there are no replicates."""
     schedule: Literal["cosine", "constant"] = "cosine"
-    """Of the learning rate: cosine falls to zero."""
+    """cosine: KL divergences of steps, and learning rates, fall by cos²(πt/2T) at step t of T."""
     evaluate_every: Count = 15
-    """Steps from one validation loss to the next."""
+    """Steps from one validation loss of a final run to the next."""
     validation_windows: Count = 2048
     """Contexts that a validation loss is taken over."""
-    trust_region: Positive = 0.05
-    """Most that a natural step changes: KL divergence in nats per token on its batch."""
+    test_windows: Count = 4096
+    """Contexts that the final loss is taken over."""
     refresh: Count = 1
     """Steps for which a metric is kept."""
 
 
 class TuningSection(_Section):
-    """The grid of trials, the same for every arm, on `seeds` seeds that no final run uses.
+    """Trials, as many for every arm: the pairs of `kl` and `damping` for natural gradients, as many values of
+    what else there is to choose for all others (`trials.py`), on seeds that no final run uses.
 
     `damping` is relative: λ = damping · tr F / P at each step, so that no metric gains by its units.
     """
 
-    lr: Annotated[tuple[Positive, ...], List] = (0.03, 0.1, 0.3, 1.0, 3.0)
-    """Learning rates that every arm is tried with."""
-    damping: Positive = 1.0
+    kl: Annotated[tuple[Positive, ...], List] = (0.01, 0.03, 0.1, 0.3)
+    """KL divergences of a natural gradient's first step, nats per token."""
+    damping: Annotated[tuple[Positive, ...], List] = (0.001, 0.03, 0.3, 3.0)
     """Relative: λ = damping · tr F / P at each step."""
+    lr: Annotated[tuple[Positive, ...], List] = (0.001, 3.0)
+    """Least and largest learning rate of first-order arms."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Runs per learning rate, of seeds that no final run has."""
+    """Runs per trial, in every replicate."""
+
+    @field_validator("kl", "damping")
+    @classmethod
+    def _distinct(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if not values or len(set(values)) < len(values):
+            raise ValueError("give at least one value, and each one once")
+        return values
+
+    @field_validator("lr")
+    @classmethod
+    def _ends(cls, ends: tuple[float, ...]) -> tuple[float, ...]:
+        if len(ends) != 2 or not ends[0] <= ends[1]:
+            raise ValueError("give the least and the largest learning rate")
+        return ends
+
+
+class ProtocolSection(_Section):
+    """What a verdict takes. A replicate has training data of its own, trials and a choice among them of its
+    own, and `finals` final runs of that choice; its value is their mean, and these values are compared.
+
+    Without `replicates`, all final runs share one choice: a demonstration, given these settings.
+    """
+
+    replicates: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """Of the arms that a verdict is about: F_Q and F_C on one head."""
+    finals: Annotated[int, Field(ge=1, le=100)] = 4
+    """Final runs of a replicate."""
+    exploratory: Annotated[int, Field(ge=2, le=1000)] = 10
+    """Replicates of all other arms, at most as many as of those."""
+    tokens: Count | None = None
+    """Training tokens of a replicate; default as many as leave those of a text disjoint, all of a source."""
+    axis: Literal["steps"] = "steps"
+    """The budget that is the same for all arms when they are tuned and compared."""
 
     @model_validator(mode="after")
-    def _distinct(self) -> TuningSection:
-        if not self.lr or len(set(self.lr)) < len(self.lr):
-            raise ValueError("give at least one learning rate, and each one once")
+    def _countable(self) -> ProtocolSection:
+        if (self.replicates or 1) * self.finals > MOST_FINALS:
+            raise ValueError(f"give at most {MOST_FINALS} final runs in all replicates together")
         return self
 
 
@@ -223,6 +269,7 @@ class Configuration(_Section):
     heads: HeadsSection = HeadsSection()
     training: TrainingSection = TrainingSection()
     tuning: TuningSection = TuningSection()
+    protocol: ProtocolSection = ProtocolSection()
     backend: BackendSection = BackendSection()
 
     @model_validator(mode="after")
@@ -246,6 +293,15 @@ class Configuration(_Section):
         both = [(name, name + twin) if _is_quantum(name) else (name,) for name in names]
         arms = ArmsSection(names=tuple(name for pair in both for name in pair))
         object.__setattr__(self, "arms", arms)  # frozen for everybody else
+        return self
+
+    @model_validator(mode="after")
+    def _paid_for(self) -> Configuration:
+        """A verdict takes hundreds of runs, which nobody pays for on a device."""
+        if self.backend.max_seconds is not None and self.protocol.replicates is not None:
+            raise ValueError(
+                "protocol.replicates: leave it out on a backend with a budget, and set training.seeds"
+            )
         return self
 
     @model_validator(mode="after")

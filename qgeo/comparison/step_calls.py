@@ -19,6 +19,7 @@ from qiskit import QuantumCircuit
 from qgeo.comparison.arms import Arm
 from qgeo.comparison.sections import Configuration, TrainingSection
 from qgeo.comparison.training import RunSettings, takes_metric, train, training_batches
+from qgeo.comparison.trials import trials
 from qgeo.estimators.dry_run import DryRun, Wanted
 from qgeo.tasks.task import Task
 from qgeo.tasks.windows import Windows
@@ -89,7 +90,8 @@ def _noted(configuration: Configuration, task: Task, arm: Arm, steps: int) -> li
         }
     )
     dry = DryRun()
-    train(task, small, RunSettings(replace(arm, refresh=None), lr=1.0, damping=1.0), 0, lambda _: dry)
+    setting = trials(arm, configuration.tuning)[0]  # decides no circuit
+    train(task, small, RunSettings(replace(arm, refresh=None), setting), 0, lambda _: dry)
     return dry.calls
 
 

@@ -3,7 +3,11 @@
     task (token windows) → head (context → log-probabilities) → loss → gradient + metric → step → record
 
 A run depends on nothing but its arguments: one thread, explicit generators, the same batches for every arm of
-a seed.
+a seed. Natural gradients, and what else steps by KL, take at step t of T steps of
+
+    KL(p_old ‖ p_new) = τ cos²(πt/2T)   on the step's contexts,
+
+first-order optimizers a learning rate that falls by the same factor.
 """
 
 from __future__ import annotations
@@ -27,11 +31,15 @@ from qgeo.comparison.arms import (
 )
 from qgeo.comparison.cost import StepCost, step_cost
 from qgeo.comparison.sections import BackendSection, Configuration, TrainingSection
+from qgeo.comparison.setting import Setting
 from qgeo.comparison.threads import single_thread
 from qgeo.estimators.dry_run import DryRun
 from qgeo.estimators.execution import Cost
+from qgeo.optim.adam_by_kl import AdamByKL
+from qgeo.optim.divergence import divergence
 from qgeo.optim.estimated import circuit_head
 from qgeo.optim.natural_gradient import NaturalGradient
+from qgeo.optim.realised_kl import Length
 from qgeo.tasks.task import Task
 from qgeo.tasks.windows import Windows, batches
 
@@ -40,6 +48,9 @@ DATA_SEED_OFFSET = 1_000_003
 
 SHOT_SEED_OFFSET = 2_000_003
 """And so do its shots."""
+
+OTHER_CONTEXTS = 512
+"""Training contexts at which the KL of a step is taken beside its own, a choice."""
 
 
 OpenLedger = Callable[[dict[str, Any]], LedgerSampler | DryRun]
@@ -50,8 +61,14 @@ OpenLedger = Callable[[dict[str, Any]], LedgerSampler | DryRun]
 class Record:
     """A step of a run: deterministic fields only. Losses in nats per token; counts since the start.
 
-    `gradient_evaluations` and `metric_evaluations` are what the step would cost ungrouped (`cost.py`);
-    `circuits` and `shots` what a sampler really received, 0 for exact training.
+    Attributes:
+        kl: KL(p_old ‖ p_new) of the step on its own contexts, nats per token; None where steps have a
+            learning rate, or are measured from shots.
+        kl_elsewhere: the same on 512 other training contexts; only where a validation loss is taken.
+        missed: steps whose KL was not met, the closest of what was tried being taken.
+        gradient_evaluations, metric_evaluations, line_evaluations: circuits that gradients, metrics and the
+            search for steps' lengths would cost ungrouped (`cost.py`).
+        circuits, shots: what a sampler really received, 0 for exact training.
     """
 
     arm: str
@@ -59,8 +76,12 @@ class Record:
     step: int
     train_loss: float | None
     validation_loss: float | None
+    kl: float | None
+    kl_elsewhere: float | None
+    missed: int
     gradient_evaluations: int
     metric_evaluations: int
+    line_evaluations: int
     circuits: int
     shots: int
 
@@ -75,32 +96,104 @@ class TrainedRun:
     diverged: bool
 
     @property
-    def final_loss(self) -> float | None:
-        """Validation loss after the last step; None where the run diverged."""
+    def validation_loss(self) -> float | None:
+        """After the last step; None where the run diverged."""
         return None if self.diverged else self.records[-1]["validation_loss"]
 
 
 _AMPLITUDES_AT_ONCE = 2**22
-"""64 MiB of states: validation contexts are taken in pieces of so many."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a run took so far: contexts of gradients and metrics, the ungrouped cost of each, what was run."""
-
-    contexts: int
-    metric_contexts: int
-    step: StepCost
-    run: Cost
+"""64 MiB of states: contexts of a mean loss are taken in pieces of so many."""
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """An arm with the settings that tuning decides."""
+    """An arm with the setting that tuning decided on."""
 
     arm: Arm
-    lr: float
-    damping: float
+    setting: Setting
+
+
+@dataclass(eq=False)
+class Trainer:
+    """A run in progress: what it moves, and what it has counted since the start.
+
+    Attributes:
+        head: what is evaluated; trained: the same head, measured where the arm trains from shots.
+    """
+
+    settings: RunSettings
+    seed: int
+    training: TrainingSection
+    head: nn.Module
+    trained: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LambdaLR
+    cost: StepCost
+    steps: int = 0
+    line_evaluations: int = 0
+    missed: int = 0
+
+    @classmethod
+    def start(
+        cls,
+        task: Task,
+        configuration: Configuration,
+        settings: RunSettings,
+        seed: int,
+        ledger: OpenLedger | None = None,
+    ) -> Trainer:
+        """Before the first step."""
+        arm, training = settings.arm, settings.arm.training(configuration.training)
+        head = build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed)
+        cost = step_cost(getattr(head, "program", None), arm.metric)
+        trained = _trained_form(head, settings, configuration.backend, seed, ledger)
+        metric_shots = configuration.backend.metric_shots
+        optimizer = build_optimizer(
+            arm, trained, settings.setting, refresh=training.refresh, metric_shots=metric_shots
+        )
+        factor = step_factor(training, by_kl=arm.steps_by_kl)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return cls(settings, seed, training, head, trained, optimizer, schedule, cost)
+
+    def step(self, batch: Windows) -> float:
+        """One step; the loss before it. A loss that is not finite moves nothing."""
+        loss = _step(self.trained, self.optimizer, batch)
+        self.steps += 1
+        if math.isfinite(loss):
+            self.schedule.step()
+            self._count_search()
+        return loss
+
+    @property
+    def last_length(self) -> Length | None:
+        """Of the last step, where one was looked for."""
+        length: Length | None = getattr(self.optimizer, "last_length", None)
+        return length
+
+    def record(self, loss: float, validation_loss: float | None, kl_elsewhere: float | None) -> Record:
+        """The step that was taken last."""
+        cost, run = self.cost, getattr(self.trained, "cost", Cost())
+        batch, length = self.training.batch, self.last_length
+        return Record(
+            arm=self.settings.arm.name,
+            seed=self.seed,
+            step=self.steps,
+            train_loss=_finite(loss),
+            validation_loss=_finite(validation_loss),
+            kl=None if length is None else _finite(length.kl),
+            kl_elsewhere=_finite(kl_elsewhere),
+            missed=self.missed,
+            gradient_evaluations=self.steps * batch * cost.gradient,
+            metric_evaluations=refreshes(self.steps, self.training.refresh) * batch * cost.metric,
+            line_evaluations=self.line_evaluations * batch * cost.forward,
+            circuits=run.circuits,
+            shots=run.shots,
+        )
+
+    def _count_search(self) -> None:
+        if self.last_length is not None:
+            self.line_evaluations += self.last_length.evaluations
+            self.missed += not self.last_length.is_met
 
 
 def train(
@@ -115,30 +208,29 @@ def train(
     A run whose loss stops being finite ends there and is recorded as diverged.
     """
     with single_thread():
-        vocabulary, context = task.vocabulary_size, task.context
-        head = build_head(settings.arm, vocabulary, context, configuration.heads, seed)
-        cost = step_cost(getattr(head, "program", None), settings.arm.metric)
-        trained = _trained_form(head, settings, configuration.backend, seed, ledger)
-        optimizer = _optimizer(trained, settings, configuration)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _schedule(configuration))
-        training = settings.arm.training(configuration.training)
+        run = Trainer.start(task, configuration, settings, seed, ledger)
+        validation = validation_windows(task, run.training.validation_windows)
+        elsewhere = spread(task.train, OTHER_CONTEXTS).contexts
         records, seconds, clock = [], [], 0.0
-        validation = validation_windows(task, training.validation_windows)
-        drawn = training_batches(task.train, training, settings.arm.seed(seed))
-        for step, batch in enumerate(drawn, 1):
+        for step, batch in enumerate(training_batches(task.train, run.training, settings.arm.seed(seed)), 1):
+            evaluated = step % run.training.evaluate_every == 0 or step == run.training.steps
+            before = _log_probs(run.head, elsewhere) if evaluated else None
             started = perf_counter()
-            loss = _step(trained, optimizer, batch)
-            if math.isfinite(loss):
-                schedule.step()
+            loss = run.step(batch)
             clock += perf_counter() - started
-            evaluated = step % training.evaluate_every == 0 or step == training.steps
-            validation_loss = mean_loss(head, validation) if evaluated else None
-            counts = _counts(training, step, cost, getattr(trained, "cost", Cost()))
-            records.append(asdict(_record(settings, seed, step, loss, validation_loss, counts)))
+            validation_loss = mean_loss(run.head, validation) if evaluated else None
+            moved = None if before is None else divergence(before, _log_probs(run.head, elsewhere))
+            records.append(asdict(run.record(loss, validation_loss, moved)))
             seconds.append(clock)
             if not math.isfinite(loss) or (evaluated and not math.isfinite(validation_loss or 0.0)):
-                return TrainedRun(tuple(records), tuple(seconds), head, diverged=True)
-        return TrainedRun(tuple(records), tuple(seconds), head, diverged=False)
+                return TrainedRun(tuple(records), tuple(seconds), run.head, diverged=True)
+        return TrainedRun(tuple(records), tuple(seconds), run.head, diverged=False)
+
+
+def _log_probs(head: nn.Module, contexts: Tensor) -> Tensor:
+    with torch.no_grad():
+        log_probs: Tensor = head(contexts)
+        return log_probs
 
 
 def mean_loss(head: nn.Module, windows: Windows) -> float:
@@ -153,8 +245,18 @@ def mean_loss(head: nn.Module, windows: Windows) -> float:
 
 def validation_windows(task: Task, limit: int) -> Windows:
     """At most `limit` validation windows, evenly spaced, the same for every arm and seed."""
-    total = len(task.validation)
-    return task.validation.take(torch.linspace(0, total - 1, min(limit, total)).round().long())
+    return spread(task.validation, limit)
+
+
+def final_windows(task: Task, limit: int) -> Windows:
+    """At most `limit` test windows, evenly spaced, the same for every arm and seed."""
+    return spread(task.test, limit)
+
+
+def spread(windows: Windows, limit: int) -> Windows:
+    """At most `limit` of these windows, evenly spaced from the first to the last."""
+    total = len(windows)
+    return windows.take(torch.linspace(0, total - 1, min(limit, total)).round().long())
 
 
 def training_batches(windows: Windows, training: TrainingSection, seed: int) -> Iterator[Windows]:
@@ -173,24 +275,6 @@ def takes_metric(done: int, refresh: int) -> bool:
     return refreshes(done + 1, refresh) > refreshes(done, refresh)
 
 
-def _optimizer(head: nn.Module, settings: RunSettings, configuration: Configuration) -> torch.optim.Optimizer:
-    training = settings.arm.training(configuration.training)
-    return build_optimizer(
-        settings.arm,
-        head,
-        settings.lr,
-        settings.damping,
-        trust_region=training.trust_region,
-        refresh=training.refresh,
-        metric_shots=configuration.backend.metric_shots,
-    )
-
-
-def _counts(training: TrainingSection, step: int, cost: StepCost, run: Cost) -> Counts:
-    batch = training.batch
-    return Counts(step * batch, refreshes(step, training.refresh) * batch, cost, run)
-
-
 def _step(head: nn.Module, optimizer: torch.optim.Optimizer, batch: Windows) -> float:
     optimizer.zero_grad()
     loss = _loss(head, batch.contexts, batch.targets)
@@ -199,6 +283,8 @@ def _step(head: nn.Module, optimizer: torch.optim.Optimizer, batch: Windows) -> 
     loss.backward()
     if isinstance(optimizer, NaturalGradient):
         optimizer.step(contexts=batch.contexts, targets=batch.targets)
+    elif isinstance(optimizer, AdamByKL):
+        optimizer.step(contexts=batch.contexts)
     else:
         optimizer.step()
     return float(loss.detach())
@@ -208,33 +294,12 @@ def _loss(head: nn.Module, contexts: Tensor, targets: Tensor) -> Tensor:
     return torch.nn.functional.nll_loss(head(contexts), targets)
 
 
-def _schedule(configuration: Configuration) -> Any:
-    """Factor on the learning rate at each step."""
-    steps = configuration.training.steps
-    if configuration.training.schedule == "constant":
+def step_factor(training: TrainingSection, *, by_kl: bool) -> Callable[[int], float]:
+    """Factor on the learning rate at each step: cos²(πt/2T), its root where KL goes with the square."""
+    if training.schedule == "constant":
         return lambda _: 1.0
-    return lambda step: 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _record(
-    settings: RunSettings,
-    seed: int,
-    step: int,
-    loss: float,
-    validation_loss: float | None,
-    counts: Counts,
-) -> Record:
-    return Record(
-        arm=settings.arm.name,
-        seed=seed,
-        step=step,
-        train_loss=_finite(loss),
-        validation_loss=_finite(validation_loss),
-        gradient_evaluations=counts.contexts * counts.step.gradient,
-        metric_evaluations=counts.metric_contexts * counts.step.metric,
-        circuits=counts.run.circuits,
-        shots=counts.run.shots,
-    )
+    power = 1 if by_kl else 2
+    return lambda step: math.cos(math.pi * step / (2 * training.steps)) ** power
 
 
 def _trained_form(
@@ -249,7 +314,7 @@ def _trained_form(
         return measured_head(
             circuit_head(head), arm.backend, backend.shots, shot_seed, backend.mitigate_readout
         )
-    sampler = ledger({"kind": "training", "arm": arm.name, "lr": settings.lr, "seed": seed})
+    sampler = ledger({"kind": "training", "arm": arm.name, **settings.setting.values, "seed": seed})
     return head_on_ledger(circuit_head(head), sampler, backend.shots)
 
 

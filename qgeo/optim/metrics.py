@@ -63,6 +63,7 @@ class Metric:
         evaluations: what it costs on hardware; bytes: what it holds at once beside the gradient's states.
         from_shots: how a head that trains from shots has it; None where it cannot be had.
         needs_circuit: whether only quantum heads have it; needs_targets: whether a step needs targets for it.
+        is_damped: whether damping changes the direction of a step.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Metric:
     from_shots: FromShots | None = None
     needs_circuit: bool = False
     needs_targets: bool = False
+    is_damped: bool = True
 
     def __call__(self, head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
         """The information matrix of a head at these contexts.
@@ -171,7 +173,14 @@ METRICS: Registry[Metric] = Registry(
         Metric("quantum-matrix-free", exact.quantum_matrix_free, _PRODUCTS, _none, needs_circuit=True),
         Metric("classical", exact.classical, REUSED, dense_bytes, lambda _head, _shots: sampled_classical),
         Metric("empirical", exact.empirical, REUSED, _with_jacobian, needs_targets=True),
-        Metric("identity", controls.identity, _NONE, _none, lambda _head, _shots: controls.identity),
+        Metric(
+            "identity",
+            controls.identity,
+            _NONE,
+            _none,
+            lambda _head, _shots: controls.identity,
+            is_damped=False,
+        ),
         Metric(
             "classical-diagonal",
             controls.diagonal_of(exact.classical),

@@ -26,7 +26,7 @@ from qgeo.optim.estimated import EstimatedMetric
 from qgeo.optim.exact import Rule
 from qgeo.optim.line import Line, move_to
 from qgeo.optim.metrics import METRICS, checked_matrix
-from qgeo.optim.realised_kl import Length, RealisedKL
+from qgeo.optim.realised_kl import Length, RealisedKL, SecondOrderKL
 from qgeo.optim.trust_region import QuadraticTrustRegion
 
 
@@ -52,7 +52,8 @@ class NaturalGradient(torch.optim.Optimizer):
         refresh: the metric is recomputed every `refresh` steps; between them it is part of the state.
         trust_region: largest KL(p_θ‖p_{θ+δ}) per token in nats, mean over the step's contexts; a longer step
             is shortened until it fits. None for no limit; a `QuadraticTrustRegion` asks the metric instead; a
-            `RealisedKL` gives every step that divergence, times lr², and `last_length` says how.
+            `RealisedKL` gives every step that divergence, times lr², and `last_length` says how; a
+            `SecondOrderKL` gives it to second order, as the metric measures it.
         shots: per circuit of an estimator (None: its exact limit).
         params: parameter groups of the head's parameters, for a learning rate per group; default all in one.
 
@@ -79,7 +80,7 @@ class NaturalGradient(torch.optim.Optimizer):
         lr: float = 0.1,
         damping: float | RelativeDamping | LevenbergMarquardt = 1e-3,
         refresh: int = 1,
-        trust_region: float | QuadraticTrustRegion | RealisedKL | None = None,
+        trust_region: float | QuadraticTrustRegion | RealisedKL | SecondOrderKL | None = None,
         shots: int | None = None,
         params: Any = None,
     ) -> None:
@@ -237,6 +238,9 @@ class NaturalGradient(torch.optim.Optimizer):
             return step
         if isinstance(self.trust_region, QuadraticTrustRegion):
             return self.trust_region.length(float(step @ (matrix @ step))) * step
+        if isinstance(self.trust_region, SecondOrderKL):
+            lr = float(self._flat_lr().max())
+            return self.trust_region.length(float(step @ (matrix @ step)), lr) * step
         line = Line(self.head, self._own(), start, step, contexts)
         if isinstance(self.trust_region, RealisedKL):
             self.last_length = line.at_kl(self.trust_region.kl * float(self._flat_lr().max()) ** 2)
@@ -312,12 +316,12 @@ def _initial_damping(damping: float | RelativeDamping | LevenbergMarquardt) -> f
 def _check_options(
     lr: float,
     damping: float | RelativeDamping | LevenbergMarquardt,
-    trust_region: float | QuadraticTrustRegion | RealisedKL | None,
+    trust_region: float | QuadraticTrustRegion | RealisedKL | SecondOrderKL | None,
 ) -> None:
     checked_real("lr", lr, above=0)
     if not isinstance(damping, RelativeDamping | LevenbergMarquardt):
         checked_real("damping", damping, least=0)
-    if not isinstance(trust_region, QuadraticTrustRegion | RealisedKL | None):
+    if not isinstance(trust_region, QuadraticTrustRegion | RealisedKL | SecondOrderKL | None):
         checked_real("trust_region", trust_region, above=0)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, inf, isfinite, log
+from math import exp, inf, isfinite, log, sqrt
 
 from scipy.optimize import brentq
 
@@ -36,6 +36,30 @@ class RealisedKL:
     def __post_init__(self) -> None:
         if not 0 < self.kl < inf:
             raise ConfigurationError(f"expected a KL divergence above 0, in nats per token, got {self.kl}")
+
+
+@dataclass(frozen=True)
+class SecondOrderKL:
+    """Every step has ½ δᵀFδ = kl · lr², F the optimizer's metric: no evaluation of the head, for heads whose
+    every evaluation costs shots. With F_C it is KL to second order; F_C ⪯ F_Q makes steps of F_Q shorter.
+
+    Attributes:
+        kl: nats per token at lr = 1.
+    """
+
+    kl: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.kl < inf:
+            raise ConfigurationError(f"expected a KL divergence above 0, in nats per token, got {self.kl}")
+
+    def length(self, curvature: float, lr: float) -> float:
+        """s with s² · ½ δᵀFδ = kl · lr²; 0 where the metric has no measure of the step.
+
+        >>> SecondOrderKL(0.02).length(4.0, lr=1.0)
+        0.1
+        """
+        return lr * sqrt(2 * self.kl / curvature) if curvature > 0 else 0.0
 
 
 @dataclass(frozen=True)

@@ -182,8 +182,8 @@ def _override(
 
 
 def _arms_table(results: dict[str, Any]) -> Table:
-    table = Table(title=f"final validation loss on {results['task']['name']}, nats per token")
-    columns = ("arm", "parameters", "lr", "loss", "95% interval", "n", "circuit evaluations", "seconds")
+    table = Table(title=f"final test loss on {results['task']['name']}, nats per token")
+    columns = ("arm", "parameters", "setting", "loss", "95% interval", "n", "circuit evaluations", "seconds")
     has_excess = any(arm["excess"] for arm in results["arms"])
     for name in (*columns, *(("excess",) if has_excess else ())):
         table.add_column(name, justify="left" if name == "arm" else "right")
@@ -198,13 +198,21 @@ def _arm_row(arm: dict[str, Any]) -> list[str]:
     return [
         arm["name"],
         str(arm["parameters"]),
-        f"{arm['lr']:g}",
+        _setting(arm["chosen"]),
         _number(final["mean"], 3),
         interval,
         str(final["n"]),
         f"{arm['circuit_evaluations']:,}",
         f"{arm['seconds']:.1f}",
     ]
+
+
+def _setting(chosen: list[dict[str, float]]) -> str:
+    """The setting that most replicates chose, and how many of how many where they differ."""
+    texts = [", ".join(f"{name} {value:g}" for name, value in setting.items()) for setting in chosen]
+    common = max(dict.fromkeys(texts), key=texts.count)
+    share = texts.count(common)
+    return common if share == len(texts) else f"{common} ({share}/{len(texts)})"
 
 
 def _number(value: float | None, digits: int) -> str:
