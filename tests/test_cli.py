@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_comparison import configuration, tree, write_toml
+from tiny_comparison import configuration, one_trial, tree, write_toml
 
 from qgeo.cli import run
 from qgeo.comparison.comparison import compare
@@ -20,7 +20,7 @@ HEADER = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 SMALL = {
     "arms": {"names": ["softmax+adam"]},
     "training": {"steps": 1, "seeds": 1},
-    "tuning": {"lr": [0.1]},
+    "tuning": one_trial(0.1),
 }
 
 
@@ -214,7 +214,10 @@ def test_text_is_the_same_for_the_same_seed_by_its_old_name_too(finished, capsys
 
 def test_a_diverged_head_writes_no_text(here, capsys):
     # Once a RuntimeError of torch.multinomial.
-    wild = SMALL | {"arms": {"names": ["mlp+sgd", "softmax+adam"]}, "tuning": {"lr": [1e200]}}
+    wild = SMALL | {
+        "arms": {"names": ["mlp+sgd", "softmax+adam"]},
+        "tuning": one_trial(1e200),
+    }
     wild["training"] = {"steps": 6, "seeds": 1}
     compare(configuration(**wild), out=here / "wild", workers=1)
     assert run(["generate", "wild", "--arm", "mlp+sgd"]) == 2

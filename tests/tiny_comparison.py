@@ -23,6 +23,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+def one_trial(size: float) -> dict[str, Any]:
+    """A tuning section with nothing to choose: this KL divergence, or this learning rate."""
+    return {"kl": [size], "damping": [1.0], "lr": [size, size]}
+
+
 def settings(**sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The settings, with some keys of some sections changed; `task` is replaced as a whole."""
     changed = deepcopy(SETTINGS)

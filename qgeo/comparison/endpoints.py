@@ -3,7 +3,7 @@
     source   log((e_a + e₀)/(e_r + e₀)),   e the exact excess, e₀ = .01 (h_1 − h_k), .001 nats where that is 0
     text     (L_a − L_r)/u,                L the test loss, u = unigram − interpolated bigram loss
 
-e₀ keeps a ratio of two excesses from being one of two roundings; u makes texts comparable. A replicate's e and
+e₀ keeps a ratio of excesses from being one of roundings; u makes texts comparable. A replicate's e and
 L are means over its final runs. Without replicates the final seeds stand in their place, and no verdict
 follows.
 """

@@ -202,6 +202,13 @@ class TuningSection(_Section):
             raise ValueError("give the least and the largest learning rate")
         return ends
 
+    @model_validator(mode="after")
+    def _as_many_for_all(self) -> TuningSection:
+        """An arm without a damping tries KL divergences alone, one without a metric learning rates."""
+        if len(self.kl) * len(self.damping) > 1 and (len(self.kl) < 2 or self.lr[0] == self.lr[1]):
+            raise ValueError("give two values of kl and of lr, so that all arms have as many trials")
+        return self
+
 
 class ProtocolSection(_Section):
     """What a verdict takes. A replicate has training data of its own, trials and a choice among them of its

@@ -90,7 +90,7 @@ class _Tried:
         if log_length in self.excess:
             return self.excess[log_length]
         kl = self.kls[log_length] = self.kl_of(exp(log_length))
-        self.excess[log_length] = log(max(kl, 1e-300) / self.target) if isfinite(kl) else 1e3
+        self.excess[log_length] = log(max(kl, 1e-300)) - log(self.target) if isfinite(kl) else 1e3
         return self.excess[log_length]
 
     def best(self) -> Length:

@@ -6,11 +6,13 @@ import tomllib
 
 import pytest
 import torch
+from tiny_comparison import one_trial
 
 from qgeo.comparison.arms import Arm, arms_of, build_head, build_optimizer, parameter_groups, parse_arm
 from qgeo.comparison.comparison import compare
 from qgeo.comparison.config import dump_configuration, parse_configuration
 from qgeo.comparison.sections import Configuration, HeadsSection
+from qgeo.comparison.setting import Setting
 from qgeo.errors import ConfigurationError
 from qgeo.heads.kinds import HEADS
 from qgeo.optim.first_order import FIRST_ORDER
@@ -33,7 +35,8 @@ def test_every_head_goes_with_every_metric_that_it_has(head, metric):
     assert arm == Arm(head, metric)
     assert arm.name == name
     assert arm.is_quantum == (head in ("born", "pauli"))
-    assert arm.is_natural == (metric not in ("adam", "sgd"))
+    assert arm.is_natural == (metric not in ("adam", "sgd", "adam-direction"))
+    assert arm.steps_by_kl == (metric not in ("adam", "sgd"))
 
 
 # A name with spaces around it was once taken for its arm, and its outcome then looked for under two names.
@@ -91,8 +94,10 @@ def test_initial_numbers_come_from_the_seed_alone(kind):
 @pytest.mark.parametrize("metric", [*METRICS, *FIRST_ORDER])
 def test_the_optimizer_is_the_arm_s(metric):
     head = build_head(Arm("born", "adam"), 4, 2, SMALL, seed=0)
-    optimizer = build_optimizer(Arm("born", metric), head, 0.25, damping=0.5)
-    assert optimizer.param_groups[0]["lr"] == 0.25
+    arm = Arm("born", metric)
+    setting = Setting(kl=0.25, damping=0.5) if arm.steps_by_kl else Setting(lr=0.25)
+    optimizer = build_optimizer(arm, head, setting)
+    assert optimizer.param_groups[0]["lr"] == (1.0 if arm.steps_by_kl else 0.25)
     assert isinstance(optimizer, NaturalGradient) == (metric in METRICS)
 
 
@@ -162,7 +167,7 @@ def test_frozen_groups_stay_and_the_size_is_of_what_trains():
     born = build_head(Arm("born", "quantum", frozen=("encoder",)), 4, 2, SMALL, seed=0)
     assert parameter_groups(born) == {"circuit": 4, "encoder": 0, "readout": 0}
     before = [parameter.detach().clone() for parameter in born.encoder.parameters()]
-    optimizer = build_optimizer(Arm("born", "quantum"), born, 0.5, damping=0.1)
+    optimizer = build_optimizer(Arm("born", "quantum"), born, Setting(kl=0.1, damping=0.1))
     contexts, targets = torch.zeros(3, 2, dtype=torch.int64), torch.tensor([0, 1, 2])
     torch.nn.functional.nll_loss(born(contexts), targets).backward()
     optimizer.step(contexts=contexts, targets=targets)
@@ -188,7 +193,7 @@ def test_tables_are_trained_each_in_its_own_way(tmp_path):
         "task": {"name": "golden-mean", "context": 1, "length": 200},
         "heads": {"layers": 1, "embedding": 1},
         "training": {"steps": 4, "batch": 8, "seeds": 1, "evaluate_every": 4},
-        "tuning": {"lr": [0.1]},
+        "tuning": one_trial(0.1),
     }
     results = compare(settings, out=tmp_path / "run").results
     first, second = results["arms"]
@@ -213,7 +218,7 @@ def test_an_arm_of_another_stream_is_paired_with_none(tmp_path):
         "task": {"name": "golden-mean", "context": 1, "length": 200},
         "heads": {"layers": 1, "embedding": 1},
         "training": {"steps": 2, "batch": 8, "seeds": 2, "evaluate_every": 2},
-        "tuning": {"lr": [0.1]},
+        "tuning": one_trial(0.1),
     }
     arms = {arm["name"]: arm for arm in compare(settings, out=tmp_path / "run").results["arms"]}
     assert arms["again"]["difference"] is None

@@ -59,7 +59,7 @@ def test_gradient_evaluations_by_hand(why, build, evaluations):
 
 def test_data_angles_count_because_the_encoder_trains_through_them():
     circuit = circuit_of(lambda c: (c.rx(A, 0), c.ry(B, 1)))
-    assert step_cost(compile(circuit, input_parameters=[B]), "adam") == StepCost(5, 0)
+    assert step_cost(compile(circuit, input_parameters=[B]), "adam") == StepCost(5, 0, 1)
 
 
 # hardware-efficient, n = 2, L = 2: 8 trainable rotations and 4 data angles in layers of RY RY | RZ RZ.
@@ -86,12 +86,12 @@ def test_metric_evaluations_by_hand(metric, evaluations):
     built = ansatz("hardware-efficient", 2, 2)
     program = compile(built.circuit, input_parameters=built.input_parameters)
     assert [len(layer) for layer in program.layers] == [2] * 6
-    assert step_cost(program, metric) == StepCost(1 + 2 * 12, evaluations)
+    assert step_cost(program, metric) == StepCost(1 + 2 * 12, evaluations, 1)
 
 
 @pytest.mark.parametrize("metric", ["adam", "classical", "empirical"])
 def test_a_classical_head_needs_no_circuit(metric):
-    assert step_cost(None, metric) == StepCost(0, 0)
+    assert step_cost(None, metric) == StepCost(0, 0, 0)
 
 
 def test_a_single_rotation_costs_one_state_preparation():
@@ -102,7 +102,7 @@ def test_a_single_rotation_costs_one_state_preparation():
 
 
 def test_every_metric_of_an_arm_has_a_rule_and_a_formula():
-    assert set(formulae()) == {"gradient", *METRICS, *FIRST_ORDER}
+    assert set(formulae()) == {"gradient", "length of a step", *METRICS, *FIRST_ORDER}
     assert all(formulae().values())
 
 

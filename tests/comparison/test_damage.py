@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from damages import damages_of, ended
-from tiny_comparison import configuration
+from tiny_comparison import configuration, one_trial
 
 from qgeo.comparison.comparison import compare
 from qgeo.comparison.run_folder import OUTPUTS
@@ -24,7 +24,7 @@ PARTS = (
 SMALL = {
     "arms": {"names": ["softmax+sgd"]},
     "training": {"steps": 2, "seeds": 1, "evaluate_every": 1},
-    "tuning": {"lr": [0.1]},
+    "tuning": one_trial(0.1),
 }
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny_comparison import configuration, tree
+from tiny_comparison import configuration, one_trial, tree
 
 from qgeo.backends.work import loaded_circuits
 from qgeo.cli import run
@@ -23,7 +23,7 @@ LEDGER = {
     "arms": {"names": ["born+quantum"]},
     "heads": {"layers": 1},
     "training": {"steps": 10, "batch": 8, "seeds": 1, "evaluate_every": 5, "validation_windows": 64},
-    "tuning": {"lr": [0.3]},
+    "tuning": one_trial(0.3),
     "backend": {"name": "fake_manila", "shots": 64, "contexts": 8, "max_seconds": 100_000},
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tiny_comparison import configuration, write_toml
+from tiny_comparison import configuration, one_trial, write_toml
 
 from qgeo.cli import run
 from qgeo.comparison.arms import Arm, build_head
@@ -78,7 +78,9 @@ def test_options_choose_arms_before_sizes_are_matched(tmp_path, capsys):
 
 def test_a_comparison_of_equal_heads_warns_of_nothing(tmp_path):
     few = configuration(
-        arms={"names": ["born+adam"]}, training={"steps": 1, "seeds": 1}, tuning={"lr": [0.1]}
+        arms={"names": ["born+adam"]},
+        training={"steps": 1, "seeds": 1},
+        tuning=one_trial(0.1),
     )
     found = compare(few, out=tmp_path / "run")
     assert found.results["warnings"] == []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
+from tiny_comparison import one_trial
 
 from qgeo.comparison.arms import Arm, build_head, measured_head, measured_metric, parse_arm
 from qgeo.comparison.comparison import compare, resume
@@ -14,6 +16,7 @@ from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.inputs import build_task
 from qgeo.comparison.noise import noise_sweep
 from qgeo.comparison.sections import BackendSection, Configuration, HeadsSection
+from qgeo.comparison.setting import Setting
 from qgeo.comparison.training import RunSettings, train, validation_windows
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.execution import Cost
@@ -25,7 +28,7 @@ TINY = {
     "arms": {"names": ["born+adam", "born+quantum", "born+classical"]},
     "heads": {"layers": 1},
     "training": {"steps": 3, "batch": 16, "seeds": 2, "evaluate_every": 3, "validation_windows": 64},
-    "tuning": {"lr": [0.3]},
+    "tuning": one_trial(0.3),
     "backend": {"name": "aer", "shots": 64, "contexts": 8},
 }
 
@@ -74,23 +77,26 @@ def test_report_and_results_say_it(finished):
 
 def test_a_measured_arm_takes_its_twin_s_settings_and_says_so(finished):
     # Seen to fail: trials from shots.
-    trials = {path.name.split("-lr")[0] for path in (finished.folder / "parts" / "tuning").iterdir()}
+    trials = {re.split("-(lr|kl)", path.name)[0] for path in (finished.folder / "parts" / "tuning").iterdir()}
     assert trials == {"born+adam", "born+quantum", "born+classical"}
     arms = {arm["name"]: arm for arm in finished.results["arms"]}
     for name, arm in arms.items():
         twin = arms[name.partition("@")[0]]
         assert arm["tuned_as"] == twin["name"]
-        assert (arm["lr"], arm["damping"], arm["trials"]) == (twin["lr"], twin["damping"], twin["trials"])
+        assert (arm["chosen"], arm["trials"]) == (twin["chosen"], twin["trials"])
     assert "takes the settings of its exact twin" in finished.report.read_text(encoding="utf-8")
 
 
 def test_a_twin_that_is_no_arm_is_tuned_and_not_trained(tmp_path):
-    alone = TINY | {"arms": {"names": ["born+adam@aer"]}, "tuning": {"lr": [0.3, 0.1]}}
+    alone = TINY | {
+        "arms": {"names": ["born+adam@aer"]},
+        "tuning": {"kl": [0.1, 0.3], "damping": [1.0], "lr": [0.1, 0.3]},
+    }
     result = compare(alone, out=tmp_path / "run")
     (arm,) = result.results["arms"]
     assert (arm["name"], arm["tuned_as"], len(arm["trials"])) == ("born+adam@aer", "born+adam", 2)
     parts = {path.name for path in (result.folder / "parts").rglob("*.json")}
-    assert parts == {f"born+adam-lr{lr}-10000.json" for lr in (0.3, 0.1)} | {
+    assert parts == {f"born+adam-lr{lr}-10000.json" for lr in (0.1, 0.3)} | {
         f"born+adam@aer-{seed}.json" for seed in (0, 1)
     }
 
@@ -109,7 +115,9 @@ def test_a_comparison_cut_in_the_middle_ends_with_the_same_records(finished, tmp
 def test_a_run_on_a_fake_device():
     configuration = parse_configuration(TINY | {"backend": {"name": "fake_manila", "shots": 32}})
     task: Task = build_task(configuration.task)
-    run = train(task, configuration, RunSettings(parse_arm("born+quantum@fake_manila"), 0.1, 1.0), seed=0)
+    run = train(
+        task, configuration, RunSettings(parse_arm("born+quantum@fake_manila"), Setting(0.1, 1.0)), seed=0
+    )
     assert not run.diverged
     assert run.records[-1]["shots"] > 0
 
@@ -145,10 +153,12 @@ def test_a_metric_may_have_shots_of_its_own():
         one = {"training": TINY["training"] | {"steps": 1}, "backend": TINY["backend"] | more}
         configuration = parse_configuration(TINY | one)
         task = build_task(configuration.task)
-        last = train(task, configuration, RunSettings(parse_arm("born+quantum@aer"), 0.1, 1.0), 0).records[-1]
-        gradient = train(task, configuration, RunSettings(parse_arm("born+adam@aer"), 0.1, 1.0), 0).records[
-            -1
-        ]
+        last = train(
+            task, configuration, RunSettings(parse_arm("born+quantum@aer"), Setting(0.1, 1.0)), 0
+        ).records[-1]
+        gradient = train(
+            task, configuration, RunSettings(parse_arm("born+adam@aer"), Setting(lr=0.1)), 0
+        ).records[-1]
         runs[len(more)] = {key: last[key] - gradient[key] for key in ("circuits", "shots")}
     assert runs[0]["circuits"] == runs[1]["circuits"] > 0
     assert runs[0]["shots"] == 8 * runs[1]["shots"]  # 64 and 8

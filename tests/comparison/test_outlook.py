@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from posted_work import spy_on_posts
-from tiny_comparison import write_toml
+from tiny_comparison import one_trial, write_toml
 
 from qgeo.backends.device import Device, device_by_name
 from qgeo.backends.ledger import Ledger
@@ -23,7 +23,7 @@ from qgeo.errors import ConfigurationError, HardwareError
 SECTIONS = {
     "arms": {"names": ["born+quantum"]},
     "training": {"steps": 4, "seeds": 2, "refresh": 2},
-    "tuning": {"lr": [0.1]},
+    "tuning": one_trial(0.1),
     "backend": {"name": "fake_manila", "shots": 16, "contexts": 2, "max_seconds": 1e6},
 }
 JOBS = 2 * (4 * 2 + 2 * 2)

@@ -175,8 +175,8 @@ def test_lines_are_one_object_each(tmp_path):
 
 
 OUTCOME = {
-    "job": {"arm": "born+adam", "lr": 0.1, "damping": 1.0, "seed": 0, "final": False},
-    "final_loss": 1.0,
+    "job": {"arm": "born+adam", "setting": {"lr": 0.1}, "replicate": 0, "seed": 0, "final": False},
+    "validation_loss": 1.0,
     "diverged": False,
 }
 
@@ -189,12 +189,12 @@ def folder(tmp_path) -> RunFolder:
 def test_an_outcome_comes_back(folder):
     folder.write_outcome("a", OUTCOME)
     kept = folder.read_outcome("a", Outcome)
-    assert (kept.final_loss, kept.job.arm) == (1.0, "born+adam")
+    assert (kept.validation_loss, kept.job.arm) == (1.0, "born+adam")
     assert stat.S_IMODE(folder.part("a").stat().st_mode) == 0o644
 
 
 def edited(part: Path) -> None:
-    part.write_text(part.read_text().replace('"final_loss": 1.0', '"final_loss": 0.5'))
+    part.write_text(part.read_text().replace('"validation_loss": 1.0', '"validation_loss": 0.5'))
 
 
 def without_seal(part: Path) -> None:

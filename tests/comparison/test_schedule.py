@@ -1,100 +1,119 @@
-"""Jobs: which there are, where their outcomes lie, which learning rate they choose, which are run."""
+"""Jobs: which there are, where their outcomes lie, which there are of each replicate, which are run."""
 
 from __future__ import annotations
 
-import dataclasses
 import multiprocessing
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from tiny_comparison import configuration
+from tiny_comparison import configuration, settings
 
 import qgeo
 from qgeo.comparison import schedule
 from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.config import parse_configuration
+from qgeo.comparison.replicates import TUNING_SEED, replicates_of
 from qgeo.comparison.run_folder import RunFolder, create_run_folder, write_json
 from qgeo.comparison.schedule import (
-    TUNING_SEED,
     Job,
-    best_learning_rate,
     default_workers,
     final_jobs,
     job_file,
-    mean_trial_losses,
     run_jobs,
+    trial_losses,
     tuning_jobs,
 )
+from qgeo.comparison.setting import Setting
+from qgeo.comparison.trials import trials
 from qgeo.errors import AgreementError, ConfigurationError, RunFolderError
 
 ARMS = [parse_arm("born+quantum"), parse_arm("softmax+adam")]
+PAIR = [*ARMS, parse_arm("born+classical")]
 
 
-def test_every_arm_has_the_same_trials_on_seeds_of_their_own():
+def chosen_of(config, arms=ARMS) -> dict:
+    """The first trial, chosen in every replicate."""
+    return {arm: (trials(arm, config.tuning)[0],) * len(replicates_of(config, arm, arms)) for arm in arms}
+
+
+def test_every_arm_has_as_many_trials_on_seeds_of_their_own():
     # Seen to fail: tuning on seed 0.
-    config = configuration(tuning={"lr": [0.1, 0.2, 0.4], "seeds": 2, "damping": 0.5})
+    config = configuration(tuning={"kl": [0.1, 0.2, 0.4], "damping": [0.5], "seeds": 2})
     jobs = tuning_jobs(config, ARMS)
-    by_arm = [[(j.lr, j.damping, j.seed) for j in jobs if j.arm == arm] for arm in ARMS]
-    assert by_arm[0] == by_arm[1]
-    assert len(by_arm[0]) == 6
-    final = final_jobs(config, dict(zip(ARMS, (0.1, 0.2), strict=True)))
-    assert [(j.arm.name, j.lr, j.seed) for j in final] == [
-        ("born+quantum", 0.1, 0),
-        ("born+quantum", 0.1, 1),
-        ("softmax+adam", 0.2, 0),
-        ("softmax+adam", 0.2, 1),
+    by_arm = [[(j.setting, j.seed) for j in jobs if j.arm == arm] for arm in ARMS]
+    assert [len(of_arm) for of_arm in by_arm] == [6, 6]
+    assert [seed for _, seed in by_arm[0]] == [seed for _, seed in by_arm[1]]
+    final = final_jobs(config, {ARMS[0]: (Setting(kl=0.1),), ARMS[1]: (Setting(lr=0.2),)})
+    assert [(j.arm.name, j.setting.values, j.replicate, j.seed) for j in final] == [
+        ("born+quantum", {"kl": 0.1}, 0, 0),
+        ("born+quantum", {"kl": 0.1}, 0, 1),
+        ("softmax+adam", {"lr": 0.2}, 0, 0),
+        ("softmax+adam", {"lr": 0.2}, 0, 1),
     ]
     assert not {j.seed for j in jobs} & {j.seed for j in final}
 
 
+def test_replicates_tune_and_end_on_seeds_of_their_own():
+    # Seen to fail: every replicate tuned on the first one's seeds; final seeds shared between replicates.
+    config = parse_configuration(settings() | {"protocol": {"replicates": 3, "finals": 2, "exploratory": 2}})
+    jobs = [*tuning_jobs(config, PAIR), *final_jobs(config, chosen_of(config, PAIR))]
+    by_replicate: dict[int, set[int]] = {}
+    for job in jobs:
+        by_replicate.setdefault(job.replicate, set()).add(job.seed)
+    assert by_replicate == {
+        0: {TUNING_SEED, 0, 1},
+        1: {TUNING_SEED + 1, 2, 3},
+        2: {TUNING_SEED + 2, 4, 5},
+    }
+    assert {job.replicate for job in jobs if job.arm == ARMS[1]} == {0, 1}  # explored, not decided
+
+
 def test_an_arm_from_shots_is_tuned_as_its_exact_twin():
     # Seen to fail: trials of measured arms on their backend; the twin's trials run twice.
-    config = configuration(tuning={"lr": [0.1, 0.2]})
+    config = configuration()
     measured = parse_arm("born+quantum@fake_manila")
     for arms in ([measured], [ARMS[0], measured], [measured, ARMS[0]]):
-        assert [(job.arm.name, job.lr) for job in tuning_jobs(config, arms)] == [
+        assert [(job.arm.name, job.setting.kl) for job in tuning_jobs(config, arms)] == [
+            ("born+quantum", 0.01),
             ("born+quantum", 0.1),
-            ("born+quantum", 0.2),
         ]
+
+
+def test_an_arm_whose_settings_are_given_is_not_tuned():
+    # Seen to fail: a trial of the given setting.
+    frozen = replace(ARMS[0], kl=0.05, damping=0.3)
+    config = configuration()
+    assert tuning_jobs(config, [frozen]) == []
+    assert {job.setting for job in final_jobs(config, {frozen: (frozen.setting,)})} == {Setting(0.05, 0.3)}
 
 
 def test_tuning_seeds_lie_beyond_every_final_seed_that_is_allowed():
     assert configuration(training={"seeds": TUNING_SEED}).training.seeds == TUNING_SEED
-    with pytest.raises(Exception, match="seeds"):
+    with pytest.raises(ConfigurationError, match="seeds"):
         configuration(training={"seeds": TUNING_SEED + 1})
+    with pytest.raises(ConfigurationError, match="at most 10000 final runs"):
+        parse_configuration({"protocol": {"replicates": 101, "finals": 100}})
 
 
 def test_every_job_has_a_file_of_its_own():
-    # Seen to fail: learning rates written with six digits shared one file.
-    config = configuration(tuning={"lr": [0.1, 0.1000000001, 1e-300, 1.0, 10.0], "seeds": 3})
-    jobs = [*tuning_jobs(config, ARMS), *final_jobs(config, dict.fromkeys(ARMS, 0.1))]
+    # Seen to fail: values written with six digits shared one file.
+    config = configuration(tuning={"kl": [0.1, 0.1000000001, 1e-300, 1.0, 10.0], "seeds": 3})
+    jobs = [*tuning_jobs(config, ARMS), *final_jobs(config, chosen_of(config))]
     assert len({job.key for job in jobs}) == len(jobs)
     assert all("/" not in job.key.split("/", 1)[1] for job in jobs)
 
 
-TRIALS = [
-    ([(0.1, 2.0), (0.3, 1.0), (1.0, 3.0)], 0.3),
-    ([(0.1, 2.0), (0.3, None)], 0.1),
-    ([(0.3, None), (0.1, None)], 0.1),
-    ([(0.3, 1.0), (0.1, 1.0)], 0.1),
-    ([(0.3, None), (1.0, 9.0), (0.1, None)], 1.0),
-]
-
-
-@pytest.mark.parametrize(("trials", "chosen"), TRIALS)
-def test_the_lowest_finite_loss_chooses(trials, chosen):
-    # Seen to fail: a diverged trial (None) taken for a loss of zero.
-    assert best_learning_rate(trials) == chosen
-
-
 def test_a_trial_of_which_one_seed_diverged_has_no_loss(tmp_path):
-    config = configuration(tuning={"lr": [0.1, 0.2], "seeds": 2})
+    config = configuration(tuning={"seeds": 2})
     folder, losses = create_run_folder(tmp_path / "run", "", None), iter([1.0, 3.0, 0.5, None])
     for job in tuning_jobs(config, ARMS[:1]):
         loss = next(losses)
-        folder.write_outcome(job.key, {"job": job_file(job), "final_loss": loss, "diverged": loss is None})
-    assert mean_trial_losses(folder, config, ARMS[0]) == [(0.1, 2.0), (0.2, None)]
+        kept = {"job": job_file(job), "validation_loss": loss, "diverged": loss is None}
+        folder.write_outcome(job.key, kept)
+    assert list(trial_losses(folder, config, ARMS[0], 0).values()) == [2.0, None]
 
 
 def test_only_missing_jobs_are_run(tmp_path, monkeypatch):
@@ -117,9 +136,9 @@ def test_an_error_in_a_job_stops_the_stage(tmp_path, monkeypatch):
 
 
 def test_a_job_is_a_value():
-    job = Job(parse_arm("born+quantum"), 0.1, 1.0, 0, final=True)
+    job = Job(parse_arm("born+quantum"), Setting(0.1, 1.0), 0, 0, final=True)
     assert job.key == "final/born+quantum-0"
-    assert dataclasses.replace(job) == job
+    assert replace(job) == job
     assert default_workers() >= 1
 
 

@@ -24,6 +24,7 @@ from qgeo.comparison.sections import Configuration
 from qgeo.comparison.step_calls import StepKind, count_steps, numbered_contexts
 from qgeo.comparison.training import RunSettings, train
 from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan, training_plan
+from qgeo.comparison.trials import trials
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.layered_estimator import LayeredEstimator
 
@@ -32,7 +33,7 @@ SMALL = {
     "arms": {"names": ["born+quantum"]},
     "heads": {"layers": 1},
     "training": {"steps": 5, "batch": 4, "seeds": 2, "evaluate_every": 5, "validation_windows": 16},
-    "tuning": {"lr": [0.1, 0.3]},
+    "tuning": {"kl": [0.1, 0.3], "damping": [1.0], "lr": [0.1, 0.3]},
     "backend": {"name": "fake_manila", "shots": 24, "contexts": 2, "max_seconds": 1e6},
 }
 
@@ -74,7 +75,9 @@ def train_all(configuration: Configuration, folder: Path) -> None:
         for arm in filter(lambda arm: arm.is_measured, map(parse_arm, configuration.arms.names)):
             for seed in range(configuration.training.seeds):
                 ledger = partial(ledgers.sampler, f"{arm.name}-{seed}")
-                train(task, configuration, RunSettings(arm, 0.1, 1.0), seed, ledger)
+                train(
+                    task, configuration, RunSettings(arm, trials(arm, configuration.tuning)[0]), seed, ledger
+                )
 
 
 CASES = {

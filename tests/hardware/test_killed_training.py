@@ -23,6 +23,7 @@ from qgeo.backends.ledgers import Ledgers
 from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.inputs import build_task
+from qgeo.comparison.setting import Setting
 from qgeo.comparison.training import RunSettings, train
 from qgeo.errors import UnansweredError
 from qgeo.files import digest
@@ -36,7 +37,7 @@ CONFIGURATION = parse_configuration(
         "backend": {"name": "ibm_manila", "shots": 32, "max_seconds": 1000.0},
     }
 )
-SETTINGS = RunSettings(parse_arm("born+classical@ibm_manila"), lr=0.1, damping=1.0)
+SETTINGS = RunSettings(parse_arm("born+classical@ibm_manila"), Setting(0.1, 1.0))
 JOBS_BEFORE = 5
 """Two a step: the loss and its gradient, from whose shots the metric is had too."""
 
