@@ -22,13 +22,18 @@ from qgeo.comparison.run_folder import RUN_FILES
 
 P = ParamSpec("P")
 
-INK, FAINT, RULE = "#22262b", "#6a7078", "#d8dbdf"
+INK, FAINT, RULE, PAPER = "#22262b", "#6a7078", "#d8dbdf", "#ffffff"
 ARM_COLOURS = ("#0072b2", "#d55e00", "#00916a", "#b04a8a", "#b98300", "#3f9bd8", "#5b6068", "#8a5a3c")
 ARM_DASHES = ("-", (0, (6, 1.6)), (0, (1.4, 1.2)), (0, (7, 1.6, 1.4, 1.6)), (0, (3, 1.6)))
 ARM_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-INLINE_COLOURS = {INK: "currentColor", FAINT: f"var(--faint, {FAINT})", RULE: f"var(--rule, {RULE})"} | {
-    colour: f"var(--arm-{index}, {colour})" for index, colour in enumerate(ARM_COLOURS)
-}
+WIDTH = 5.4
+"""Of a figure, inches."""
+INLINE_COLOURS = {
+    INK: "currentColor",
+    FAINT: f"var(--faint, {FAINT})",
+    RULE: f"var(--rule, {RULE})",
+    PAPER: f"var(--paper, {PAPER})",
+} | {colour: f"var(--arm-{index}, {colour})" for index, colour in enumerate(ARM_COLOURS)}
 """What a drawn colour becomes inside a page, so that the page's light and dark schemes decide."""
 
 _STYLE: Any = (

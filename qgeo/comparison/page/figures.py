@@ -1,11 +1,12 @@
 """Figures of a comparison: data in, matplotlib figure out.
 
-    loss_over_steps, _seconds, _cost     mean over seeds with its 95% band, one curve per arm
+    loss_over_steps, _seconds, _cost     mean with its 95% band, one curve per arm
     loss_over_noise                      trained heads under depolarizing noise
-    final_losses, paired_differences     dot and 95% interval per arm, small dots for seeds
+    final_losses, paired_differences     dot and 95% interval per arm, small dots for its values
     spectra                              eigenvalues of F_Q and F_C, one panel per quantum arm
 
-Style, pens and files: `drawing.py`. Losses in nats per token.
+A value is that of a replicate or, where there are none, of a seed. Verdicts: `forest.py`; style, pens and
+files: `drawing.py`. Losses in nats per token.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from qgeo.comparison.page.drawing import ARM_DASHES, FAINT, INK, RULE, drawn, pen
+from qgeo.comparison.page.drawing import ARM_DASHES, FAINT, INK, WIDTH, drawn, pen
 from qgeo.comparison.statistics import Interval, curve_band
 
 Floats = NDArray[np.float64]
 
 FLOOR = "floor"
-_WIDTH = 5.4
+
 _MATRICES: dict[str, Any] = {
     "quantum Fisher": {"linestyle": "-", "marker": "o"},
     "classical Fisher": {"linestyle": ARM_DASHES[1], "marker": "s"},
@@ -37,7 +38,7 @@ _MATRICES: dict[str, Any] = {
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Validation losses of one arm: x (points,), losses (seeds, points) with NaN after a divergence; `style`
+    """Validation losses of one arm: x (points,), losses (values, points) with NaN after a divergence; `style`
     is the arm's place."""
 
     name: str
@@ -61,11 +62,11 @@ class Level:
 
 @dataclass(frozen=True)
 class Row:
-    """One arm's interval and its seeds' values, None for a diverged run; `style` is the arm's place."""
+    """One arm's interval and its values, None where a run diverged; `style` is the arm's place."""
 
     name: str
     interval: Interval
-    seeds: tuple[float | None, ...]
+    values: tuple[float | None, ...]
     style: int
 
 
@@ -125,17 +126,16 @@ def final_losses(rows: Sequence[Row], levels: Sequence[Level] = ()) -> Figure:
     far = [f"{'←' if level.loss < low else '→'} {level.label} {level.loss:.3f}" for level in levels]
     far = [text for text, level in zip(far, levels, strict=True) if level not in near]
     beyond = "\n" + fill("beyond the axis: " + "   ".join(far), 64) if far else ""
-    figure.supxlabel(f"validation loss after the last step (nats per token){beyond}", fontsize="medium")
+    figure.supxlabel(f"test loss after the last step (nats per token){beyond}", fontsize="medium")
     return figure
 
 
 @drawn
-def paired_differences(rows: Sequence[Row], reference: str, margin: float) -> Figure:
-    """Loss minus the reference arm's on the same seed; the equivalence margin is shaded."""
+def paired_differences(rows: Sequence[Row], reference: str) -> Figure:
+    """Loss minus the reference arm's on the same replicate or seed."""
     figure, axes = _row_figure(rows)
-    axes.axvspan(-margin, margin, color=RULE, alpha=0.55, linewidth=0, zorder=0)
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
-    edge = 1.12 * max(*map(abs, _extent(rows)), 1.4 * margin, 1e-9)
+    edge = 1.12 * max(*map(abs, _extent(rows)), 1e-9)
     axes.set_xlim(-edge, edge)
     figure.supxlabel(fill(f"loss minus that of {reference} (nats per token)", 64), fontsize="medium")
     return figure
@@ -146,7 +146,7 @@ def spectra(panels: Sequence[Spectrum]) -> Figure:
     """Eigenvalues of F_Q and F_C on a logarithmic axis; those below 1e-10 of the largest are not drawn."""
     columns = min(2, max(1, len(panels)))
     lines = -(-len(panels) // columns) or 1
-    figure = Figure(figsize=(_WIDTH, 2.2 * lines + 0.8), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.2 * lines + 0.8), layout="constrained")
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
         _draw_spectrum(axes, panel)
@@ -174,7 +174,7 @@ def swatch(index: int) -> Figure:
 def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) -> Figure:
     columns = _legend_columns(curves)
     lines_of_text = sum(_label(curve).count("\n") + 1 for curve in curves) / columns
-    figure = Figure(figsize=(_WIDTH, 3.1 + 0.2 * lines_of_text), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.1 + 0.2 * lines_of_text), layout="constrained")
     axes = figure.add_subplot(xlabel=axis, ylabel="validation loss (nats per token)")
     lines = [_draw_curve(axes, curve) for curve in curves]
     axes.set_ylim(*_loss_range(curves, levels))
@@ -229,8 +229,8 @@ def _loss_range(curves: Sequence[Curve], levels: Sequence[Level]) -> tuple[float
 
 
 def _row_figure(rows: Sequence[Row]) -> tuple[Figure, Axes]:
-    """One line per arm: its interval, and below it the seeds; an arm without a mean says why."""
-    figure = Figure(figsize=(_WIDTH, 1.15 + 0.4 * len(rows)), layout="constrained")
+    """One line per arm: its interval, and below it the values; an arm without a mean says why."""
+    figure = Figure(figsize=(WIDTH, 1.15 + 0.4 * len(rows)), layout="constrained")
     axes = figure.add_subplot(ylim=(len(rows) - 0.4, -0.6))
     axes.spines["left"].set_visible(False)
     axes.xaxis.set(major_locator=MaxNLocator(5))
@@ -238,8 +238,8 @@ def _row_figure(rows: Sequence[Row]) -> tuple[Figure, Axes]:
     axes.tick_params(axis="y", length=0)
     for place, row in enumerate(rows):
         interval, look = row.interval, pen(row.style) | {"linestyle": "-"}
-        seeds = [seed for seed in row.seeds if seed is not None]
-        axes.plot(seeds, [place + 0.28] * len(seeds), ".", color=look["color"], alpha=0.6, markersize=3.5)
+        values = [value for value in row.values if value is not None]
+        axes.plot(values, [place + 0.28] * len(values), ".", color=look["color"], alpha=0.6, markersize=3.5)
         if interval.mean is not None:
             low, high = interval.ci_low, interval.ci_high
             ends = [interval.mean if end is None else end for end in (low, interval.mean, high)]
@@ -262,13 +262,13 @@ def _name_above(axes: Axes, levels: Sequence[Level]) -> None:
 
 
 def _row_name(row: Row) -> str:
-    lost = row.interval.n - sum(seed is not None for seed in row.seeds)
+    lost = sum(value is None for value in row.values)
     reason = f"\n{lost} of {row.interval.n} diverged" if row.interval.mean is None else ""
     return fill(row.name, 30) + reason
 
 
 def _extent(rows: Sequence[Row]) -> tuple[float, float]:
-    ends = [end for row in rows for end in (row.interval.ci_low, row.interval.ci_high, *row.seeds)]
+    ends = [end for row in rows for end in (row.interval.ci_low, row.interval.ci_high, *row.values)]
     numbers = [end for end in ends if end is not None] or [0.0]
     return min(numbers), max(numbers)
 

@@ -4,14 +4,14 @@
 
 The page asks for nothing from elsewhere: no script, font, image or link; a content security policy says so
 too. Every string is escaped, and control characters of a corpus are shown, not obeyed. The text is in
-`report.html.j2`, the look in `report.css`.
+`report.html.j2` and the sections that it includes, the look in `report.css`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from math import isfinite, log2
 from pathlib import Path
@@ -22,30 +22,30 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from qgeo.comparison.page import drawing, figures, series
+from qgeo.comparison.page import drawing, figures, series, tables
+from qgeo.comparison.page.entries import confirmatory_first, counted, is_confirmatory, runs_per_unit
+from qgeo.comparison.page.forest import forest
 from qgeo.comparison.page.series import Run, read_run
 from qgeo.comparison.run_folder import RunFolder, write_atomically
-from qgeo.comparison.statistics import Interval, read_difference
+from qgeo.comparison.training import OTHER_CONTEXTS
+from qgeo.optim.realised_kl import TOLERANCE
 from qgeo.tasks.text import OTHER
 
 FEWEST_SEEDS = 10
-"""Below it the page says that no conclusion should be drawn."""
+"""Below it the page of a run without replicates says that no conclusion should be drawn."""
 
-_READINGS = {
-    "open": "one seed: no interval",
-    "none": "inside the margin",
-    "lower": "lower",
-    "higher": "higher",
-    "undecided": "undecided",
-}
+MOST_SETTINGS = 4
+"""Of an arm's chosen settings, that are written out."""
+
 _CAPTIONS = {
     "loss-over-steps": "Validation loss over training steps",
     "loss-over-seconds": "Validation loss over training time",
     "loss-over-circuits": "Validation loss over circuits run",
     "loss-over-shots": "Validation loss over shots",
     "loss-over-noise": "Trained heads under depolarizing noise",
-    "final-losses": "Validation loss after the last step, per arm",
-    "paired-differences": "Difference from the reference arm, paired by seed",
+    "verdicts": "Arms against their references, at the primary endpoint",
+    "final-losses": "Test loss after the last step, per arm",
+    "paired-differences": "Difference from the reference arm, paired",
     "spectra": "Eigenvalues of the quantum and the classical Fisher information",
 }
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -71,7 +71,7 @@ def write_report(folder: Path) -> Path:
 
 def draw_figures(run: Run) -> dict[str, Figure]:
     """Figures by file name; those without anything to show are left out."""
-    results, levels = run.results, series.levels(run.results)
+    levels = series.levels(run.results)
     drawn = {
         "loss-over-steps": figures.loss_over_steps(series.curves(run), levels),
         "loss-over-seconds": figures.loss_over_seconds(series.curves(run, over_seconds=True), levels),
@@ -82,9 +82,10 @@ def draw_figures(run: Run) -> dict[str, Figure]:
             drawn[f"loss-over-{cost}"] = figures.loss_over_cost(curves, levels, f"{cost} since the start")
     if noisy := series.noise_curves(run):
         drawn["loss-over-noise"] = figures.loss_over_noise(noisy, levels)
+    if contrasts := series.contrasts(run):
+        drawn["verdicts"] = forest(contrasts, _endpoint_axis(run.protocol))
     if differences := series.difference_rows(run):
-        margin = results["protocol"]["equivalence_margin"]
-        drawn["paired-differences"] = figures.paired_differences(differences, results["reference"], margin)
+        drawn["paired-differences"] = figures.paired_differences(differences, run.results["reference"])
     if panels := series.panels(run):
         drawn["spectra"] = figures.spectra(panels)
     return drawn
@@ -112,10 +113,17 @@ def render(run: Run, documents: Mapping[str, str]) -> str:
             figures=inline,
             captions=_CAPTIONS,
             swatch=lambda place: Markup(drawing.inline_svg(swatches[place], f"mark-{next(marks)}", "")),
-            seconds=_seconds(run),
-            readings=_readings(run),
-            tuning=[_tuning_row(arm, run.results["protocol"]["lr_grid"]) for arm in run.arms],
+            ordered_verdicts=confirmatory_first(run.results["verdicts"]),
+            place_of={arm["name"]: place for place, arm in enumerate(run.arms)},
+            size=runs_per_unit(run.protocol),
+            seconds=tables.seconds(run),
+            evaluations=tables.evaluations(run),
+            tuning=tables.tuning_rows(run),
+            steps=tables.step_rows(run),
             fewest_seeds=FEWEST_SEEDS,
+            most_settings=MOST_SETTINGS,
+            other_contexts=OTHER_CONTEXTS,
+            kl_tolerance=TOLERANCE,
             other=OTHER,
         )
     )
@@ -140,7 +148,10 @@ def _environment() -> Environment:
         "breakable": lambda name: escape(name).replace("+", Markup("+<wbr>")).replace("@", Markup("<wbr>@")),
         "printable": printable,
         "bits": lambda nats: nats * log2(np.e),
+        "counted": counted,
+        "ranged": ranged,
     }
+    environment.tests["confirmatory"] = is_confirmatory
     return environment
 
 
@@ -158,6 +169,18 @@ def number(value: float | None, digits: int = 4, *, signed: bool = False) -> str
 def grouped(value: float) -> str:
     """An integer with narrow spaces between groups of three; up to 9999 without."""
     return f"{value:,.0f}".replace(",", "\u202f") if abs(value) > 9999 else f"{value:.0f}"
+
+
+def ranged(numbers: Sequence[int]) -> str:
+    """Neighbours as a range.
+
+    >>> ranged([0, 1, 2, 3]), ranged([0, 1]), ranged([3, 7])
+    ('0 to 3', '0, 1', '3, 7')
+    """
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) > 2 and list(numbers) == list(range(first, last + 1)):
+        return f"{first} to {last}"
+    return ", ".join(map(str, numbers))
 
 
 def scientific(value: float) -> str:
@@ -210,34 +233,9 @@ def _picture(character: str) -> str:
     return chr(0x2400 + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
 
 
-def _seconds(run: Run) -> list[dict[str, Any]]:
-    """Per arm, training seconds of its runs: mean and range; a diverged run counts until it ended."""
-    table = series.table(run.timings, "seconds")
-    totals = []
-    for arm in run.arms:
-        cells = table.get(arm["name"], {})
-        last = {seed: seconds for (seed, _), seconds in sorted(cells.items())}
-        times = list(last.values()) or [np.nan]
-        totals.append({"mean": np.mean(times), "low": min(times), "high": max(times), "n": len(last)})
-    return totals
-
-
-def _readings(run: Run) -> list[str | None]:
-    """Per arm, what its paired difference allows to say."""
-    margin = run.results["protocol"]["equivalence_margin"]
-    return [
-        None if arm["difference"] is None else _reading(series.interval(arm["difference"]), margin)
-        for arm in run.arms
-    ]
-
-
-def _reading(difference: Interval, margin: float) -> str:
-    return "diverged" if difference.mean is None else _READINGS[read_difference(difference, margin)]
-
-
-def _tuning_row(arm: dict[str, Any], grid: list[float]) -> dict[str, Any]:
-    """Trials of one arm by learning rate, and whether the chosen one lies at an end of the grid."""
-    by_rate: dict[float, list[dict[str, Any]]] = {rate: [] for rate in grid}
-    for trial in arm["trials"]:
-        by_rate.setdefault(trial["lr"], []).append(trial)
-    return {"cells": by_rate, "at_end": len(grid) > 1 and arm["lr"] in (min(grid), max(grid))}
+def _endpoint_axis(protocol: Mapping[str, Any]) -> str:
+    """What the forest plot's axis is called."""
+    name = protocol["primary_endpoint"]
+    if protocol["endpoint_scale"] is None:
+        return f"{name} minus the reference’s, in units of {protocol['endpoint_unit']:.3g} nats per token"
+    return f"{name} minus the reference’s"

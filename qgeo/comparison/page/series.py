@@ -1,4 +1,8 @@
-"""From a run folder's files to what figures draw: curves, rows, levels, panels."""
+"""From a run folder's files to what figures draw: curves, rows, levels, panels.
+
+Where there are replicates, a value, a curve or a dot is the mean of a replicate's final runs: seeds of one
+replicate are no independent runs. Arms that are only explored have fewer of them.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,14 @@ from typing import Any
 import numpy as np
 
 from qgeo.comparison.page import figures
-from qgeo.comparison.page.figures import Curve, Level, Row, Spectrum
+from qgeo.comparison.page.entries import confirmatory_first, is_confirmatory, runs_per_unit, seeds_of
+from qgeo.comparison.page.figures import Curve, Floats, Level, Row, Spectrum
+from qgeo.comparison.page.forest import ContrastRow
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder
 from qgeo.comparison.statistics import Interval
+
+Cells = dict[tuple[int, int], float]
+"""(seed, step) → value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +37,12 @@ class Run:
         return list(self.results["arms"])
 
     @property
-    def seeds(self) -> list[int]:
-        return list(self.results["protocol"]["seeds"])
+    def protocol(self) -> dict[str, Any]:
+        return dict(self.results["protocol"])
+
+    def seeds(self, arm: dict[str, Any]) -> list[int]:
+        """Of an arm's final runs."""
+        return seeds_of(arm, self.protocol)
 
 
 def read_run(folder: Path) -> Run:
@@ -53,9 +66,9 @@ def levels(results: dict[str, Any]) -> list[Level]:
     return levels if results["floor"] is None else [*levels, Level(figures.FLOOR, results["floor"])]
 
 
-def table(lines: list[dict[str, Any]], key: str) -> dict[str, dict[tuple[int, int], float]]:
+def table(lines: list[dict[str, Any]], key: str) -> dict[str, Cells]:
     """arm → (seed, step) → value, where there is one."""
-    table: dict[str, dict[tuple[int, int], float]] = {}
+    table: dict[str, Cells] = {}
     for line in lines:
         cells = table.setdefault(line["arm"], {})
         if line.get(key) is not None:
@@ -64,15 +77,14 @@ def table(lines: list[dict[str, Any]], key: str) -> dict[str, dict[tuple[int, in
 
 
 def curves(run: Run, *, over_seconds: bool = False) -> list[Curve]:
-    """One curve per arm at the steps where any of its seeds was evaluated."""
+    """One curve per arm at the steps where any of its runs was evaluated."""
     losses, seconds = table(run.records, "validation_loss"), table(run.timings, "seconds")
     of_arms = []
     for place, arm in enumerate(run.arms):
-        name = arm["name"]
-        of_arm, clock = losses.get(name, {}), seconds.get(name, {})
-        steps = sorted({step for _, step in of_arm}) or [0]
-        values = np.array([[of_arm.get((seed, step), np.nan) for step in steps] for seed in run.seeds])
-        times = np.array([[clock.get((seed, step), np.nan) for step in steps] for seed in run.seeds])
+        name, seeds = arm["name"], run.seeds(arm)
+        steps = sorted({step for _, step in losses.get(name, {})}) or [0]
+        values = by_unit(run, _grid(losses.get(name, {}), seeds, steps))
+        times = _grid(seconds.get(name, {}), seeds, steps)
         x = times.mean(0) if over_seconds else np.array(steps, dtype=float)
         of_arms.append(Curve(name, x, values, place))
     return of_arms
@@ -83,28 +95,30 @@ def cost_curves(run: Run, cost: str) -> list[Curve]:
     spent = table(run.records, cost)
     of_arms = []
     for curve, arm in zip(curves(run), run.arms, strict=True):
-        of_twin = [other["name"] for other in run.arms if _is_measured_form(other, arm)]
-        counts = spent.get(of_twin[0], {}) if of_twin else {}
-        x = np.array(
-            [np.mean([counts.get((seed, int(step)), np.nan) for seed in run.seeds]) for step in curve.x]
-        )
-        if np.isfinite(x).any():
-            of_arms.append(replace(curve, x=x))
+        measured = next((other for other in run.arms if _is_measured_form(other, arm)), None)
+        if measured is not None:
+            counts = _grid(spent.get(measured["name"], {}), run.seeds(measured), curve.x.astype(int).tolist())
+            if np.isfinite(counts.mean(0)).any():
+                of_arms.append(replace(curve, x=counts.mean(0)))
     return of_arms
 
 
-def _is_measured_form(measured: dict[str, Any], arm: dict[str, Any]) -> bool:
-    """Whether `measured` trains from shots and is this arm, or the same arm exactly."""
-    same = all(measured[key] == arm[key] for key in ("head", "metric"))
-    return same and measured.get("backend", "exact") != "exact"
+def by_unit(run: Run, values: Floats) -> Floats:
+    """(units, …) means of the final runs of each replicate, from (runs, …); seeds as they are."""
+    return np.asarray(values.reshape(-1, runs_per_unit(run.protocol), *values.shape[1:]).mean(1))
 
 
 def noise_curves(run: Run) -> list[Curve]:
-    """Losses of the trained heads of all seeds under noise, where they were asked for."""
+    """Losses of trained heads under noise, where they were asked for and every run of the arm has them."""
     return [
-        Curve(arm["name"], np.array(arm["noise"]["probabilities"]), np.array(arm["noise"]["losses"]), place)
+        Curve(
+            arm["name"],
+            np.array(arm["noise"]["probabilities"]),
+            by_unit(run, np.array(arm["noise"]["losses"])),
+            place,
+        )
         for place, arm in enumerate(run.arms)
-        if arm.get("noise")
+        if arm["noise"] and not arm["diverged"]
     ]
 
 
@@ -116,16 +130,34 @@ def final_rows(run: Run) -> list[Row]:
 
 
 def difference_rows(run: Run) -> list[Row]:
-    """Rows of the arms that have a difference, with the difference of each seed."""
+    """Rows of the arms that have a difference, with that of each replicate or seed which both arms have."""
     reference = next(arm for arm in run.arms if arm["name"] == run.results["reference"])
     theirs = reference["final_loss"]["values"]
     rows = []
     for place, arm in enumerate(run.arms):
         if arm["difference"] is not None:
-            pairs = zip(arm["final_loss"]["values"], theirs, strict=True)
-            seeds = tuple(None if a is None or b is None else a - b for a, b in pairs)
-            rows.append(Row(arm["name"], interval(arm["difference"]), seeds, place))
+            pairs = zip(arm["final_loss"]["values"], theirs, strict=False)
+            gaps = tuple(None if a is None or b is None else a - b for a, b in pairs)
+            rows.append(Row(arm["name"], interval(arm["difference"]), gaps, place))
     return rows
+
+
+def contrasts(run: Run) -> list[ContrastRow]:
+    """Rows of the verdicts on the primary endpoint, those that are confirmatory first."""
+    places = {arm["name"]: place for place, arm in enumerate(run.arms)}
+    return [
+        ContrastRow(
+            entry["arm"],
+            entry["reference"],
+            _interval_of(entry, "ci95"),
+            _interval_of(entry, "ci90"),
+            entry["margin"],
+            places[entry["arm"]],
+            "confirmatory" if is_confirmatory(entry) else "exploratory",
+        )
+        for entry in confirmatory_first(run.results["verdicts"])
+        if entry["endpoint"] == run.protocol["primary_endpoint"]
+    ]
 
 
 def panels(run: Run) -> list[Spectrum]:
@@ -140,3 +172,19 @@ def panels(run: Run) -> list[Spectrum]:
 def interval(numbers: dict[str, Any]) -> Interval:
     """An interval as results.json keeps it."""
     return Interval(numbers["mean"], numbers["ci_low"], numbers["ci_high"], numbers["n"])
+
+
+def _interval_of(verdict: Any, level: str) -> Interval:
+    low, high = verdict[level] or (None, None)
+    return Interval(verdict["estimate"], low, high, verdict["replicates"])
+
+
+def _grid(cells: Cells, seeds: list[int], steps: list[int]) -> Floats:
+    """(seeds, steps), NaN where there is no value."""
+    return np.array([[cells.get((seed, step), np.nan) for step in steps] for seed in seeds])
+
+
+def _is_measured_form(measured: dict[str, Any], arm: dict[str, Any]) -> bool:
+    """Whether `measured` trains from shots and is this arm, or the same arm exactly."""
+    same = all(measured[key] == arm[key] for key in ("head", "metric", "settings"))
+    return same and measured["backend"] != "exact"

@@ -1,0 +1,64 @@
+"""What entries of results.json say, in the words of the page and of the terminal; nothing is drawn here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Entry = Mapping[str, Any]
+
+
+
+def is_confirmatory(verdict: Entry) -> bool:
+    """Whether a verdict was asked for before the first run; every other contrast is refused as exploratory.
+
+    >>> is_confirmatory({"reason": "exploratory: only F_Q against F_C on the same head is confirmatory"})
+    False
+    """
+    return not str(verdict["reason"]).startswith("exploratory")
+
+
+def confirmatory_first(verdicts: Sequence[Entry]) -> list[Entry]:
+    """The same verdicts, those that are confirmatory before all others."""
+    return sorted(verdicts, key=lambda verdict: not is_confirmatory(verdict))
+
+
+def runs_per_unit(protocol: Entry) -> int:
+    """Final runs behind one value of an arm: those of a replicate, or the one of a seed."""
+    return 1 if protocol["unit"] == "seed" else int(protocol["finals"])
+
+
+def seeds_of(arm: Entry, protocol: Entry) -> list[int]:
+    """Seeds of an arm's final runs, replicate by replicate; an exploratory arm has the first of them."""
+    return list(protocol["seeds"][: arm["final_loss"]["n"] * runs_per_unit(protocol)])
+
+
+def setting_name(name: str) -> str:
+    """A setting's name in results.json, as a reader knows it."""
+    return {"kl": "KL"}.get(name, name)
+
+
+def setting_text(setting: Mapping[str, float]) -> str:
+    """
+    >>> setting_text({"kl": 0.1, "damping": 0.03})
+    'KL 0.1, damping 0.03'
+    """
+    return ", ".join(f"{setting_name(name)} {value:g}" for name, value in setting.items())
+
+
+def chosen_settings(chosen: Sequence[Mapping[str, float]]) -> list[tuple[str, int]]:
+    """The settings that replicates chose, each with how many chose it; most chosen first.
+
+    >>> chosen_settings([{"lr": 0.1}, {"lr": 0.3}, {"lr": 0.3}])
+    [('lr 0.3', 2), ('lr 0.1', 1)]
+    """
+    return Counter(map(setting_text, chosen)).most_common()
+
+
+def counted(number: int, noun: str) -> str:
+    """
+    >>> counted(1, "seed"), counted(40, "replicate")
+    ('1 seed', '40 replicates')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
