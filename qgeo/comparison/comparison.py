@@ -45,6 +45,7 @@ from qgeo.comparison.schedule import (
     tuning_jobs,
 )
 from qgeo.comparison.sections import BackendSection, Configuration
+from qgeo.comparison.shadow_race import race_jobs
 from qgeo.errors import ConfigurationError
 from qgeo.locks import alone
 
@@ -176,6 +177,8 @@ def _finished(folder: RunFolder, workers: int | None, on_progress: Stage | None)
         _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report, None)
         chosen = choices(folder, configuration)
         _run_stage("training", final_jobs(configuration, chosen), folder, pool, report, ledgers)
+        if races := race_jobs(configuration, chosen):
+            _run_stage("race", races, folder, pool, report, None)
     report("report", 1)
     write_records(folder, configuration)
     results = build_results(folder, configuration, task, recorded_environment(folder))

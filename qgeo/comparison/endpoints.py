@@ -11,7 +11,7 @@ follows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import log
 from typing import Any
 
@@ -25,7 +25,6 @@ from qgeo.comparison.verdicts import (
     Contrast,
     Question,
     difference_contrast,
-    verdicts,
 )
 from qgeo.tasks.task import Task
 
@@ -84,11 +83,11 @@ def unit_means(configuration: Configuration, runs: Runs, key: str) -> list[float
     return [_mean(values[start : start + size]) for start in range(0, len(values), size)]
 
 
-def final_verdicts(
+def final_questions(
     configuration: Configuration, task: Task, outcomes: Mapping[Arm, Runs], reference: Arm, text_unit: float
-) -> list[dict[str, Any]]:
-    """Entries of "verdicts" in results.json: F_Q against F_C on every head, all other arms against the
-    reference."""
+) -> list[tuple[Question, Contrast]]:
+    """What verdicts on the end of training are asked of: F_Q against F_C on every head, and all other arms
+    against the reference."""
     compared, pairs = endpoint(task, text_unit), primary_pairs([*outcomes])
     others = [
         (arm, reference)
@@ -98,14 +97,13 @@ def final_verdicts(
         and arm.seed_stream == reference.seed_stream
     ]
     means = {arm: unit_means(configuration, runs, compared.key) for arm, runs in outcomes.items()}
-    asked = [
+    return [
         (
             _question(configuration, compared, pair, pair in pairs),
-            _contrast(compared, *(means[arm] for arm in pair)),
+            _contrast(compared, means[pair[0]], means[pair[1]]),
         )
         for pair in [*pairs, *others]
     ]
-    return [asdict(each) for each in verdicts(asked)]
 
 
 def _question(

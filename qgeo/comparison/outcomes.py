@@ -27,10 +27,15 @@ class JobFile(FileModel):
     final: bool
 
 
-class Outcome(FileModel):
-    """Of any run; inputs: digest of settings and corpus."""
+class Part(FileModel):
+    """What every part says; inputs: digest of settings and corpus."""
 
     inputs: Digest
+
+
+class Outcome(Part):
+    """Of any run."""
+
     job: JobFile
     validation_loss: float | None
     diverged: bool
@@ -46,3 +51,11 @@ class FinalOutcome(Outcome):
     excess: float | None
     agreement: Row | None
     noise: list[float] | None
+
+
+class RaceOutcome(Part):
+    """Of a replicate's race; pair: names of the F_Q and the F_C arm; rows: per trajectory and step."""
+
+    pair: list[str]
+    replicate: int
+    rows: list[Row]

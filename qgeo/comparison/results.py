@@ -20,7 +20,7 @@ from torch import nn
 from qgeo.comparison.answer import answer
 from qgeo.comparison.arms import Arm, build_head, parameter_groups
 from qgeo.comparison.cost import formulae
-from qgeo.comparison.endpoints import endpoint, final_verdicts, unit_means
+from qgeo.comparison.endpoints import endpoint, final_questions, unit_means
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.noise import PROBABILITIES
 from qgeo.comparison.outcomes import FinalOutcome
@@ -29,10 +29,12 @@ from qgeo.comparison.run_folder import RunFolder, check_trained, load_head
 from qgeo.comparison.schedule import Choices, choices, final_jobs, final_key, trial_losses
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.setting import is_at_edge
+from qgeo.comparison.shadow_race import race_jobs, race_questions, race_results
 from qgeo.comparison.statistics import mean_interval, paired_difference
 from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import final_windows, mean_loss
 from qgeo.comparison.trials import trials
+from qgeo.comparison.verdicts import verdicts
 from qgeo.geometry.spectra import eigenvalues, summary
 from qgeo.heads.ngram import LARGEST_TABLE, NgramHead
 from qgeo.heads.protocol import Head, checked_head
@@ -73,12 +75,16 @@ def build_results(
             for arm in chosen
         ]
     protocol = _protocol(configuration, task, unit)
-    verdicts = final_verdicts(configuration, task, outcomes, reference, unit)
+    races = race_results(folder, configuration, race_jobs(configuration, chosen))
+    asked = final_questions(configuration, task, outcomes, reference, unit)
+    asked += race_questions(configuration, races, chosen)
+    entries = [asdict(verdict) for verdict in verdicts(asked)]
     bars = ngram_bars(task, configuration.training.test_windows)
     return {
         "version": environment["qgeo"],
-        "answer": answer(arms, bars, verdicts, protocol, task.name),
-        "verdicts": verdicts,
+        "answer": answer(arms, bars, entries, protocol, task.name),
+        "verdicts": entries,
+        "race": races,
         "task": task.describe(),
         "floor": None if task.context_entropy is None else task.context_entropy * log(2),
         "bars": bars,

@@ -26,7 +26,7 @@ from pydantic import Field
 from torch import nn
 
 from qgeo.array_files import ArraySpec, archive_overhead, array_bytes, parsed_arrays, size_of
-from qgeo.comparison.outcomes import Digest, Outcome
+from qgeo.comparison.outcomes import Digest, Part
 from qgeo.errors import RunFolderError
 from qgeo.files import MOST_JSON_BYTES, FileModel, Storage, digest, sweep
 
@@ -68,7 +68,7 @@ class Digests(FileModel):
         return digest(f"{self.settings} {self.corpus}".encode())
 
 
-Kind = TypeVar("Kind", bound=Outcome)
+Kind = TypeVar("Kind", bound=Part)
 Object = dict[str, Any]
 
 
@@ -237,7 +237,7 @@ def open_run_folder(path: Path) -> RunFolder:
 
 def sweep_drafts(folder: RunFolder) -> None:
     """Remove what killed processes were writing."""
-    places = ("", "parts/tuning", "parts/final", "heads", "figures")
+    places = ("", "parts/tuning", "parts/final", "parts/race", "heads", "figures")
     for place in places:
         sweep(folder.path / place)
 

@@ -33,6 +33,7 @@ from qgeo.comparison.replicates import data_of, final_seeds, replicates_of, tuni
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, save_head
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.setting import Setting, best
+from qgeo.comparison.shadow_race import RaceJob, run_race
 from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import (
     RunSettings,
@@ -148,7 +149,7 @@ def choices(folder: RunFolder, configuration: Configuration) -> Choices:
 
 
 def run_jobs(
-    jobs: Sequence[Job],
+    jobs: Sequence[Job | RaceJob],
     folder: RunFolder,
     workers: int,
     progress: Progress,
@@ -170,7 +171,9 @@ def default_workers() -> int:
     return min(cores(), MOST_WORKERS)
 
 
-def _executed(jobs: Sequence[Job], folder: RunFolder, workers: int, ledgers: Ledgers | None) -> Iterator[Job]:
+def _executed(
+    jobs: Sequence[Job | RaceJob], folder: RunFolder, workers: int, ledgers: Ledgers | None
+) -> Iterator[Job | RaceJob]:
     workers = min(workers, len(jobs), MOST_WORKERS)
     if workers <= 1 or ledgers is not None:
         for job in jobs:
@@ -227,10 +230,20 @@ def _end_with_parent(parent: int) -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def execute(job: Job, path: Path, ledgers: Ledgers | None = None) -> None:
-    """Train one run and keep its outcome, in one thread; a final job's head is kept first, its JSON last."""
+def execute(job: Job | RaceJob, path: Path, ledgers: Ledgers | None = None) -> None:
+    """Train one run, or race in one replicate, and keep the outcome, in one thread; a final job's head is
+    kept first, its JSON last."""
     with single_thread():
-        _execute(job, path, ledgers)
+        if isinstance(job, RaceJob):
+            _race(job, path)
+        else:
+            _execute(job, path, ledgers)
+
+
+def _race(job: RaceJob, path: Path) -> None:
+    configuration, task = load_inputs(path)
+    outcome = run_race(job, configuration, data_of(configuration, task, job.replicate))
+    RunFolder(path).write_outcome(job.key, outcome)
 
 
 def _execute(job: Job, path: Path, ledgers: Ledgers | None) -> None:

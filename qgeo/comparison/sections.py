@@ -7,6 +7,7 @@
     [training]  steps, batch, seeds
     [tuning]    the trials every arm gets, on seeds of their own
     [protocol]  replicates, final runs of each: what a verdict takes
+    [race]      steps of equal KL from common checkpoints, in every replicate
     [backend]   where quantum heads are run again after training
     [plugins]   modules = ["my_module"], which register heads, metrics, methods or sources of their own
 
@@ -235,6 +236,21 @@ class ProtocolSection(_Section):
         return self
 
 
+class RaceSection(_Section):
+    """The shadow race of F_Q and F_C in every replicate: from checkpoints of its trainings one step of equal
+    KL of both, and whose lowers the test loss more.
+    """
+
+    draws: Annotated[int, Field(ge=0, le=10_000)] = 8
+    """Batches that each checkpoint is left from; 0 for no race."""
+    steps: Annotated[tuple[Annotated[int, Field(ge=0)], ...], List] = (0, 5, 20, 60)
+    """Checkpoints, in steps of a training."""
+    kl: Positive = 0.003
+    """Of a step, nats per token on its batch."""
+    windows: Count = 1024
+    """Contexts that drops and predictions are taken over."""
+
+
 class BackendSection(_Section):
     """Where quantum heads train a second time, from `shots` per circuit, unless the name is `exact`; circuits
     of a metric have `metric_shots`, by default the same.
@@ -277,6 +293,7 @@ class Configuration(_Section):
     training: TrainingSection = TrainingSection()
     tuning: TuningSection = TuningSection()
     protocol: ProtocolSection = ProtocolSection()
+    race: RaceSection = RaceSection()
     backend: BackendSection = BackendSection()
 
     @model_validator(mode="after")

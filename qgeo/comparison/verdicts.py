@@ -47,7 +47,8 @@ class Question:
     """What is compared: two arms, at an endpoint, on a budget's axis, under a protocol.
 
     Attributes:
-        role: only confirmatory pairs (F_Q against F_C on one head) get a verdict.
+        role: only confirmatory pairs (F_Q against F_C on one head) get a verdict; "start" is a race before
+            the first step of a training.
         settings: "frozen" where nothing was tuned in this comparison.
         tuning_draws: independent tunings in all, over all replicates.
     """
@@ -56,7 +57,7 @@ class Question:
     reference: str
     endpoint: str
     budget: str
-    role: Literal["confirmatory", "exploratory"] = "confirmatory"
+    role: Literal["confirmatory", "exploratory", "start"] = "confirmatory"
     settings: Literal["tuned", "frozen"] = "tuned"
     tuning_draws: int = 0
 
@@ -179,6 +180,8 @@ def refusal(question: Question, contrast: Contrast) -> str | None:
     count = contrast.ci95.n
     if question.role == "exploratory":
         return "exploratory: only F_Q against F_C on the same head is confirmatory"
+    if question.role == "start":
+        return "step 0 belongs to no verdict: near the start a finite step can reverse the sign"
     if question.settings == "frozen":
         return "given these settings: frozen, not tuned in this comparison"
     if count < FEWEST_REPLICATES:

@@ -23,7 +23,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages, stoppable, tables, write_new_file
 
 _WITH_RESUME = ("resume", "max_seconds", "partial")
-_STAGES = {"tuning": "tuning runs", "training": "final runs", "report": "report"}
+_STAGES = {"tuning": "tuning runs", "training": "final runs", "race": "races", "report": "report"}
 
 
 def compare_with_progress(options: dict[str, Any], workers: int | None) -> ComparisonResult:

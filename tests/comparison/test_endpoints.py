@@ -10,7 +10,8 @@ import pytest
 
 from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.config import parse_configuration
-from qgeo.comparison.endpoints import endpoint, final_verdicts, unit_means
+from qgeo.comparison.endpoints import endpoint, final_questions, unit_means
+from qgeo.comparison.verdicts import verdicts
 from qgeo.tasks.task import source_task, text_task
 
 ARMS = tuple(map(parse_arm, ("born+quantum", "born+classical", "softmax+adam")))
@@ -53,10 +54,8 @@ def test_a_replicate_is_the_mean_of_its_final_runs():
 
 def called(excesses, configuration, task=SOURCE, key="excess", arms=ARMS):
     outcomes = {arm: runs(values, key) for arm, values in zip(arms, excesses, strict=True)}
-    return {
-        (each["arm"], each["reference"]): each
-        for each in final_verdicts(configuration, task, outcomes, arms[1], 0.5)
-    }
+    asked = final_questions(configuration, task, outcomes, arms[1], 0.5)
+    return {(each.arm, each.reference): each for each in verdicts(asked)}
 
 
 def test_forty_tuned_replicates_give_a_verdict_on_the_pair_alone():
@@ -66,18 +65,18 @@ def test_forty_tuned_replicates_give_a_verdict_on_the_pair_alone():
     configuration = comparison(replicates=40, finals=2, exploratory=10)
     given = called([0.7 * base, base, 2 * base[:20]], configuration)
     sharp = given["born+quantum", "born+classical"]
-    assert (sharp["verdict"], sharp["replicates"], sharp["endpoint"]) == ("better", 40, "log excess")
-    assert sharp["estimate"] == pytest.approx(np.mean(np.log((0.7 * base + 0.001) / (base + 0.001))))
+    assert (sharp.verdict, sharp.replicates, sharp.endpoint) == ("better", 40, "log excess")
+    assert sharp.estimate == pytest.approx(np.mean(np.log((0.7 * base + 0.001) / (base + 0.001))))
     other = given["softmax+adam", "born+classical"]
-    assert (other["verdict"], other["replicates"]) == ("none", 10)
-    assert other["reason"].startswith("exploratory")
+    assert (other.verdict, other.replicates) == ("none", 10)
+    assert other.reason.startswith("exploratory")
     assert len(given) == 2
 
 
 def test_a_text_s_estimate_is_in_its_units():
     configuration = comparison(replicates=40, finals=1)
     given = called([[2.0] * 40, [2.1] * 40, [3.0] * 10], configuration, TEXT, "test_loss")
-    assert given["born+quantum", "born+classical"]["estimate"] == pytest.approx(-0.1 / 0.5)
+    assert given["born+quantum", "born+classical"].estimate == pytest.approx(-0.1 / 0.5)
 
 
 def test_without_replicates_there_is_no_verdict_however_many_seeds():
@@ -85,8 +84,8 @@ def test_without_replicates_there_is_no_verdict_however_many_seeds():
     configuration = parse_configuration({"training": {"seeds": 50}})
     base = np.random.default_rng(2).uniform(0.05, 0.1, 50)
     sharp = called([0.5 * base, base, base], configuration)["born+quantum", "born+classical"]
-    assert sharp["verdict"] == "none"
-    assert sharp["reason"].startswith("not tuned enough: 1 tuning draws")
+    assert sharp.verdict == "none"
+    assert sharp.reason.startswith("not tuned enough: 1 tuning draws")
 
 
 def test_frozen_settings_allow_no_verdict():
@@ -94,6 +93,6 @@ def test_frozen_settings_allow_no_verdict():
     base = np.random.default_rng(2).uniform(0.05, 0.1, 40)
     frozen = tuple(replace(arm, kl=0.1, damping=0.3) for arm in ARMS[:2])
     sharp = called([0.5 * base, base], comparison(replicates=40, finals=1), arms=frozen)
-    assert [each["reason"] for each in sharp.values()] == [
+    assert [each.reason for each in sharp.values()] == [
         "given these settings: frozen, not tuned in this comparison"
     ]

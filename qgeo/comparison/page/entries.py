@@ -9,7 +9,6 @@ from typing import Any
 Entry = Mapping[str, Any]
 
 
-
 def is_confirmatory(verdict: Entry) -> bool:
     """Whether a verdict was asked for before the first run; every other contrast is refused as exploratory.
 
