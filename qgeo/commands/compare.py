@@ -16,6 +16,14 @@ def compare(
     config: Annotated[
         Path | None, typer.Argument(help="Configuration file (TOML).", show_default=False)
     ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="A configuration that comes with qgeo: quick (ten seeds, frozen settings), standard (40 "
+            "replicates: a verdict), full (for a cluster).",
+            show_default=False,
+        ),
+    ] = None,
     text: Annotated[
         Path | None, typer.Option(help="Corpus: any UTF-8 text file.", show_default=False)
     ] = None,
@@ -74,7 +82,7 @@ def compare(
     """
     from qgeo.terminal import comparison as terminal
 
-    given: dict[str, Any] = {"config": config, "text": text, "task": task, "arms": arms}
+    given: dict[str, Any] = {"config": config, "preset": preset, "text": text, "task": task, "arms": arms}
     given |= {
         "seeds": seeds,
         "steps": steps,

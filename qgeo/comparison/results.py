@@ -21,6 +21,7 @@ from qgeo.comparison.answer import answer
 from qgeo.comparison.arms import Arm, build_head, parameter_groups
 from qgeo.comparison.cost import formulae
 from qgeo.comparison.endpoints import endpoint, final_questions, unit_means
+from qgeo.comparison.grouped_cost import grouped_cost
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.noise import PROBABILITIES
 from qgeo.comparison.outcomes import FinalOutcome
@@ -137,7 +138,7 @@ def _arm_results(
     of_reference = unit_means(configuration, outcomes[reference], "test_loss")
     head = trained_head(folder, configuration, task, arm, seed=0)
     groups = parameter_groups(head)
-    last = runs[0]["records"][-1]
+    last, grouped = runs[0]["records"][-1], grouped_cost(configuration, task, arm)
     counted = ("gradient_evaluations", "metric_evaluations", "line_evaluations")
     return {
         "name": arm.name,
@@ -152,6 +153,8 @@ def _arm_results(
         "difference": _difference(losses, of_reference, arm, reference),
         "circuit_evaluations": sum(last[name] for name in counted),
         **{name: last[name] for name in counted},
+        "grouped_circuits": None if grouped is None else grouped.of(last),
+        "circuits_per_context": None if grouped is None else asdict(grouped),
         "circuits": last["circuits"],
         "shots": last["shots"],
         "missed": sum(run["records"][-1]["missed"] for run in runs),

@@ -66,8 +66,11 @@ class Record:
             learning rate, or are measured from shots.
         kl_elsewhere: the same on 512 other training contexts; only where a validation loss is taken.
         missed: steps whose KL was not met, the closest of what was tried being taken.
-        gradient_evaluations, metric_evaluations, line_evaluations: circuits that gradients, metrics and the
-            search for steps' lengths would cost ungrouped (`cost.py`).
+        gradient_contexts, metric_contexts, line_contexts: distinct contexts at which gradients and metrics
+            were taken, and at which the head was evaluated for a step's length: equal ones of a batch are
+            measured once.
+        gradient_evaluations, metric_evaluations, line_evaluations: circuits that these would cost ungrouped,
+            every context of a batch on its own (`cost.py`).
         circuits, shots: what a sampler really received, 0 for exact training.
     """
 
@@ -79,11 +82,29 @@ class Record:
     kl: float | None
     kl_elsewhere: float | None
     missed: int
+    gradient_contexts: int
+    metric_contexts: int
+    line_contexts: int
     gradient_evaluations: int
     metric_evaluations: int
     line_evaluations: int
     circuits: int
     shots: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Contexts since the start: of gradients, of metrics, of evaluations for the lengths of steps."""
+
+    gradient: int = 0
+    metric: int = 0
+    line: int = 0
+
+    def and_step(self, contexts: int, with_metric: bool, evaluations: int) -> Counts:
+        """With a step at so many contexts."""
+        return Counts(
+            self.gradient + contexts, self.metric + contexts * with_metric, self.line + contexts * evaluations
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +151,9 @@ class Trainer:
     schedule: torch.optim.lr_scheduler.LambdaLR
     cost: StepCost
     steps: int = 0
-    line_evaluations: int = 0
     missed: int = 0
+    distinct: Counts = Counts()
+    drawn: Counts = Counts()
 
     @classmethod
     def start(
@@ -158,10 +180,9 @@ class Trainer:
     def step(self, batch: Windows) -> float:
         """One step; the loss before it. A loss that is not finite moves nothing."""
         loss = _step(self.trained, self.optimizer, batch)
-        self.steps += 1
         if math.isfinite(loss):
             self.schedule.step()
-            self._count_search()
+        self._count(batch, math.isfinite(loss))
         return loss
 
     @property
@@ -172,8 +193,7 @@ class Trainer:
 
     def record(self, loss: float, validation_loss: float | None, kl_elsewhere: float | None) -> Record:
         """The step that was taken last."""
-        cost, run = self.cost, getattr(self.trained, "cost", Cost())
-        batch, length = self.training.batch, self.last_length
+        cost, run, length = self.cost, getattr(self.trained, "cost", Cost()), self.last_length
         return Record(
             arm=self.settings.arm.name,
             seed=self.seed,
@@ -183,17 +203,25 @@ class Trainer:
             kl=None if length is None else _finite(length.kl),
             kl_elsewhere=_finite(kl_elsewhere),
             missed=self.missed,
-            gradient_evaluations=self.steps * batch * cost.gradient,
-            metric_evaluations=refreshes(self.steps, self.training.refresh) * batch * cost.metric,
-            line_evaluations=self.line_evaluations * batch * cost.forward,
+            gradient_contexts=self.distinct.gradient,
+            metric_contexts=self.distinct.metric,
+            line_contexts=self.distinct.line,
+            gradient_evaluations=self.drawn.gradient * cost.gradient,
+            metric_evaluations=self.drawn.metric * cost.metric,
+            line_evaluations=self.drawn.line * cost.forward,
             circuits=run.circuits,
             shots=run.shots,
         )
 
-    def _count_search(self) -> None:
-        if self.last_length is not None:
-            self.line_evaluations += self.last_length.evaluations
-            self.missed += not self.last_length.is_met
+    def _count(self, batch: Windows, moved: bool) -> None:
+        length = self.last_length if moved else None
+        evaluations = 0 if length is None else length.evaluations
+        with_metric = self.settings.arm.is_natural and takes_metric(self.steps, self.training.refresh)
+        distinct = len(batch.contexts.unique(dim=0))
+        self.distinct = self.distinct.and_step(distinct, with_metric, evaluations)
+        self.drawn = self.drawn.and_step(len(batch), with_metric, evaluations)
+        self.missed += length is not None and not length.is_met
+        self.steps += 1
 
 
 def train(

@@ -23,6 +23,10 @@ _PROBE = 1e-4
 """Norm of the step that δᵀF_Cδ is read from: its error is of second order, rounding 1e-12 of it."""
 
 
+_BESIDE = 3
+"""Evaluations beside those of lengths: at the start, and on either side of it for δᵀF_Cδ."""
+
+
 @dataclass(frozen=True, eq=False)
 class Line:
     """Where a head may go: from `start` (P,) along `step` (P,), its parameters flattened in their order."""
@@ -44,7 +48,7 @@ class Line:
             probe = _PROBE / float(self.step.norm())
             forth, back = self.log_probs(probe), self.log_probs(-probe)
             found = length_of(target, self.kl, fisher_length(back, forth) / (2 * probe) ** 2)
-        return Length(found.length, found.kl, found.evaluations + 2, found.is_met)
+        return Length(found.length, found.kl, found.evaluations + _BESIDE, found.is_met)
 
     def kl(self, length: float) -> float:
         """KL(s)."""

@@ -15,6 +15,7 @@ from qgeo.comparison.config_file import commented
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.outlook import Outlook
+from qgeo.comparison.presets import preset
 from qgeo.comparison.rehearsal import Rehearsal, rehearse
 from qgeo.comparison.run_folder import open_run_folder
 from qgeo.comparison.schedule import default_workers
@@ -30,8 +31,8 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
     """Run or resume a comparison with progress bars on stderr.
 
     Args:
-        options: config, text, task, arms, seeds, steps, backend, shots, max_seconds, partial, out, resume;
-            None where not given.
+        options: config, preset, text, task, arms, seeds, steps, backend, shots, max_seconds, partial, out,
+            resume; None where not given.
     """
     folder = _run_folder(options)
     messages().print(f"run folder: {folder}", soft_wrap=True)
@@ -148,7 +149,7 @@ def _configuration(options: dict[str, Any], text_from: Path = Path()) -> Configu
     """
     if options["resume"] is not None:
         raise ConfigurationError("expected --dry-run or --write-config without --resume, got both; drop one")
-    settings = load_settings(options["config"]) if options["config"] else {}
+    settings = _base(options)
     if options["text"] is not None and options["task"] is not None:
         raise ConfigurationError("expected one of --text and --task, got both; choose one")
     if options["shots"] is not None and options["backend"] is None and not _has_backend(settings):
@@ -158,10 +159,20 @@ def _configuration(options: dict[str, Any], text_from: Path = Path()) -> Configu
     if options["task"] is not None:
         _override(settings, "task", {"name": options["task"]}, dropped=("text", "title"))
     if options["arms"] is not None:
+        settings.pop("arm", None)  # arms that are named stand for all
         _override(settings, "arms", {"names": [name.strip() for name in options["arms"].split(",")]})
     _override(settings, "training", _given(options, seeds="seeds", steps="steps"))
     _override(settings, "backend", _given(options, backend="name", shots="shots", max_seconds="max_seconds"))
     return parse_configuration(settings)
+
+
+def _base(options: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a file or a preset, or none."""
+    if options["config"] is None:
+        return preset(options["preset"]) if options["preset"] is not None else {}
+    if options["preset"] is not None:
+        raise ConfigurationError("expected a configuration file or --preset, got both; choose one")
+    return load_settings(options["config"])
 
 
 def _has_backend(settings: dict[str, Any]) -> bool:

@@ -136,7 +136,9 @@ def test_records_are_a_line_per_arm_seed_and_step_in_this_order(finished):
     assert [(r["arm"], r["seed"], r["step"]) for r in records] == order
     assert [(t["arm"], t["seed"], t["step"]) for t in timings] == order
     losses = {"train_loss", "validation_loss", "kl", "kl_elsewhere"}
-    counts = {"gradient_evaluations", "metric_evaluations", "line_evaluations", "missed", "circuits", "shots"}
+    kinds = ("gradient", "metric", "line")
+    counts = {f"{kind}_{counted}" for kind in kinds for counted in ("evaluations", "contexts")}
+    counts |= {"missed", "circuits", "shots"}
     assert set(records[0]) == {"arm", "seed", "step"} | losses | counts
     assert all(t["seconds"] > 0 for t in timings)
 
