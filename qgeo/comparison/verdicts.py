@@ -16,7 +16,7 @@ in a race: higher is better, nothing is 1).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -88,7 +88,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Verdict:
-    """An entry of "verdicts" in results.json."""
+    """An entry of "verdicts" in results.json; p: of no difference, unadjusted."""
 
     arm: str
     reference: str
@@ -102,6 +102,7 @@ class Verdict:
     reason: str
     replicates: int
     replicates_needed: int | None
+    p: float | None
 
 
 def difference_contrast(ours: Values, theirs: Values, margin: float = MARGIN_OF_EXCESS) -> Contrast:
@@ -155,6 +156,21 @@ def verdicts(asked: Sequence[tuple[Question, Contrast]]) -> list[Verdict]:
     ]
 
 
+def over_all_tasks(entries: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts of several comparisons, p adjusted over all of them: better or worse where that still is below
+    5%, else undecided. Equivalence is tested for each alone and stays."""
+    tested = [entry for entry in entries if entry.verdict != "none" and entry.p is not None]
+    adjusted = dict(zip(map(id, tested), holm([entry.p or 0.0 for entry in tested]), strict=True))
+    return [_adjusted(entry, adjusted.get(id(entry), 1.0)) for entry in entries]
+
+
+def _adjusted(entry: Verdict, p: float) -> Verdict:
+    if entry.verdict not in ("better", "worse"):
+        return entry
+    call: Call = entry.verdict if p < ALPHA else "undecided"
+    return replace(entry, verdict=call, reason=f"Holm-adjusted over all tasks and endpoints, p = {p:.2g}")
+
+
 def verdict(question: Question, contrast: Contrast, adjusted_p: float) -> Verdict:
     """The verdict on one question, given the p of its contrast adjusted for all that are asked."""
     reason = refusal(question, contrast)
@@ -172,6 +188,7 @@ def verdict(question: Question, contrast: Contrast, adjusted_p: float) -> Verdic
         reason=why,
         replicates=contrast.ci95.n,
         replicates_needed=contrast.replicates_needed,
+        p=contrast.p,
     )
 
 

@@ -19,6 +19,7 @@ from qgeo.comparison.verdicts import (
     Contrast,
     Question,
     difference_contrast,
+    over_all_tasks,
     ratio_contrast,
     verdict,
     verdicts,
@@ -199,9 +200,20 @@ def test_p_is_adjusted_over_what_may_have_a_verdict():
     assert verdicts([*asked, (QUESTION, contrast(0.0, 0.3, 0.9))])[1].verdict == "undecided"
 
 
+def test_p_is_adjusted_over_all_comparisons():
+    # Seen to fail: a verdict of one task that does not hold over two; equivalence taken back.
+    one = verdicts([(QUESTION, contrast(-0.3, 0.1, 0.03))])
+    other = verdicts([(QUESTION, contrast(-0.3, 0.1, 0.001)), (QUESTION, contrast(0.0, 0.01, 0.9))])
+    assert [each.verdict for each in (*one, *other)] == ["better", "better", "equivalent"]
+    assert [each.verdict for each in over_all_tasks([*one, *other])] == ["undecided", "better", "equivalent"]
+    assert over_all_tasks(one)[0].verdict == "better"
+    frozen = verdicts([(replace(QUESTION, settings="frozen"), contrast(-0.3, 0.1, 1e-9))])
+    assert over_all_tasks([*one, *frozen])[0].verdict == "better"
+
+
 def test_a_verdict_has_the_fields_of_results_json():
     found = verdict(QUESTION, contrast(-0.3, 0.1, 0.001), 0.001)
-    assert " ".join(asdict(found)) == DESIGN_FIELDS
+    assert " ".join(asdict(found)) == f"{DESIGN_FIELDS} p"
     written = json.loads(json.dumps(asdict(found)))
     assert (written["arm"], written["ci95"]) == ("born+quantum", [-0.4, pytest.approx(-0.2)])
 

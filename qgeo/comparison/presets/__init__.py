@@ -1,12 +1,14 @@
-"""Configurations that come with qgeo, by name.
+"""Configurations that come with qgeo, by name, and what the committed standard run decided.
 
-quick       ten seeds, settings frozen by the committed standard run: two minutes, a demonstration
+quick       ten seeds, settings frozen by the standard run: two minutes, a demonstration
 standard    40 replicates, everything tuned anew: the verdict
 full        150 replicates, for a cluster
 """
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from qgeo.comparison.config import read_toml
 from qgeo.errors import ConfigurationError
 
 PRESETS = ("quick", "standard", "full")
+
+HERE = Path(__file__).parent
 
 
 def preset(name: str) -> dict[str, Any]:
@@ -27,4 +31,11 @@ def preset(name: str) -> dict[str, Any]:
     """
     if name not in PRESETS:
         raise ConfigurationError(f"expected a preset of {', '.join(PRESETS)}, got {name!r}")
-    return read_toml(Path(__file__).parent / f"{name}.toml")
+    return read_toml(HERE / f"{name}.toml")
+
+
+@lru_cache(maxsize=1)
+def decided() -> dict[str, Any]:
+    """Per task, verdicts and races of the standard run, with the digest of its results (`freeze.py`)."""
+    found: dict[str, Any] = json.loads((HERE / "decided.json").read_text(encoding="utf-8"))
+    return found
