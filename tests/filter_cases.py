@@ -90,7 +90,8 @@ def race(layers: int, contexts: int) -> Race:
     step is short enough to be of first order.
     """
     generator = torch.Generator().manual_seed(layers)
-    head = BornHead(8, 2, layers=layers, embedding=2, smoothing=0.0, generator=generator)
+    options = {"layers": layers, "embedding": 2, "smoothing": 0.0, "start": "random"}
+    head = BornHead(8, 2, **options, generator=generator)
     head.encoder.requires_grad_(False)
     every = torch.cartesian_prod(torch.arange(8), torch.arange(8))[torch.randperm(64, generator=generator)]
     logits = torch.randn(contexts, 8, generator=generator, dtype=torch.float64)

@@ -1,7 +1,8 @@
 """Heads of every kind: one table for the tests of heads, of their geometry and of the optimizer.
 
-Each is built anew by `build(name)` and moved off its initial point, so that no logit is zero and no symmetry
-helps. `autograd_jacobian` and `central_differences` differentiate a head without any of its own Jacobians.
+Each is built anew by `build(name)` from a random start and moved off it, so that no logit is zero and no
+symmetry helps. `autograd_jacobian` and `central_differences` differentiate a head without any of its own
+Jacobians.
 """
 
 from __future__ import annotations
@@ -50,21 +51,27 @@ def without_data() -> QuantumCircuit:
     return circuit
 
 
+RANDOM_START = {"start": "random"}
+
 BUILDERS: dict[str, Callable[[], Any]] = {
-    "softmax": lambda: SoftmaxHead(5, CONTEXT, features=3, embedding=2),
-    "mlp": lambda: MLPHead(4, CONTEXT, features=3, embedding=2),
-    "born": lambda: BornHead(4, CONTEXT, layers=2, embedding=2),
-    "born-folded": lambda: BornHead(5, CONTEXT, layers=1, embedding=2),
-    "born-class-word": lambda: BornHead(7, CONTEXT, num_qubits=2, layers=1, embedding=2),
-    "born-class-word-smooth": lambda: BornHead(7, CONTEXT, num_qubits=2, layers=1, smoothing=0.2),
-    "born-smooth": lambda: BornHead(3, CONTEXT, layers=2, embedding=1, smoothing=0.3),
-    "born-sharp": lambda: BornHead(4, CONTEXT, layers=2, embedding=2, smoothing=0.0),
-    "born-reuploading": lambda: BornHead(4, CONTEXT, circuit="reuploading", layers=2, embedding=2),
+    "softmax": lambda: SoftmaxHead(5, CONTEXT, features=3, embedding=2, **RANDOM_START),
+    "mlp": lambda: MLPHead(4, CONTEXT, features=3, embedding=2, **RANDOM_START),
+    "born": lambda: BornHead(4, CONTEXT, layers=2, embedding=2, **RANDOM_START),
+    "born-folded": lambda: BornHead(5, CONTEXT, layers=1, embedding=2, **RANDOM_START),
+    "born-class-word": lambda: BornHead(7, CONTEXT, num_qubits=2, layers=1, embedding=2, **RANDOM_START),
+    "born-class-word-smooth": lambda: BornHead(
+        7, CONTEXT, num_qubits=2, layers=1, smoothing=0.2, **RANDOM_START
+    ),
+    "born-smooth": lambda: BornHead(3, CONTEXT, layers=2, embedding=1, smoothing=0.3, **RANDOM_START),
+    "born-sharp": lambda: BornHead(4, CONTEXT, layers=2, embedding=2, smoothing=0.0, **RANDOM_START),
+    "born-reuploading": lambda: BornHead(
+        4, CONTEXT, circuit="reuploading", layers=2, embedding=2, **RANDOM_START
+    ),
     "born-user": lambda: BornHead(6, CONTEXT, embedding=2, **USER),
     "born-without-data": lambda: BornHead(4, CONTEXT, circuit=without_data(), embedding=1),
-    "pauli": lambda: PauliHead(4, CONTEXT, layers=1, embedding=2),
+    "pauli": lambda: PauliHead(4, CONTEXT, layers=1, embedding=2, **RANDOM_START),
     "pauli-xyz": lambda: PauliHead(
-        3, CONTEXT, num_qubits=2, layers=2, embedding=1, observables=["XY", "ZI", "YY", "IX"]
+        3, CONTEXT, num_qubits=2, layers=2, embedding=1, observables=["XY", "ZI", "YY", "IX"], **RANDOM_START
     ),
     "pauli-user": lambda: PauliHead(5, CONTEXT, embedding=1, observables=["XYZ", "IIY"], **USER),
 }

@@ -13,6 +13,10 @@ and the chain C = CX_{n−2,n−1} ⋯ CX_{1,2} CX_{0,1} (rightmost factor first
     separable-…          the same twin of reuploading and real-amplitudes           as theirs
     iqp                  H^⊗n Π_{q<r} RZZ_qr(θ) Π_q RZ_q(θ_q) Π_q RZ_q(x_q) H^⊗n    P = n(n+1)/2   n inputs
 
+Start. With θ_0 … θ_{n−1} = π/2, all other θ and all x 0, every outcome has probability 2⁻ⁿ: RY(π/2) of the
+first layer makes |+⟩ⁿ, which CX maps to itself; in iqp H RZ(π/2) H does the same to outcomes. The RZ of all
+families but iqp are phases there: no outcome's probability depends on their angles.
+
 Kandala et al. 2017 (hardware-efficient); Pérez-Salinas et al. 2020 (re-uploading); Shepherd & Bremner 2009
 (IQP). Names are zero-padded (`theta_00`, `x_00`), so that their lexical order, which is Qiskit's and
 survives OpenQASM, is their numerical order.
@@ -23,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
+from math import pi
 from types import MappingProxyType
 
 from qiskit import QuantumCircuit
@@ -38,6 +43,19 @@ MAX_QUBITS, MAX_LAYERS = 30, 1000
 """Beyond these no statevector fits into memory, and no chain of gates is a tiny head any more."""
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where all outcomes of a family are equally probable, with data angles 0.
+
+    Attributes:
+        values: (P,) numbers of the trainable parameters there.
+        phases: names of the angles, data included, that change no probability there, whatever they are.
+    """
+
+    values: tuple[float, ...]
+    phases: frozenset[str]
+
+
 @dataclass(frozen=True, eq=False)
 class Ansatz:
     """A circuit of a named family.
@@ -47,6 +65,7 @@ class Ansatz:
         num_qubits, layers: n and L.
         circuit: without measurement; `circuit.parameters` is θ in numerical order, then x.
         input_parameters: names of the data parameters, in numerical order; all others are trainable.
+        start: where all outcomes are equally probable.
     """
 
     name: str
@@ -54,6 +73,7 @@ class Ansatz:
     layers: int
     circuit: QuantumCircuit
     input_parameters: tuple[str, ...]
+    start: Start
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -83,9 +103,11 @@ def ansatz(name: str, num_qubits: int, layers: int) -> Ansatz:
         )
     num_qubits = checked_integer("num_qubits", num_qubits, 1, MAX_QUBITS)
     layers = checked_integer("layers", layers, 1, MAX_LAYERS)
-    circuit, inputs = ANSATZE[name](num_qubits, layers)
+    circuit, inputs, phases = ANSATZE[name](num_qubits, layers)
     circuit.name = name
-    return Ansatz(name, num_qubits, layers, circuit, tuple(parameter.name for parameter in inputs))
+    others = circuit.num_parameters - len(inputs) - num_qubits
+    start = Start((pi / 2,) * num_qubits + (0.0,) * others, frozenset(angle.name for angle in phases))
+    return Ansatz(name, num_qubits, layers, circuit, tuple(angle.name for angle in inputs), start)
 
 
 def zero_padded(prefix: str, count: int) -> list[Parameter]:
@@ -100,7 +122,9 @@ def zero_padded(prefix: str, count: int) -> list[Parameter]:
 
 # --- parts ------------------------------------------------------------------------------------------------
 
-Built = tuple[QuantumCircuit, list[Parameter]]
+Built = tuple[QuantumCircuit, list[Parameter], list[Parameter]]
+"""A circuit, its data parameters, and the parameters that are phases at the start."""
+
 Entangler = Callable[[QuantumCircuit, int], None]
 
 
@@ -139,7 +163,8 @@ def _layered(entangle: Entangler, *, encode_every_layer: bool = False) -> Callab
                 _rotate(circuit, x)
             _rotate(circuit, theta[layer * size : (layer + 1) * size])
             entangle(circuit, layer)
-        return circuit, x
+        phases = [angle for place, angle in enumerate([*theta, *x]) if place % size >= num_qubits]
+        return circuit, x, phases
 
     return build
 
@@ -157,7 +182,7 @@ def _real(entangle: Entangler) -> Callable[[int, int], Built]:
             for qubit in range(num_qubits):
                 circuit.ry(theta[layer * num_qubits + qubit], qubit)
             entangle(circuit, layer)
-        return circuit, x
+        return circuit, x, []
 
     return build
 
@@ -167,7 +192,7 @@ def _iqp(num_qubits: int, layers: int) -> Built:
     if layers != 1:
         raise ConfigurationError(f"expected layers = 1 for 'iqp', whose layers would commute, got {layers}")
     x = zero_padded("x", num_qubits)
-    return iqp_circuit(num_qubits, x), x
+    return iqp_circuit(num_qubits, x), x, []
 
 
 def iqp_circuit(num_qubits: int, x: Iterable[Parameter] = ()) -> QuantumCircuit:
@@ -201,7 +226,7 @@ ANSATZE = MappingProxyType(
         "separable-real-amplitudes": _real(_no_entangler),
     }
 )
-"""Name → builder (num_qubits, layers) → (circuit, input parameters in numerical order)."""
+"""Name → builder (num_qubits, layers) → (circuit, input parameters in numerical order, phases)."""
 
 _SEPARABLE_TWINS = {
     "hardware-efficient": "separable",

@@ -218,6 +218,7 @@ def build_head(arm: Arm, vocabulary: int, context: int, settings: HeadsSection, 
         layers=settings.layers,
         parameters=parameters,
         generator=torch.Generator().manual_seed(arm.seed(seed)),
+        start=settings.start,
     )
     return _frozen(kind(spec), arm)
 

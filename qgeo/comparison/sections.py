@@ -142,6 +142,8 @@ class HeadsSection(_Section):
     """Default the fewest whose outcomes hold the vocabulary."""
     embedding: Annotated[int, Field(ge=1, le=1024)] = 4
     """Width of the embedding of tokens."""
+    start: Literal["uniform", "random"] = "uniform"
+    """Of all heads: near equal probabilities, or spread."""
 
     @field_validator("matched_to")
     @classmethod

@@ -128,11 +128,12 @@ class BornHead(CircuitHead):
         layers: for an ansatz by name; default 3.
         embedding: numbers per token in the shared encoder.
         smoothing: ε of p̃ = (1−ε)p + ε/V, in [0, 1).
+        start: "uniform", near equal probabilities (for a circuit by name), or "random" (`start.py`).
         generator: source of all initial numbers; seed 0 by default.
 
     Raises:
-        ConfigurationError: an unknown ansatz, a smoothing outside [0, 1), sizes that are no integers or take
-            too much memory, an option that has no effect on this circuit.
+        ConfigurationError: an unknown ansatz or start, a smoothing outside [0, 1), sizes that are no
+            integers or take too much memory, an option that has no effect on this circuit.
 
     >>> head = BornHead(vocabulary=4, context=2)
     >>> head(torch.tensor([[0, 3]])).exp().sum().round(decimals=9).item()
@@ -150,6 +151,7 @@ class BornHead(CircuitHead):
         input_parameters: Any = (),
         embedding: int = 4,
         smoothing: float = SMOOTHING,
+        start: str = "uniform",
         generator: torch.Generator | None = None,
     ) -> None:
         if not isinstance(smoothing, Real) or isinstance(smoothing, bool) or not 0 <= smoothing < 1:
@@ -161,10 +163,10 @@ class BornHead(CircuitHead):
         kind = FoldedReadout if vocabulary <= outcomes else ClassWordReadout
         super().__init__(
             choice,
-            shared_encoder(choice, vocabulary, context, embedding, generator),
+            shared_encoder(choice, vocabulary, context, embedding, start, generator),
             OutcomeProbabilities(),
             kind(outcomes, vocabulary, smoothing),
             vocabulary=vocabulary,
             context=context,
-            values=initial_values(choice.program, generator),
+            values=initial_values(choice, start, generator),
         )

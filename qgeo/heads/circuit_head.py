@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from qgeo.arguments import shown
-from qgeo.circuit.ansatz import BORN_LAYERS, Ansatz, ansatz
+from qgeo.circuit.ansatz import BORN_LAYERS, Ansatz, Start, ansatz
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.layout import is_laid_out
 from qgeo.circuit.measured import note_measurements
@@ -29,11 +29,9 @@ from qgeo.heads.encoder import Encoder
 from qgeo.heads.jacobian import count_trainable, weight_jacobian
 from qgeo.heads.protocol import CircuitPoint
 from qgeo.heads.sizes import chosen_qubits
+from qgeo.heads.start import RANDOM_SPREAD, UNIFORM_DATA, UNIFORM_SPREAD, starts_uniform
 from qgeo.simulate.statevector import states
 from qgeo.simulate.tangents import states_and_tangents
-
-INITIAL_SPREAD = 0.5
-"""Circuit parameters start at N(0, 0.5²): away from zero, where outcomes vanish and F_C is singular."""
 
 
 class Measurement(Protocol):
@@ -64,12 +62,16 @@ class Readout(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class CircuitChoice:
-    """A circuit with its data parameters, and the name it goes by in reports."""
+    """A circuit with its data parameters, and the name it goes by in reports.
+
+    `start` is where its outcomes are equally probable; None where nobody knows.
+    """
 
     name: str
     program: Program
     circuit: Any
     input_parameters: tuple[str, ...]
+    start: Start | None = None
 
 
 def choose_circuit(
@@ -90,13 +92,14 @@ def choose_circuit(
         ConfigurationError: an unknown name, or options that have no effect on this circuit.
     """
     qubits, inputs = chosen_qubits(num_qubits, vocabulary), parameter_names(input_parameters)
+    start = None
     if isinstance(circuit, str):
         circuit = ansatz(circuit, qubits, BORN_LAYERS if layers is None else layers)
     else:
         _check_left_out("with an ansatz by name", num_qubits=num_qubits, layers=layers)
     if isinstance(circuit, Ansatz):
         _check_left_out("with a circuit of your own", input_parameters=inputs or None)
-        inputs, circuit = circuit.input_parameters, circuit.circuit
+        inputs, start, circuit = circuit.input_parameters, circuit.start, circuit.circuit
     program = compile(circuit, input_parameters=inputs)  # refuses what is no circuit
     note_measurements(circuit)
     if program.amplitudes is not None:
@@ -106,7 +109,7 @@ def choose_circuit(
             f"expected a head's circuit as it was before it was transpiled, got one on {circuit.num_qubits} "
             "physical qubits; backends transpile it themselves"
         )
-    return CircuitChoice(circuit.name, program, circuit, inputs)
+    return CircuitChoice(circuit.name, program, circuit, inputs, start)
 
 
 def _check_left_out(where: str, **options: Any) -> None:
@@ -206,13 +209,39 @@ class CircuitHead(nn.Module):
         return StagedJacobian(log_probs, own, data, encoder, weight_jacobian(self.readout, measured))
 
 
-def initial_values(program: Program, generator: torch.Generator) -> Tensor:
-    """(P,) circuit parameters drawn from N(0, INITIAL_SPREAD²)."""
-    return INITIAL_SPREAD * torch.randn(program.num_parameters, generator=generator, dtype=torch.float64)
+def initial_values(choice: CircuitChoice, start: Any, generator: torch.Generator) -> Tensor:
+    """(P,) circuit parameters, drawn as `start` says (`start.py`)."""
+    draw = torch.randn(choice.program.num_parameters, generator=generator, dtype=torch.float64)
+    known = _known_start(choice, start)
+    if known is None:
+        return RANDOM_SPREAD * draw
+    spread = _by_angle(choice.program.parameters, known, RANDOM_SPREAD, UNIFORM_SPREAD)
+    return torch.tensor(known.values, dtype=torch.float64) + spread * draw
 
 
 def shared_encoder(
-    choice: CircuitChoice, vocabulary: int, context: int, embedding: int, generator: torch.Generator
+    choice: CircuitChoice,
+    vocabulary: int,
+    context: int,
+    embedding: int,
+    start: Any,
+    generator: torch.Generator,
 ) -> Encoder:
     """The encoder that every head uses, with one output per data angle of the circuit."""
-    return Encoder(vocabulary, context, choice.program.num_inputs, embedding, generator)
+    encoder = Encoder(vocabulary, context, choice.program.num_inputs, embedding, generator)
+    known = _known_start(choice, start)
+    if known is not None:
+        scale = _by_angle(choice.program.input_parameters, known, 1.0, UNIFORM_DATA)
+        with torch.no_grad():
+            encoder.weight.mul_(scale.unsqueeze(1))
+            encoder.bias.mul_(scale)
+    return encoder
+
+
+def _known_start(choice: CircuitChoice, start: Any) -> Start | None:
+    """Near where the circuit starts; None for a random start."""
+    return choice.start if starts_uniform(start) else None
+
+
+def _by_angle(names: tuple[str, ...], known: Start, phases: float, others: float) -> Tensor:
+    return torch.tensor([phases if name in known.phases else others for name in names], dtype=torch.float64)

@@ -19,6 +19,7 @@ from qgeo.geometry.staged import Stage, StagedJacobian, normalised
 from qgeo.heads.encoder import Encoder, encoder_size, initial_generator
 from qgeo.heads.jacobian import linear_jacobian, weight_jacobian
 from qgeo.heads.sizes import check_table, checked_sizes, closest_width
+from qgeo.heads.start import readout_scale
 
 
 class _FeatureHead(nn.Module):
@@ -34,6 +35,7 @@ class _FeatureHead(nn.Module):
         context: int,
         features: int,
         embedding: int,
+        start: str,
         generator: torch.Generator | None,
     ) -> None:
         super().__init__()
@@ -44,7 +46,7 @@ class _FeatureHead(nn.Module):
         self.vocabulary, self.context = vocabulary, context
         self.encoder = Encoder(vocabulary, context, features, embedding, generator)
         draw = torch.randn(vocabulary, features, generator=generator, dtype=torch.float64)
-        self.weight = nn.Parameter(draw / features**0.5)
+        self.weight = nn.Parameter(readout_scale(start) * draw / features**0.5)
         self.bias = nn.Parameter(torch.zeros(vocabulary, dtype=torch.float64))
 
     def forward(self, contexts: Tensor) -> Tensor:
@@ -76,10 +78,11 @@ class SoftmaxHead(_FeatureHead):
 
     Args:
         vocabulary: V; context: k tokens; features: width of the encoder's output.
-        embedding: numbers per token; generator: source of all initial numbers; seed 0 by default.
+        embedding: numbers per token; start: "uniform", near equal probabilities, or "random" (`start.py`).
+        generator: source of all initial numbers; seed 0 by default.
 
     Raises:
-        ConfigurationError: sizes that are no integers, out of range or take too much memory.
+        ConfigurationError: an unknown start, sizes that are no integers, out of range or too much for memory.
     """
 
     activation = staticmethod(lambda features: features)
@@ -92,9 +95,10 @@ class SoftmaxHead(_FeatureHead):
         *,
         features: int = 4,
         embedding: int = 4,
+        start: str = "uniform",
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__(vocabulary, context, features, embedding, generator)
+        super().__init__(vocabulary, context, features, embedding, start, generator)
 
 
 class MLPHead(_FeatureHead):
@@ -110,9 +114,10 @@ class MLPHead(_FeatureHead):
         *,
         features: int = 4,
         embedding: int = 4,
+        start: str = "uniform",
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__(vocabulary, context, features, embedding, generator)
+        super().__init__(vocabulary, context, features, embedding, start, generator)
 
 
 def feature_head_size(vocabulary: int, context: int, features: int, embedding: int) -> int:

@@ -28,7 +28,7 @@ class HeadSpec:
         vocabulary, context: of its task; embedding: width of its embedding of tokens.
         circuit, qubits, layers: of quantum heads; qubits None for the fewest that hold the vocabulary.
         parameters: how many trainable numbers a classical head should have.
-        generator: draws its initial numbers.
+        generator: draws its initial numbers; start: how (`start.py`).
     """
 
     vocabulary: int
@@ -39,6 +39,7 @@ class HeadSpec:
     layers: int
     parameters: int
     generator: torch.Generator
+    start: str = "uniform"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def _with_circuit(head: type[BornHead] | type[PauliHead]) -> Callable[[HeadSpec]
         num_qubits=spec.qubits,
         layers=spec.layers,
         embedding=spec.embedding,
+        start=spec.start,
         generator=spec.generator,
     )
 
@@ -92,6 +94,7 @@ def _with_features(head: type[SoftmaxHead] | type[MLPHead]) -> Callable[[HeadSpe
             spec.context,
             features=features,
             embedding=spec.embedding,
+            start=spec.start,
             generator=spec.generator,
         )
 

@@ -113,11 +113,11 @@ class PauliHead(CircuitHead):
 
     Args:
         vocabulary: V; context: k tokens.
-        circuit, num_qubits, layers, input_parameters, embedding, generator: as in `BornHead`.
+        circuit, num_qubits, layers, input_parameters, embedding, start, generator: as in `BornHead`.
         observables: Pauli labels, rightmost letter on qubit 0; by default Z and ZZ on all qubits.
 
     Raises:
-        ConfigurationError: an unknown ansatz, or a label that does not fit the circuit.
+        ConfigurationError: an unknown ansatz or start, or a label that does not fit the circuit.
     """
 
     def __init__(
@@ -131,6 +131,7 @@ class PauliHead(CircuitHead):
         input_parameters: Any = (),
         embedding: int = 4,
         observables: Sequence[str] | None = None,
+        start: str = "uniform",
         generator: torch.Generator | None = None,
     ) -> None:
         vocabulary, context, embedding = checked_sizes(vocabulary, context, embedding)
@@ -139,10 +140,10 @@ class PauliHead(CircuitHead):
         labels = _checked_labels(observables, choice.program.num_qubits)
         super().__init__(
             choice,
-            shared_encoder(choice, vocabulary, context, embedding, generator),
+            shared_encoder(choice, vocabulary, context, embedding, start, generator),
             PauliExpectations(labels),
             SoftmaxReadout(len(labels), vocabulary, generator),
             vocabulary=vocabulary,
             context=context,
-            values=initial_values(choice.program, generator),
+            values=initial_values(choice, start, generator),
         )

@@ -1,5 +1,7 @@
 """Ansätze against their formulas, written out in dense numpy.
 
+The start is held against the same dense states.
+
 Seen to fail: CX with control and target exchanged, RZ before RY, RZ angles that follow RY's qubit by qubit,
 bricks that start at qubit 1, inputs encoded once in re-uploading, unpadded names.
 """
@@ -181,6 +183,26 @@ def test_a_separable_twin_has_the_same_gates_but_the_entangling_ones(name: str):
 def test_iqp_has_no_separable_twin():
     with pytest.raises(ConfigurationError, match="got 'iqp'"):
         separable_twin("iqp")
+
+
+@pytest.mark.parametrize(("name", "n", "layers"), SIZES)
+def test_outcomes_are_equally_probable_at_the_start_whatever_the_phases(name: str, n: int, layers: int):
+    # Seen to fail: π/2 on the first RZ, RY among the phases, iqp at 0.
+    built = ansatz(name, n, layers)
+    generator = np.random.default_rng(n)
+    start = dict(zip(built.parameters, built.start.values, strict=True))
+    start |= dict.fromkeys(built.input_parameters, 0.0)
+    start |= {phase: generator.uniform(-np.pi, np.pi) for phase in built.start.phases}
+    state = reference.states(built.circuit, [start[p.name] for p in built.circuit.parameters])
+    assert_allclose(np.abs(state) ** 2, np.full(2**n, 2.0**-n), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ANSATZE)
+def test_phases_are_the_rotations_about_z(name: str):
+    # Seen to fail: those of the data left out.
+    built = ansatz(name, 3, 1)
+    about_z = {gate.operation.params[0].name for gate in built.circuit.data if gate.operation.name == "rz"}
+    assert built.start.phases == (set() if name == "iqp" else about_z)
 
 
 def random_point(built: Ansatz, contexts: int = 1) -> tuple[np.ndarray, np.ndarray]:

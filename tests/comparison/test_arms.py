@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from math import log
 
 import pytest
 import torch
@@ -105,6 +106,19 @@ def test_a_circuit_is_what_the_settings_ask_for():
     settings = HeadsSection(circuit="separable", qubits=3, layers=2, embedding=1)
     program = build_head(Arm("born", "adam"), 4, 2, settings, seed=0).program
     assert (program.num_qubits, program.num_parameters) == (3, 12)
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_every_head_starts_as_the_settings_ask(kind):
+    # Seen to fail: the start left at its default.
+    contexts = torch.cartesian_prod(torch.arange(8), torch.arange(8))
+    excess = {}
+    for start in ("uniform", "random"):
+        settings = HeadsSection(start=start)
+        log_probs = build_head(Arm(kind, "adam"), 8, 2, settings, seed=0)(contexts).detach()
+        excess[start] = -float(log_probs.mean()) - log(8)
+    assert excess["uniform"] < 0.05 < excess["random"]
+    assert HeadsSection().start == "uniform"
 
 
 # ---- arms as tables --------------------------------------------------------------------------------------
