@@ -46,6 +46,21 @@ _METRICS = {
     ),
 }
 
+_DECIDED = {
+    "better": "the quantum metric is better: {by}",
+    "worse": "the quantum metric is worse: {by}",
+    "equivalent": "the two metrics are equivalent within ±{margin:.3g}: {by}",
+    "undecided": "undecided: {by}",
+    "none": "no verdict ({reason}): {by}",
+}
+
+STANDING = "The standard run ({count}, each tuned for itself; results {digest:.8}) decided: {decided}."
+
+THEORY = (
+    "Of the drop by a step of the classical metric, one of the quantum metric of equal KL should save "
+    "{predicted:.2f} to first order; at step {step} of training it saved {ratio}."
+)
+
 NO_PAIR = (
     "No head was trained under both Fisher metrics, so nothing is said about the quantum against the "
     "classical one."
@@ -65,6 +80,25 @@ def answer(
     sentences = [_best_sentence(arms, bars, task)]
     sentences += [_metric_sentence(entry, arms, protocol) for entry in sharp] or [NO_PAIR]
     return " ".join(sentences)
+
+
+def standing(decided: Entry) -> str:
+    """What the standard run decided on the sharp question, and what theory says, in two sentences.
+
+    Args:
+        decided: of this task, from `presets.decided`.
+    """
+    entry = next(each for each in decided["verdicts"] if not each["endpoint"].startswith("race"))
+    by = f"{entry['endpoint']} {entry['estimate']:+.3f}{_bounds(entry['ci95'])}"
+    called = _DECIDED[entry["verdict"]].format(by=by, margin=entry["margin"], reason=entry["reason"])
+    count = _count(entry["replicates"], "replicate")
+    said = [STANDING.format(count=count, digest=decided["digest"], decided=called)]
+    race = max(decided["race"], key=lambda each: int(each["step"]), default=None)
+    if race is not None and race["ratio"]["ci_low"] is not None:
+        ends = (race["ratio"]["ci_low"], race["ratio"]["ci_high"])
+        ratio = f"{race['ratio']['mean']:.2f}{_bounds(ends, '.2f')}"
+        said.append(THEORY.format(predicted=race["predicted"], step=race["step"], ratio=ratio))
+    return " ".join(said)
 
 
 def place(final_loss: Entry, bar: float | None) -> Place:

@@ -17,14 +17,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from qgeo.comparison.answer import answer
+from qgeo.comparison.answer import answer, standing
 from qgeo.comparison.arms import Arm, build_head, parameter_groups
+from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.cost import formulae
 from qgeo.comparison.endpoints import endpoint, final_questions, unit_means
 from qgeo.comparison.grouped_cost import grouped_cost
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.noise import PROBABILITIES
 from qgeo.comparison.outcomes import FinalOutcome
+from qgeo.comparison.presets import decided, preset
 from qgeo.comparison.replicates import data_of, final_seeds, finals, tuning_seeds
 from qgeo.comparison.run_folder import RunFolder, check_trained, load_head
 from qgeo.comparison.schedule import Choices, choices, final_jobs, final_key, trial_losses
@@ -83,7 +85,9 @@ def build_results(
     bars = ngram_bars(task, configuration.training.test_windows)
     return {
         "version": environment["qgeo"],
-        "answer": answer(arms, bars, entries, protocol, task.name),
+        "answer": " ".join(
+            [answer(arms, bars, entries, protocol, task.name), *_standing(configuration, task)]
+        ),
         "verdicts": entries,
         "race": races,
         "task": task.describe(),
@@ -96,6 +100,17 @@ def build_results(
         "environment": environment,
         "command": "qgeo compare config.toml --out NEW_FOLDER",
     }
+
+
+def _standing(configuration: Configuration, task: Task) -> list[str]:
+    """What the standard run decided, where this comparison has its settings and its task."""
+    quick = parse_configuration(preset("quick"))
+    same = (configuration.arms, configuration.arm, configuration.heads) == (
+        quick.arms,
+        quick.arm,
+        quick.heads,
+    )
+    return [standing(decided()[task.name])] if same and task.name in decided() else []
 
 
 def reference_arm(names: Sequence[str]) -> str:

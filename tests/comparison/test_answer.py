@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from qgeo.comparison.answer import NO_PAIR, answer, place
+from qgeo.comparison.answer import NO_PAIR, answer, place, standing
 from qgeo.comparison.statistics import mean_interval
 from qgeo.comparison.verdicts import Question, difference_contrast, verdicts
 
@@ -108,3 +108,40 @@ def test_without_a_bar_or_an_interval():
     assert place({"mean": 1.0, "ci_low": None, "ci_high": None}, 2.0) == "below"
     assert place({"mean": 2.0, "ci_low": None, "ci_high": None}, 2.0) == "within"
     assert place({"mean": 3.0, "ci_low": None, "ci_high": None}, 2.0) == "above"
+
+
+def decided(call: str, **race) -> dict:
+    races = [{"step": 5, "ratio": {"mean": 0.5, "ci_low": 0.4, "ci_high": 0.6}, "predicted": 0.7}]
+    races += [{"step": 20, "ratio": {"mean": 0.9, "ci_low": 0.8, "ci_high": 1.0} | race, "predicted": 0.95}]
+    return {"digest": "0123456789abcdef", "verdicts": [CALLS[call][0]], "race": races}
+
+
+DECIDED = {
+    "better": "decided: the quantum metric is better: log excess -0.",
+    "worse": "decided: the quantum metric is worse: log excess +0.",
+    "equivalent": "decided: the two metrics are equivalent within ±0.0953: log excess ",
+    "undecided": "decided: undecided: log excess ",
+    "none": "decided: no verdict (given these settings",
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_the_standard_run_decided(call):
+    # Seen to fail: the verdict of a race in the place of the end of training.
+    races_first = decided(call) | {
+        "verdicts": [CALLS["better"][0] | {"endpoint": "race at step 5"}, CALLS[call][0]]
+    }
+    for found in (decided(call), races_first):
+        said = standing(found)
+        assert said.startswith(
+            "The standard run (40 replicates, each tuned for itself; results 01234567) decided: "
+        )
+        assert DECIDED[call] in said
+        assert said.endswith(
+            "should save 0.95 to first order; at step 20 of training it saved 0.90 [0.80, 1.00]."
+        )
+
+
+def test_a_race_without_an_interval_is_not_told():
+    assert "first order" not in standing(decided("better", ci_low=None, ci_high=None))
+    assert "first order" not in standing(decided("better") | {"race": []})

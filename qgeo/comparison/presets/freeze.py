@@ -79,7 +79,7 @@ def _frozen(arm: Mapping[str, Any]) -> dict[str, Any]:
     tried = [trial for trial in arm["trials"] if trial["loss"] is not None]
     best = min(tried, key=lambda trial: trial["loss"])["setting"]
     own = {key: value for key, value in arm["settings"].items() if value}
-    return {"name": arm["name"], "head": arm["head"], "metric": arm["metric"]} | own | best
+    return {"name": arm["name"], "head": arm["head"], "metric": arm["metric"], **own, **best}
 
 
 def _decided(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
