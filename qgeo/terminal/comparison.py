@@ -15,6 +15,7 @@ from qgeo.comparison.config_file import commented
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.outlook import Outlook
+from qgeo.comparison.page.entries import bar_names, chosen_settings, counted, is_confirmatory
 from qgeo.comparison.presets import preset
 from qgeo.comparison.rehearsal import Rehearsal, rehearse
 from qgeo.comparison.run_folder import open_run_folder
@@ -116,13 +117,16 @@ def print_outlook(ahead: Outlook) -> None:
 
 
 def print_comparison(result: ComparisonResult) -> None:
-    """The answer, a row per arm, the bars, and where the report is."""
+    """The answer with what its verdicts rest on, a row per arm, the bars, and where the report is."""
     console, results = tables(), result.results
     console.print(results["answer"], soft_wrap=True)
+    for verdict in filter(is_confirmatory, results["verdicts"]):
+        console.print(_verdict_line(verdict), soft_wrap=True)
     console.print(_arms_table(results))
-    for warning in results.get("warnings", []):
+    for warning in [*results["warnings"], *_unmet_steps(results["arms"])]:
         console.print(f"warning: {warning}", soft_wrap=True)
-    bars = ", ".join(f"{bar['name']} {bar['loss']:.3f}" for bar in results["bars"])
+    named = zip(bar_names(results["bars"]), results["bars"], strict=True)
+    bars = ", ".join(f"{name} {bar['loss']:.3f}" for name, bar in named)
     floor = "" if results["floor"] is None else f"; floor h_k = {results['floor']:.4f}"
     console.print(f"bars (nats per token): {bars}{floor}", soft_wrap=True)
     console.print(f"report: {result.report}", soft_wrap=True)
@@ -192,27 +196,44 @@ def _override(
         settings[section] = kept | values
 
 
+def _verdict_line(verdict: dict[str, Any]) -> str:
+    """What the answer leaves out: which arms, the 90% interval and the margin that it is held against."""
+    narrow = "none" if verdict["ci90"] is None else "[{:+.3f}, {:+.3f}]".format(*verdict["ci90"])
+    return (
+        f"verdict on {verdict['arm']} against {verdict['reference']}: {verdict['verdict']}; "
+        f"90% interval {narrow}, margin ±{verdict['margin']:.3f}"
+    )
+
+
+def _unmet_steps(arms: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{arm['name']}: {counted(arm['missed'], 'step')} of its final runs did not meet the KL asked for"
+        for arm in arms
+        if arm["missed"]
+    ]
+
+
 def _arms_table(results: dict[str, Any]) -> Table:
-    table = Table(title=f"final test loss on {results['task']['name']}, nats per token")
-    columns = ("arm", "parameters", "setting", "loss", "95% interval", "n", "circuit evaluations", "seconds")
+    table = Table(title=f"final test loss on {results['task']['name']}, nats per token, with 95% intervals")
     has_excess = any(arm["excess"] for arm in results["arms"])
-    for name in (*columns, *(("excess",) if has_excess else ())):
-        table.add_column(name, justify="left" if name == "arm" else "right")
+    losses = ("test loss", "excess") if has_excess else ("test loss",)
+    unit = f"{results['protocol']['unit']}s"
+    for name in ("arm", *losses, unit, "parameters", "setting", "circuit evaluations", "seconds"):
+        table.add_column(name, justify="left" if name in ("arm", "setting") else "right")
     for arm in results["arms"]:
-        table.add_row(*_arm_row(arm), *((_number(arm["excess"]["mean"], 4),) if has_excess else ()))
+        table.add_row(*_arm_row(arm, has_excess))
     return table
 
 
-def _arm_row(arm: dict[str, Any]) -> list[str]:
-    final = arm["final_loss"]
-    interval = "–" if final["ci_low"] is None else f"[{final['ci_low']:.3f}, {final['ci_high']:.3f}]"
+def _arm_row(arm: dict[str, Any], has_excess: bool) -> list[str]:
+    excess = [_interval(arm["excess"], 4)] if has_excess else []
     return [
         arm["name"],
+        _interval(arm["final_loss"], 3),
+        *excess,
+        str(arm["final_loss"]["n"]),
         str(arm["parameters"]),
         _setting(arm["chosen"]),
-        _number(final["mean"], 3),
-        interval,
-        str(final["n"]),
         f"{arm['circuit_evaluations']:,}",
         f"{arm['seconds']:.1f}",
     ]
@@ -220,11 +241,16 @@ def _arm_row(arm: dict[str, Any]) -> list[str]:
 
 def _setting(chosen: list[dict[str, float]]) -> str:
     """The setting that most replicates chose, and how many of how many where they differ."""
-    texts = [", ".join(f"{name} {value:g}" for name, value in setting.items()) for setting in chosen]
-    common = max(dict.fromkeys(texts), key=texts.count)
-    share = texts.count(common)
-    return common if share == len(texts) else f"{common} ({share}/{len(texts)})"
+    (common, share), *others = chosen_settings(chosen)
+    text = f"{common} ({share} of {len(chosen)})" if others else common
+    return text.replace(", ", "\n")
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "diverged" if value is None else f"{value:.{digits}f}"
+def _interval(values: dict[str, Any], digits: int) -> str:
+    """The mean, its interval in a second line."""
+    if values["mean"] is None:
+        return "diverged"
+    mean = f"{values['mean']:.{digits}f}"
+    if values["ci_low"] is None:
+        return mean
+    return f"{mean}\n[{values['ci_low']:.{digits}f}, {values['ci_high']:.{digits}f}]"

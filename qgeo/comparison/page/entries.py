@@ -8,6 +8,8 @@ from typing import Any
 
 Entry = Mapping[str, Any]
 
+_TUNED = ("kl", "damping", "lr")
+
 
 def is_confirmatory(verdict: Entry) -> bool:
     """Whether a verdict was asked for before the first run; every other contrast is refused as exploratory.
@@ -25,12 +27,29 @@ def confirmatory_first(verdicts: Sequence[Entry]) -> list[Entry]:
 
 def runs_per_unit(protocol: Entry) -> int:
     """Final runs behind one value of an arm: those of a replicate, or the one of a seed."""
-    return 1 if protocol["unit"] == "seed" else int(protocol["finals"])
+    return int(protocol["finals"]) if protocol["unit"] == "replicate" else 1
 
 
 def seeds_of(arm: Entry, protocol: Entry) -> list[int]:
     """Seeds of an arm's final runs, replicate by replicate; an exploratory arm has the first of them."""
     return list(protocol["seeds"][: arm["final_loss"]["n"] * runs_per_unit(protocol)])
+
+
+def made_of(arm: Entry) -> str:
+    """Head, metric and what else an arm has of its own, where its name does not say it; settings stand apart.
+
+    >>> arm = {"name": "again", "head": "born", "metric": "adam", "backend": "exact"}
+    >>> made_of(arm | {"settings": {"seed_stream": 1}}), made_of(arm | {"name": "born+adam", "settings": {}})
+    ('born+adam, seed stream 1', '')
+    """
+    plain = f"{arm['head']}+{arm['metric']}" + ("" if arm["backend"] == "exact" else f"@{arm['backend']}")
+    more = [_described(name, value) for name, value in arm["settings"].items() if name not in _TUNED]
+    return "" if arm["name"] == plain and not more else ", ".join([plain, *more])
+
+
+def _described(name: str, value: Any) -> str:
+    text = " and ".join(value) if isinstance(value, list | tuple) else value
+    return f"{name.replace('_', ' ')} {text}"
 
 
 def setting_name(name: str) -> str:
@@ -53,6 +72,21 @@ def chosen_settings(chosen: Sequence[Mapping[str, float]]) -> list[tuple[str, in
     [('lr 0.3', 2), ('lr 0.1', 1)]
     """
     return Counter(map(setting_text, chosen)).most_common()
+
+
+def bar_names(bars: Sequence[Entry]) -> list[str]:
+    """Names of bars, with what they were counted on where one name stands for several.
+
+    >>> bar_names([{"name": "bigram", "counted_on": part} for part in ("all of it", "one block")])
+    ['bigram, all of it', 'bigram, one block']
+    """
+    times = Counter(bar["name"] for bar in bars)
+    return [
+        ", ".join([bar["name"], bar["counted_on"]])
+        if times[bar["name"]] > 1 and "counted_on" in bar
+        else bar["name"]
+        for bar in bars
+    ]
 
 
 def counted(number: int, noun: str) -> str:

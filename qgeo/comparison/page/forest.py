@@ -55,7 +55,7 @@ def forest(rows: Sequence[ContrastRow], axis: str) -> Figure:
     axes.spines["left"].set_visible(False)
     axes.xaxis.set(major_locator=MaxNLocator(5))
     axes.set_yticks(range(len(rows)), [_name(row) for row in rows])
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=8)  # arrows end beside the names
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
     for place, row in enumerate(rows):
         axes.barh(place, 2 * row.margin, 1.0, -row.margin, color=RULE, alpha=0.55, linewidth=0, zorder=0)

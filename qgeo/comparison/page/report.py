@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from qgeo.comparison.page import drawing, figures, series, tables
-from qgeo.comparison.page.entries import confirmatory_first, counted, is_confirmatory, runs_per_unit
+from qgeo.comparison.page.entries import confirmatory_first, counted, is_confirmatory, made_of, runs_per_unit
 from qgeo.comparison.page.forest import forest
 from qgeo.comparison.page.series import Run, read_run
 from qgeo.comparison.run_folder import RunFolder, write_atomically
@@ -43,7 +43,7 @@ _CAPTIONS = {
     "loss-over-circuits": "Validation loss over circuits run",
     "loss-over-shots": "Validation loss over shots",
     "loss-over-noise": "Trained heads under depolarizing noise",
-    "verdicts": "Arms against their references, at the primary endpoint",
+    "verdict-intervals": "Arms against their references, at the primary endpoint",
     "final-losses": "Test loss after the last step, per arm",
     "paired-differences": "Difference from the reference arm, paired",
     "spectra": "Eigenvalues of the quantum and the classical Fisher information",
@@ -83,7 +83,7 @@ def draw_figures(run: Run) -> dict[str, Figure]:
     if noisy := series.noise_curves(run):
         drawn["loss-over-noise"] = figures.loss_over_noise(noisy, levels)
     if contrasts := series.contrasts(run):
-        drawn["verdicts"] = forest(contrasts, _endpoint_axis(run.protocol))
+        drawn["verdict-intervals"] = forest(contrasts, _endpoint_axis(run.protocol))
     if differences := series.difference_rows(run):
         drawn["paired-differences"] = figures.paired_differences(differences, run.results["reference"])
     if panels := series.panels(run):
@@ -149,6 +149,7 @@ def _environment() -> Environment:
         "printable": printable,
         "bits": lambda nats: nats * log2(np.e),
         "counted": counted,
+        "made_of": made_of,
         "ranged": ranged,
     }
     environment.tests["confirmatory"] = is_confirmatory

@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from qgeo.comparison.page import figures
-from qgeo.comparison.page.entries import confirmatory_first, is_confirmatory, runs_per_unit, seeds_of
+from qgeo.comparison.page.entries import (
+    bar_names,
+    confirmatory_first,
+    is_confirmatory,
+    runs_per_unit,
+    seeds_of,
+)
 from qgeo.comparison.page.figures import Curve, Floats, Level, Row, Spectrum
 from qgeo.comparison.page.forest import ContrastRow
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder
@@ -62,7 +68,8 @@ def read_run(folder: Path) -> Run:
 
 def levels(results: dict[str, Any]) -> list[Level]:
     """The bars, and the floor where it is known."""
-    levels = [Level(bar["name"], bar["loss"]) for bar in results["bars"]]
+    bars = results["bars"]
+    levels = [Level(name, bar["loss"]) for name, bar in zip(bar_names(bars), bars, strict=True)]
     return levels if results["floor"] is None else [*levels, Level(figures.FLOOR, results["floor"])]
 
 
@@ -187,4 +194,4 @@ def _grid(cells: Cells, seeds: list[int], steps: list[int]) -> Floats:
 def _is_measured_form(measured: dict[str, Any], arm: dict[str, Any]) -> bool:
     """Whether `measured` trains from shots and is this arm, or the same arm exactly."""
     same = all(measured[key] == arm[key] for key in ("head", "metric", "settings"))
-    return same and measured["backend"] != "exact"
+    return same and bool(measured["shots"])

@@ -19,7 +19,7 @@ from typing import Any
 
 import tomli_w
 
-from qgeo.comparison.presets import HERE
+from qgeo.comparison.presets import HERE, decided
 from qgeo.comparison.run_folder import RunFolder, open_run_folder
 from qgeo.comparison.verdicts import Verdict, over_all_tasks
 from qgeo.errors import RunFolderError
@@ -38,6 +38,9 @@ QUICK = (
 
 SEEDS = 10
 """Of the quick preset."""
+
+RESULTS = Path("results/standard")
+"""In a checkout."""
 
 LEFT_OUT = ("spectra", "sample", "noise", "settings", "parameter_groups", "aer", "circuits", "shots")
 """Of an arm's entry: what decides nothing."""
@@ -67,6 +70,11 @@ def freeze(runs: Sequence[Path], results: Path, presets: Path = HERE) -> None:
         decided[kept["task"]["name"]]["digest"] = digest(text.encode())
     (presets / "decided.json").write_text(json.dumps(decided, indent=1) + "\n", encoding="utf-8")
     (presets / "quick.toml").write_text(_HEADER + tomli_w.dumps(quick_settings(found[0])), encoding="utf-8")
+
+
+def committed(results: Path = RESULTS) -> dict[str, Path]:
+    """The committed results of every task that a standard run decided, the one with the settings first."""
+    return {task: results / task / "results.json" for task in decided()}
 
 
 def quick_settings(results: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +121,7 @@ def _finished(run: Path) -> RunFolder:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Freeze the settings of standard runs for the quick preset.")
     parser.add_argument("runs", nargs="+", type=Path, help="run folders, the one to take settings from first")
-    parser.add_argument("--results", type=Path, default=Path("results/standard"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     freeze(options.runs, options.results)
 

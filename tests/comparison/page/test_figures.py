@@ -15,8 +15,9 @@ from matplotlib.textpath import TextToPath
 
 from qgeo.comparison.page import drawing, figures
 from qgeo.comparison.page.figures import Curve, Level, Row, Spectrum
+from qgeo.comparison.page.forest import ContrastRow, forest
 from qgeo.comparison.page.report import svg_documents
-from qgeo.comparison.statistics import mean_interval
+from qgeo.comparison.statistics import Interval, mean_interval
 
 STEPS = np.arange(10.0, 160.0, 10.0)
 LEVELS = [Level("unigram", 2.86), Level("bigram", 2.41), Level("trigram", 2.40), Level("floor", 2.2)]
@@ -35,6 +36,21 @@ def row(name, values, style=0):
     return Row(name, mean_interval(values), tuple(values), style)
 
 
+def contrast(name, mean, half, role="confirmatory", style=0, margin=0.1):
+    """The 90% interval is two thirds of the 95% one; half None: no interval."""
+    ends = [(None, None) if half is None else (mean - h, mean + h) for h in (half, half and half / 1.5)]
+    wide, narrow = (Interval(mean, low, high, 40) for low, high in ends)
+    return ContrastRow(name, "born+classical", wide, narrow, margin, style, role)
+
+
+def contrasts():
+    return [
+        contrast("born+quantum", 0.05, 0.3),
+        contrast(LONG, -0.2, 9.0, "exploratory", 1),
+        contrast("d", None, None, "exploratory", 2),
+    ]
+
+
 def all_figures():
     spectrum = np.geomspace(10, 1e-14, 30)
     panels = [Spectrum(name, spectrum, np.append(spectrum[:9], 0.0), 1) for name in ("a", "b", "c")]
@@ -47,7 +63,8 @@ def all_figures():
         ),
         "noise": figures.loss_over_noise([curve("a", seconds=1e-4)], LEVELS),
         "final": figures.final_losses(rows, [*LEVELS, Level("far <away>", 9.0)]),
-        "differences": figures.paired_differences(rows, "a", 0.01),
+        "differences": figures.paired_differences(rows, "a"),
+        "forest": forest(contrasts(), "log excess minus the reference’s"),
         "spectra": figures.spectra(panels),
         "swatch": figures.swatch(5),
     }
@@ -153,7 +170,7 @@ def test_seconds_are_logarithmic_only_where_arms_differ_tenfold():
     assert far.axes[0].get_xscale() == "log"
 
 
-@pytest.mark.parametrize("name", ["steps", "seconds", "final", "differences", "spectra"])
+@pytest.mark.parametrize("name", ["steps", "seconds", "final", "differences", "forest", "spectra"])
 def test_no_text_leaves_the_page(drawn, name):
     # Seen to fail with long names unwrapped in the legend, and without constrained layout.
     root = ElementTree.fromstring(inline(drawn[name], "x", "x"))
@@ -185,7 +202,8 @@ def test_figures_without_anything_to_show():
         figures.loss_over_steps([]),
         figures.loss_over_seconds([nowhere]),
         figures.final_losses([row("a", [None, None])], LEVELS),
-        figures.paired_differences([row("a", [None])], "b", 0.0),
+        figures.paired_differences([row("a", [None])], "b"),
+        forest([contrast("a", None, None)], "x"),
         figures.spectra([zeros]),
         figures.spectra([]),
     ):
@@ -212,3 +230,49 @@ def test_labels_of_close_levels_do_not_overlap():
     boxes = [text.get_window_extent() for text in axes.texts]
     assert len(boxes) == 4
     assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
+
+
+# --- the forest plot ----------------------------------------------------------------------------------------
+
+
+def drawn_at(axes, place):
+    """Lines of a row, by width, and its marks: (marker, x, face)."""
+    lines = [line for line in axes.lines if set(np.atleast_1d(line.get_ydata())) == {place}]
+    widths = {line.get_linewidth(): tuple(line.get_xdata()) for line in lines if len(line.get_xdata()) == 2}
+    marks = [line for line in lines if len(line.get_xdata()) == 1]
+    return widths, [(mark.get_marker(), mark.get_xdata()[0], mark.get_markerfacecolor()) for mark in marks]
+
+
+def test_a_row_is_its_estimate_and_both_intervals():
+    # Seen to fail: the 95% interval drawn thick and the 90% one thin.
+    axes = forest(contrasts(), "x").axes[0]
+    widths, marks = drawn_at(axes, 0)
+    (_, thin), (_, thick) = sorted(widths.items())
+    assert thin == pytest.approx((-0.25, 0.35))
+    assert thick == pytest.approx((-0.15, 0.25))
+    assert [(mark, at) for mark, at, _ in marks] == [("o", 0.05)]
+
+
+def test_the_margin_is_shaded_row_by_row():
+    rows = [contrast("a", 0.0, 0.1), contrast("b", 0.0, 0.1, margin=0.3)]
+    bars = forest(rows, "x").axes[0].patches
+    assert [(bar.get_x(), bar.get_width()) for bar in bars] == [(-0.1, 0.2), (-0.3, 0.6)]
+
+
+def test_an_exploratory_row_has_an_open_mark_and_arrows_instead_of_an_axis_of_its_own():
+    # Seen to fail: an axis for the widest interval, on which the margin is a line.
+    axes = forest(contrasts(), "x").axes[0]
+    low, high = axes.get_xlim()
+    assert -0.4 < low < -0.25
+    assert 0.35 < high < 0.5
+    widths, marks = drawn_at(axes, 1)
+    assert all(ends == (low, high) for ends in widths.values())
+    assert [mark[:2] for mark in marks] == [("<", low), (">", high)] * 2 + [("s", -0.2)]
+    assert marks[-1][2] == drawing.PAPER
+    assert drawn_at(axes, 0)[1][0][2] != drawing.PAPER
+
+
+def test_a_diverged_row_is_named_and_empty():
+    axes = forest(contrasts(), "x").axes[0]
+    assert drawn_at(axes, 2) == ({}, [])
+    assert "a run diverged" in axes.get_yticklabels()[2].get_text()
