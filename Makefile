@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt $(wildcard qgeo/simulate/compiled/*.[ch
 	@touch $(STAMP)
 
 demo: setup
-	$(BIN)/qgeo compare
+	$(BIN)/qgeo compare --preset quick
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal

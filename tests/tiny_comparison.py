@@ -18,14 +18,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "arms": {"names": list(ARMS)},
     "heads": {"layers": 1, "embedding": 1},
     "training": {"steps": 6, "batch": 8, "seeds": 2, "evaluate_every": 3, "validation_windows": 32},
-    "tuning": {"kl": [0.01, 0.1], "damping": [1.0], "lr": [0.05, 0.3]},
+    "tuning": {"kl": [0.01, 0.1], "damping": [1.0], "kl_alone": [0.01, 0.1], "lr": [0.05, 0.3]},
     "backend": {"shots": 128, "contexts": 4},
 }
 
 
 def one_trial(size: float) -> dict[str, Any]:
     """A tuning section with nothing to choose: this KL divergence, or this learning rate."""
-    return {"kl": [size], "damping": [1.0], "lr": [size, size]}
+    return {"kl": [size], "damping": [1.0], "kl_alone": [size, size], "lr": [size, size]}
 
 
 def settings(**sections: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -282,6 +282,7 @@ def _protocol(configuration: Configuration, task: Task, unit: float) -> dict[str
         "trials": len(tuning.kl) * len(tuning.damping),
         "kl_grid": list(tuning.kl),
         "damping_grid": list(tuning.damping),
+        "kl_alone_ends": list(tuning.kl_alone),
         "lr_ends": list(tuning.lr),
         "steps": training.steps,
         "batch": training.batch,

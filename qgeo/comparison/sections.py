@@ -186,6 +186,8 @@ class TuningSection(_Section):
     """KL divergences of a natural gradient's first step, nats per token."""
     damping: Annotated[tuple[Positive, ...], List] = (0.001, 0.03, 0.3, 3.0)
     """Relative: λ = damping · tr F / P at each step."""
+    kl_alone: Annotated[tuple[Positive, ...], List] = (0.001, 1.0)
+    """Least and largest KL divergence of arms that have no damping to choose."""
     lr: Annotated[tuple[Positive, ...], List] = (0.001, 3.0)
     """Least and largest learning rate of first-order arms."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -198,18 +200,21 @@ class TuningSection(_Section):
             raise ValueError("give at least one value, and each one once")
         return values
 
-    @field_validator("lr")
+    @field_validator("kl_alone", "lr")
     @classmethod
     def _ends(cls, ends: tuple[float, ...]) -> tuple[float, ...]:
         if len(ends) != 2 or not ends[0] <= ends[1]:
-            raise ValueError("give the least and the largest learning rate")
+            raise ValueError("give the least and the largest of them")
         return ends
 
     @model_validator(mode="after")
     def _as_many_for_all(self) -> TuningSection:
-        """An arm without a damping tries KL divergences alone, one without a metric learning rates."""
-        if len(self.kl) * len(self.damping) > 1 and (len(self.kl) < 2 or self.lr[0] == self.lr[1]):
-            raise ValueError("give two values of kl and of lr, so that all arms have as many trials")
+        """Between two equal ends there is one trial."""
+        is_one = self.kl_alone[0] == self.kl_alone[1] or self.lr[0] == self.lr[1]
+        if len(self.kl) * len(self.damping) > 1 and is_one:
+            raise ValueError(
+                "give two different ends of kl_alone and lr, so that all arms have as many trials"
+            )
         return self
 
 

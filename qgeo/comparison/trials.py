@@ -1,8 +1,8 @@
 """Trials: the settings that tuning chooses among, as many for every arm.
 
     natural gradients                    τ × d    KL divergence of the first step × relative damping
-    one damping, or none                 τ        between the least and the largest, evenly in log τ
-    first-order optimizers               lr       between the least and the largest, evenly in log lr
+    one damping, or none                 τ        between a least and a largest, evenly in log τ
+    first-order optimizers               lr       between a least and a largest, evenly in log lr
 
 An arm whose settings are all given has nothing to choose: its settings are frozen.
 """
@@ -30,7 +30,7 @@ def trials(arm: Arm, tuning: TuningSection) -> tuple[Setting, ...]:
     if arm.kl is not None:
         return tuple(Setting(arm.kl, damping) for damping in _between(tuning.damping, count))
     if arm.damping is not None or not arm.is_damped:
-        return tuple(Setting(kl, arm.damping) for kl in _between(tuning.kl, count))
+        return tuple(Setting(kl, arm.damping) for kl in _between(tuning.kl_alone, count))
     return tuple(Setting(kl, damping) for kl in tuning.kl for damping in tuning.damping)
 
 

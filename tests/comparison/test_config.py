@@ -39,11 +39,11 @@ WRONG = [
     ({"training": {"schedule": "linear"}}, "training.schedule.*'cosine' or 'constant'.*got 'linear'"),
     ({"tuning": {"kl": []}}, "tuning.*at least one value"),
     ({"tuning": {"damping": [0.1, 0.1]}}, "tuning.*each one once"),
-    ({"tuning": {"lr": [0.1]}}, "tuning.lr.*the least and the largest learning rate"),
-    ({"tuning": {"lr": [0.3, 0.1]}}, "tuning.lr.*the least and the largest learning rate"),
+    ({"tuning": {"lr": [0.1]}}, "tuning.lr.*the least and the largest"),
+    ({"tuning": {"kl_alone": [0.3, 0.1]}}, "tuning.kl_alone.*the least and the largest"),
     # Seen to fail: one learning rate beside sixteen trials of a natural gradient.
-    ({"tuning": {"lr": [0.1, 0.1]}}, "tuning.*two values of kl and of lr"),
-    ({"tuning": {"kl": [0.1]}}, "tuning.*two values of kl and of lr"),
+    ({"tuning": {"lr": [0.1, 0.1]}}, "tuning.*two different ends of kl_alone and lr"),
+    ({"tuning": {"kl_alone": [0.1, 0.1]}}, "tuning.*two different ends of kl_alone and lr"),
     ({"protocol": {"replicates": 1}}, "protocol.replicates.*got 1"),
     (
         {"protocol": {"replicates": 2}, "backend": {"name": "ibm_x", "max_seconds": 1.0}},

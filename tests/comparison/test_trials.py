@@ -33,7 +33,7 @@ def test_what_an_arm_chooses_among():
     assert {setting.lr for setting in natural} == {None}
     alone = trials(parse_arm("born+identity"), DEFAULT)
     assert [setting.values.keys() for setting in alone] == [{"kl"}] * 16
-    assert (alone[0].kl, alone[-1].kl) == (0.01, 0.3)
+    assert (alone[0].kl, alone[-1].kl) == (0.001, 1.0)
     plain = trials(parse_arm("born+adam"), DEFAULT)
     assert (plain[0], plain[-1]) == (Setting(lr=0.001), Setting(lr=3.0))
     assert trials(parse_arm("born+adam-direction"), DEFAULT) == alone
@@ -97,3 +97,4 @@ def test_an_edge_is_an_end_of_anything_that_was_tried():
 def test_one_trial_is_in_the_middle():
     config = configuration(tuning={"kl": [0.1], "damping": [1.0], "lr": [0.01, 1.0]})
     assert trials(parse_arm("born+adam"), config.tuning) == (Setting(lr=0.1),)
+    assert trials(parse_arm("born+identity"), config.tuning) == (Setting(kl=0.0316),)

@@ -31,7 +31,7 @@ QUICK = (
     "born+identity",
     "born+adam",
     "born+quantum, separable",
-    "pauli+quantum",
+    "pauli+adam",
     "mlp+adam, as pauli",
 )
 """Arms of the quick preset: the sharp pair, what tells a metric from none, and who predicts best."""

@@ -84,7 +84,7 @@ def test_what_was_decided_stands_with_the_digest_of_what_is_committed(run, froze
     ).read_bytes()
 
 
-def test_only_finished_runs_with_replicates_are_frozen(run, tmp_path):
+def test_only_finished_runs_with_replicates_are_frozen(tmp_path):
     single = compare(
         settings(arms={"names": ["softmax+adam"]}, training={"steps": 1, "seeds": 1}), out=tmp_path / "one"
     )
