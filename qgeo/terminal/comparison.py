@@ -15,7 +15,7 @@ from qgeo.comparison.config_file import commented
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.outlook import Outlook
-from qgeo.comparison.page.entries import bar_names, chosen_settings, counted, is_confirmatory
+from qgeo.comparison.page.entries import bar_names, chosen_settings, counted, is_confirmatory, is_race
 from qgeo.comparison.presets import preset
 from qgeo.comparison.rehearsal import Rehearsal, rehearse
 from qgeo.comparison.run_folder import open_run_folder
@@ -198,10 +198,12 @@ def _override(
 
 def _verdict_line(verdict: dict[str, Any]) -> str:
     """What the answer leaves out: which arms, the 90% interval and the margin that it is held against."""
-    narrow = "none" if verdict["ci90"] is None else "[{:+.3f}, {:+.3f}]".format(*verdict["ci90"])
+    sign, middle = ("", "1 ± ") if is_race(verdict) else ("+", "±")
+    ends = None if verdict["ci90"] is None else [f"{end:{sign}.3f}" for end in verdict["ci90"]]
+    narrow = "none" if ends is None else f"[{', '.join(ends)}]"
     return (
-        f"verdict on {verdict['arm']} against {verdict['reference']}: {verdict['verdict']}; "
-        f"90% interval {narrow}, margin ±{verdict['margin']:.3f}"
+        f"verdict on {verdict['arm']} against {verdict['reference']}, {verdict['endpoint']}: "
+        f"{verdict['verdict']}; 90% interval {narrow}, margin {middle}{verdict['margin']:.3f}"
     )
 
 
@@ -218,7 +220,7 @@ def _arms_table(results: dict[str, Any]) -> Table:
     has_excess = any(arm["excess"] for arm in results["arms"])
     losses = ("test loss", "excess") if has_excess else ("test loss",)
     unit = f"{results['protocol']['unit']}s"
-    for name in ("arm", *losses, unit, "parameters", "setting", "circuit evaluations", "seconds"):
+    for name in ("arm", *losses, unit, "parameters", "setting", "circuits, grouped", "seconds"):
         table.add_column(name, justify="left" if name in ("arm", "setting") else "right")
     for arm in results["arms"]:
         table.add_row(*_arm_row(arm, has_excess))
@@ -234,7 +236,7 @@ def _arm_row(arm: dict[str, Any], has_excess: bool) -> list[str]:
         str(arm["final_loss"]["n"]),
         str(arm["parameters"]),
         _setting(arm["chosen"]),
-        f"{arm['circuit_evaluations']:,}",
+        "–" if arm["grouped_circuits"] is None else f"{arm['grouped_circuits']:,}",
         f"{arm['seconds']:.1f}",
     ]
 

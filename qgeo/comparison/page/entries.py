@@ -12,12 +12,17 @@ _TUNED = ("kl", "damping", "lr")
 
 
 def is_confirmatory(verdict: Entry) -> bool:
-    """Whether a verdict was asked for before the first run; every other contrast is refused as exploratory.
+    """Whether a contrast may have a verdict; others are refused as exploratory, or for being a race's start.
 
     >>> is_confirmatory({"reason": "exploratory: only F_Q against F_C on the same head is confirmatory"})
     False
     """
-    return not str(verdict["reason"]).startswith("exploratory")
+    return not str(verdict["reason"]).startswith(("exploratory", "step 0 "))
+
+
+def is_race(verdict: Entry) -> bool:
+    """Whether it is about a ratio of drops, of which higher is better and 1 is no difference."""
+    return str(verdict["endpoint"]).startswith("race")
 
 
 def confirmatory_first(verdicts: Sequence[Entry]) -> list[Entry]:

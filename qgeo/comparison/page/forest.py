@@ -1,10 +1,10 @@
 """The verdicts as a forest plot: a row per contrast, its estimate, its intervals, the margin of equivalence.
 
-    thick line    90% interval: inside the shaded margin the two arms are equivalent (TOST at 5%)
-    thin line     95% interval, unadjusted
-    open mark     exploratory: no verdict
+thick line    90% interval: inside the shaded margin the two arms are equivalent (TOST at 5%)
+thin line     95% interval, unadjusted
+open mark     exploratory: no verdict
 
-Lower is better and 0 is no difference, on an axis in the endpoint's unit.
+cross         what theory predicts, where it does
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from qgeo.comparison.page.drawing import FAINT, PAPER, RULE, WIDTH, drawn, pen
+from qgeo.comparison.page.drawing import FAINT, INK, PAPER, RULE, WIDTH, drawn, pen
 from qgeo.comparison.statistics import Interval
 
 _LETTERS = 30  # of a name in a line beside the axis
@@ -30,22 +30,26 @@ class ContrastRow:
     """An arm against a reference, as a verdict has it.
 
     Attributes:
-        wide, narrow: 95% and 90% interval of the estimate; margin: on either side of 0.
-        style: the arm's place; role: whether a verdict was asked for before the first run.
+        name: of the arm; under: what stands below it, the reference or the step of a race.
+        wide, narrow: 95% and 90% interval of the estimate; margin: on either side of nothing.
+        style: the arm's place; role: whether it may have a verdict.
+        nothing: the estimate of arms that do not differ; predicted: by theory.
     """
 
     name: str
-    reference: str
+    under: str
     wide: Interval
     narrow: Interval
     margin: float
     style: int
     role: Literal["confirmatory", "exploratory"]
+    nothing: float = 0.0
+    predicted: float | None = None
 
 
 @drawn
 def forest(rows: Sequence[ContrastRow], axis: str) -> Figure:
-    """One row per contrast.
+    """One row per contrast, at least one, all of one kind.
 
     The axis holds all estimates and the intervals of confirmatory rows; an arrow stands where an interval
     goes on beyond it.
@@ -56,9 +60,10 @@ def forest(rows: Sequence[ContrastRow], axis: str) -> Figure:
     axes.xaxis.set(major_locator=MaxNLocator(5))
     axes.set_yticks(range(len(rows)), [_name(row) for row in rows])
     axes.tick_params(axis="y", length=0, pad=8)  # arrows end beside the names
-    axes.axvline(0, color=FAINT, linewidth=0.8, zorder=1)
+    axes.axvline(rows[0].nothing, color=FAINT, linewidth=0.8, zorder=1)
     for place, row in enumerate(rows):
-        axes.barh(place, 2 * row.margin, 1.0, -row.margin, color=RULE, alpha=0.55, linewidth=0, zorder=0)
+        left = row.nothing - row.margin
+        axes.barh(place, 2 * row.margin, 1.0, left, color=RULE, alpha=0.55, linewidth=0, zorder=0)
         _draw_row(axes, place, row)
     figure.supxlabel(fill(axis, 64), fontsize="medium")
     return figure
@@ -67,8 +72,8 @@ def forest(rows: Sequence[ContrastRow], axis: str) -> Figure:
 def _extent(rows: Sequence[ContrastRow]) -> tuple[float, float]:
     leading = [row for row in rows if row.role == "confirmatory"] or rows
     ends = [end for row in leading for end in (row.wide.ci_low, row.wide.ci_high)]
-    ends += [row.wide.mean for row in rows]
-    ends += [side * _MARGINS_SHOWN * row.margin for row in rows for side in (-1, 1)]
+    ends += [number for row in rows for number in (row.wide.mean, row.predicted)]
+    ends += [row.nothing + side * _MARGINS_SHOWN * row.margin for row in rows for side in (-1, 1)]
     numbers = [end for end in ends if end is not None]
     pad = 0.06 * (max(numbers) - min(numbers))
     return min(numbers) - pad, max(numbers) + pad
@@ -76,10 +81,12 @@ def _extent(rows: Sequence[ContrastRow]) -> tuple[float, float]:
 
 def _name(row: ContrastRow) -> str:
     reason = "\na run diverged" if row.wide.mean is None else ""
-    return f"{fill(row.name, _LETTERS)}\n{fill(f'against {row.reference}', _LETTERS)}{reason}"
+    return f"{fill(row.name, _LETTERS)}\n{fill(row.under, _LETTERS)}{reason}"
 
 
 def _draw_row(axes: Axes, place: int, row: ContrastRow) -> None:
+    if row.predicted is not None:
+        axes.plot([row.predicted], [place + 0.24], "x", color=INK, markersize=5, zorder=3)
     if row.wide.mean is None:
         return
     look = pen(row.style) | {"linestyle": "-", "zorder": 2}

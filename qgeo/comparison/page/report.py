@@ -23,10 +23,18 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from qgeo.comparison.page import drawing, figures, series, tables
-from qgeo.comparison.page.entries import confirmatory_first, counted, is_confirmatory, made_of, runs_per_unit
+from qgeo.comparison.page.entries import (
+    confirmatory_first,
+    counted,
+    is_confirmatory,
+    is_race,
+    made_of,
+    runs_per_unit,
+)
 from qgeo.comparison.page.forest import forest
 from qgeo.comparison.page.series import Run, read_run
 from qgeo.comparison.run_folder import RunFolder, write_atomically
+from qgeo.comparison.shadow_race import FIRST_ORDER_KL
 from qgeo.comparison.training import OTHER_CONTEXTS
 from qgeo.optim.realised_kl import TOLERANCE
 from qgeo.tasks.text import OTHER
@@ -40,10 +48,11 @@ MOST_SETTINGS = 4
 _CAPTIONS = {
     "loss-over-steps": "Validation loss over training steps",
     "loss-over-seconds": "Validation loss over training time",
-    "loss-over-circuits": "Validation loss over circuits run",
+    "loss-over-circuits": "Validation loss over circuits",
     "loss-over-shots": "Validation loss over shots",
     "loss-over-noise": "Trained heads under depolarizing noise",
     "verdict-intervals": "Arms against their references, at the primary endpoint",
+    "race-intervals": "The race: ratios of drops by steps of equal KL divergence",
     "final-losses": "Test loss after the last step, per arm",
     "paired-differences": "Difference from the reference arm, paired",
     "spectra": "Eigenvalues of the quantum and the classical Fisher information",
@@ -77,13 +86,15 @@ def draw_figures(run: Run) -> dict[str, Figure]:
         "loss-over-seconds": figures.loss_over_seconds(series.curves(run, over_seconds=True), levels),
         "final-losses": figures.final_losses(series.final_rows(run), levels),
     }
-    for cost in ("circuits", "shots"):
-        if curves := series.cost_curves(run, cost):
+    for cost, curves in {"circuits": series.circuit_curves(run), "shots": series.shot_curves(run)}.items():
+        if curves:
             drawn[f"loss-over-{cost}"] = figures.loss_over_cost(curves, levels, f"{cost} since the start")
     if noisy := series.noise_curves(run):
         drawn["loss-over-noise"] = figures.loss_over_noise(noisy, levels)
     if contrasts := series.contrasts(run):
         drawn["verdict-intervals"] = forest(contrasts, _endpoint_axis(run.protocol))
+    if races := series.race_contrasts(run):
+        drawn["race-intervals"] = forest(races, "drop by a step of the arm in that by one of its reference")
     if differences := series.difference_rows(run):
         drawn["paired-differences"] = figures.paired_differences(differences, run.results["reference"])
     if panels := series.panels(run):
@@ -117,13 +128,14 @@ def render(run: Run, documents: Mapping[str, str]) -> str:
             place_of={arm["name"]: place for place, arm in enumerate(run.arms)},
             size=runs_per_unit(run.protocol),
             seconds=tables.seconds(run),
-            evaluations=tables.evaluations(run),
+            circuit_counts=tables.circuit_counts(run),
             tuning=tables.tuning_rows(run),
             steps=tables.step_rows(run),
             fewest_seeds=FEWEST_SEEDS,
             most_settings=MOST_SETTINGS,
             other_contexts=OTHER_CONTEXTS,
             kl_tolerance=TOLERANCE,
+            first_order_kl=FIRST_ORDER_KL,
             other=OTHER,
         )
     )
@@ -152,7 +164,7 @@ def _environment() -> Environment:
         "made_of": made_of,
         "ranged": ranged,
     }
-    environment.tests["confirmatory"] = is_confirmatory
+    environment.tests |= {"confirmatory": is_confirmatory, "race": is_race}
     return environment
 
 

@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from qgeo.comparison.grouped_cost import Circuits, GroupedCost
 from qgeo.comparison.page import figures
 from qgeo.comparison.page.entries import (
+    Entry,
     bar_names,
     confirmatory_first,
     is_confirmatory,
+    is_race,
     runs_per_unit,
     seeds_of,
 )
@@ -97,9 +100,30 @@ def curves(run: Run, *, over_seconds: bool = False) -> list[Curve]:
     return of_arms
 
 
-def cost_curves(run: Run, cost: str) -> list[Curve]:
+def circuit_curves(run: Run) -> list[Curve]:
+    """Quantum arms over the circuits that estimators would send, or have sent, for them."""
+    of_arms = []
+    for curve, arm in zip(curves(run), run.arms, strict=True):
+        counts = _grid(circuits(run, arm), run.seeds(arm), curve.x.astype(int).tolist()).mean(0)
+        if (counts > 0).any():
+            of_arms.append(replace(curve, x=counts))
+    return of_arms
+
+
+def circuits(run: Run, arm: dict[str, Any]) -> Cells:
+    """Grouped circuits of an arm's runs since the start; nothing where they cannot be counted."""
+    each = arm["circuits_per_context"]
+    if each is None:
+        return {}
+    gradient, metric = (Circuits(**each[part]) for part in ("gradient", "metric"))
+    cost = GroupedCost(gradient, metric, each["line"], each["refresh"])
+    mine = (record for record in run.records if record["arm"] == arm["name"])
+    return {(record["seed"], record["step"]): cost.of(record) for record in mine}
+
+
+def shot_curves(run: Run) -> list[Curve]:
     """Arms that trained from shots, and their exact twins at the same cost: the limit of many shots."""
-    spent = table(run.records, cost)
+    spent = table(run.records, "shots")
     of_arms = []
     for curve, arm in zip(curves(run), run.arms, strict=True):
         measured = next((other for other in run.arms if _is_measured_form(other, arm)), None)
@@ -151,20 +175,35 @@ def difference_rows(run: Run) -> list[Row]:
 
 def contrasts(run: Run) -> list[ContrastRow]:
     """Rows of the verdicts on the primary endpoint, those that are confirmatory first."""
-    places = {arm["name"]: place for place, arm in enumerate(run.arms)}
     return [
-        ContrastRow(
-            entry["arm"],
-            entry["reference"],
-            _interval_of(entry, "ci95"),
-            _interval_of(entry, "ci90"),
-            entry["margin"],
-            places[entry["arm"]],
-            "confirmatory" if is_confirmatory(entry) else "exploratory",
-        )
+        _contrast(run, entry, f"against {entry['reference']}")
         for entry in confirmatory_first(run.results["verdicts"])
         if entry["endpoint"] == run.protocol["primary_endpoint"]
     ]
+
+
+def race_contrasts(run: Run) -> list[ContrastRow]:
+    """Rows of the verdicts on races, step by step, each beside its prediction."""
+    races = run.results["race"]
+    predicted = {(race["arm"], f"race at step {race['step']}"): race["predicted"] for race in races}
+    return [
+        replace(_contrast(run, entry, entry["endpoint"]), nothing=1.0, predicted=predicted[key])
+        for entry in filter(is_race, run.results["verdicts"])
+        if (key := (entry["arm"], entry["endpoint"])) in predicted
+    ]
+
+
+def _contrast(run: Run, entry: Entry, under: str) -> ContrastRow:
+    places = {arm["name"]: place for place, arm in enumerate(run.arms)}
+    return ContrastRow(
+        entry["arm"],
+        under,
+        _interval_of(entry, "ci95"),
+        _interval_of(entry, "ci90"),
+        entry["margin"],
+        places[entry["arm"]],
+        "confirmatory" if is_confirmatory(entry) else "exploratory",
+    )
 
 
 def panels(run: Run) -> list[Spectrum]:
@@ -181,7 +220,7 @@ def interval(numbers: dict[str, Any]) -> Interval:
     return Interval(numbers["mean"], numbers["ci_low"], numbers["ci_high"], numbers["n"])
 
 
-def _interval_of(verdict: Any, level: str) -> Interval:
+def _interval_of(verdict: Entry, level: str) -> Interval:
     low, high = verdict[level] or (None, None)
     return Interval(verdict["estimate"], low, high, verdict["replicates"])
 

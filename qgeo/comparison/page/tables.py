@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from qgeo.comparison.page.entries import chosen_settings, setting_name, setting_text
-from qgeo.comparison.page.series import Run, by_unit, table
+from qgeo.comparison.page.series import Cells, Run, by_unit, circuits, table
 from qgeo.comparison.statistics import Interval, mean_interval
 
 _MOST_VALUES = 4  # of a grid that are written out
@@ -69,11 +69,13 @@ def seconds(run: Run) -> list[Spread]:
     return [_spread(last.get(arm["name"], {})) for arm in run.arms]
 
 
-def evaluations(run: Run) -> list[Spread]:
-    """Circuit evaluations of whole runs, which differ by the search for the lengths of steps."""
-    parts = [_last(run.records, f"{part}_evaluations") for part in ("gradient", "metric", "line")]
-    names = [arm["name"] for arm in run.arms]
-    return [_spread(_sum([part.get(name, {}) for part in parts])) for name in names]
+def circuit_counts(run: Run) -> list[Spread | None]:
+    """Grouped circuits of whole runs, which differ by their contexts and by the search for steps' lengths;
+    None where they cannot be counted."""
+    return [
+        _spread(_at_last_step(circuits(run, arm))) if arm["circuits_per_context"] is not None else None
+        for arm in run.arms
+    ]
 
 
 def tuning_rows(run: Run) -> list[TuningRow]:
@@ -131,14 +133,11 @@ def _mean_ratio(above: dict[tuple[int, int], float], below: dict[tuple[int, int]
 
 def _last(lines: list[dict[str, Any]], key: str) -> dict[str, dict[int, float]]:
     """arm → seed → value after its last step."""
-    return {
-        arm: {seed: value for (seed, _), value in sorted(cells.items())}
-        for arm, cells in table(lines, key).items()
-    }
+    return {arm: _at_last_step(cells) for arm, cells in table(lines, key).items()}
 
 
-def _sum(parts: Sequence[dict[int, float]]) -> dict[int, float]:
-    return {seed: sum(part[seed] for part in parts) for seed in parts[0]}
+def _at_last_step(cells: Cells) -> dict[int, float]:
+    return {seed: value for (seed, _), value in sorted(cells.items())}
 
 
 def _spread(of_seeds: dict[int, float]) -> Spread:
