@@ -67,6 +67,7 @@ def test_forty_tuned_replicates_give_a_verdict_on_the_pair_alone():
     sharp = given["born+quantum", "born+classical"]
     assert (sharp.verdict, sharp.replicates, sharp.endpoint) == ("better", 40, "log excess")
     assert sharp.estimate == pytest.approx(np.mean(np.log((0.7 * base + 0.001) / (base + 0.001))))
+    assert sharp.ci95[1] - sharp.ci95[0] < 0.01  # paired: the draws themselves differ by a factor of two
     other = given["softmax+adam", "born+classical"]
     assert (other.verdict, other.replicates) == ("none", 10)
     assert other.reason.startswith("exploratory")
