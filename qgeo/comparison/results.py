@@ -19,6 +19,7 @@ from torch import nn
 
 from qgeo.comparison.answer import answer, standing
 from qgeo.comparison.arms import Arm, build_head, parameter_groups
+from qgeo.comparison.bars import ngram_bars, text_unit, windows_seen
 from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.cost import formulae
 from qgeo.comparison.endpoints import endpoint, final_questions, unit_means
@@ -35,22 +36,21 @@ from qgeo.comparison.setting import is_at_edge
 from qgeo.comparison.shadow_race import race_jobs, race_questions, race_results
 from qgeo.comparison.statistics import mean_interval, paired_difference
 from qgeo.comparison.threads import single_thread
-from qgeo.comparison.training import final_windows, mean_loss
+from qgeo.comparison.training import final_windows
 from qgeo.comparison.trials import trials
 from qgeo.comparison.verdicts import verdicts
 from qgeo.geometry.spectra import eigenvalues, summary
-from qgeo.heads.ngram import LARGEST_TABLE, NgramHead
 from qgeo.heads.protocol import Head, checked_head
 from qgeo.heads.sampling import sample_tokens
 from qgeo.optim.exact import classical, quantum
 from qgeo.tasks.task import Task
+from qgeo.tasks.windows import Windows
 
 EQUIVALENCE_MARGIN = 0.01
 """Nats per token: a difference whose interval lies inside ±0.01 counts as none."""
 
 SPECTRUM_CONTEXTS = 256
 SAMPLE_LENGTH = 240
-_BAR_NAMES = {1: "unigram", 2: "bigram", 3: "trigram"}
 
 
 def final_outcomes(
@@ -70,7 +70,8 @@ def build_results(
     chosen = choices(folder, configuration)
     outcomes = final_outcomes(folder, configuration, chosen)
     reference = {arm.name: arm for arm in chosen}[reference_arm([arm.name for arm in chosen])]
-    unit = text_unit(task, configuration.training.test_windows)
+    judged = final_windows(task, configuration.training.test_windows)
+    unit = text_unit(task, judged)
     with single_thread():
         arms = [
             _arm_results(folder, configuration, task, arm, outcomes, reference)
@@ -82,7 +83,7 @@ def build_results(
     asked = final_questions(configuration, task, outcomes, reference, unit)
     asked += race_questions(configuration, races, chosen)
     entries = [asdict(verdict) for verdict in verdicts(asked)]
-    bars = ngram_bars(task, configuration.training.test_windows)
+    bars = ngram_bars(task, judged, _seen(configuration, task))
     return {
         "version": environment["qgeo"],
         "answer": " ".join(
@@ -102,6 +103,11 @@ def build_results(
     }
 
 
+def _seen(configuration: Configuration, task: Task) -> Windows:
+    """Training windows that the first run of every arm sees."""
+    return windows_seen(data_of(configuration, task, 0).train, configuration.training, seed=0)
+
+
 def _standing(configuration: Configuration, task: Task) -> list[str]:
     """What the standard run decided, where this comparison has its settings and its task."""
     quick = parse_configuration(preset("quick"))
@@ -119,25 +125,6 @@ def reference_arm(names: Sequence[str]) -> str:
         if wanted in names:
             return wanted
     return names[0]
-
-
-def text_unit(task: Task, limit: int) -> float:
-    """u = unigram − bigram loss on the windows that the arms are judged by, nats per token."""
-    unigram, bigram = (mean_loss(_table(task, n), final_windows(task, limit)) for n in (1, 2))
-    return unigram - bigram
-
-
-def ngram_bars(task: Task, limit: int) -> list[dict[str, Any]]:
-    """Losses of n-gram tables up to the context, on the windows that the arms are judged by."""
-    windows = final_windows(task, limit)
-    orders = [n for n in range(1, task.context + 2) if task.vocabulary_size**n <= LARGEST_TABLE]
-    return [
-        {"name": _BAR_NAMES.get(n, f"{n}-gram"), "loss": mean_loss(_table(task, n), windows)} for n in orders
-    ]
-
-
-def _table(task: Task, order: int) -> NgramHead:
-    return NgramHead(task.train.contexts, task.train.targets, task.vocabulary_size, order)
 
 
 def _arm_results(

@@ -106,7 +106,9 @@ def test_results_have_the_fields_of_the_contract(finished):
         assert set(arm["sample"]) <= {"0", "1"}
     assert results["task"]["entropy_rate"] == pytest.approx(2 / 3)
     assert results["floor"] == pytest.approx(2 / 3 * np.log(2))
-    assert [bar["name"] for bar in results["bars"]] == ["unigram", "bigram", "trigram"]
+    bars = [(bar["name"], bar["counted_on"]) for bar in results["bars"]]
+    names = ("unigram", "bigram", "trigram")
+    assert bars == [(name, part) for part in ("all windows", "seen windows") for name in names]
     assert results["reference"] == "born+classical"
     assert [arm["difference"] is None for arm in results["arms"]] == [False, True, False]
 
