@@ -11,7 +11,7 @@ from math import log
 
 from qgeo.comparison.page.report import draw_figures, read_run, render, svg_documents
 from qgeo.comparison.statistics import mean_interval, paired_difference
-from qgeo.comparison.verdicts import Question, difference_contrast, verdicts
+from qgeo.comparison.verdicts import Question, difference_contrast, ratio_contrast, verdicts
 
 STEPS = (10, 20, 30)
 FLOOR = 2.2
@@ -61,6 +61,8 @@ def an_arm(name, values, reference=None, quantum=True, tuned=1):
         "gradient_evaluations": 234_567 if quantum else 0,
         "metric_evaluations": 900_000 if quantum else 0,
         "line_evaluations": 100_000 if quantum else 0,
+        "grouped_circuits": 4230 if quantum else 0,
+        "circuits_per_context": circuits(9, 4, 1) if quantum else circuits(0, 0, 0),
         "circuits": 0,
         "shots": 0,
         "missed": 5 if quantum else 0,
@@ -80,6 +82,16 @@ def an_arm(name, values, reference=None, quantum=True, tuned=1):
 def frozen(arm):
     """The same arm with its settings given."""
     return arm | {"tuned_as": None, "trials": [], "chosen": arm["chosen"][:1], "at_edge": None}
+
+
+def circuits(gradient, metric, line):
+    """Per distinct context; of a metric one more whose angles are fixed, where it sends any."""
+    return {
+        "gradient": {"per_context": gradient, "fixed": 0},
+        "metric": {"per_context": metric, "fixed": min(metric, 1)},
+        "line": line,
+        "refresh": 1,
+    }
 
 
 def spectra():
@@ -102,10 +114,37 @@ def agreement():
     }
 
 
-def verdict_entries(losses, role_of=None):
-    """Of every arm against born+classical, at log excess; role_of: "confirmatory" for born+quantum."""
-    roles = {"born+quantum": "confirmatory"} if role_of is None else role_of
-    theirs = losses["born+classical"]
+RACES = {
+    0: ([0.021, 0.019, 0.022, 0.018], [0.020, 0.020, 0.021, 0.019]),
+    5: ([0.016, 0.018, 0.017, 0.015], [0.020, 0.021, 0.022, 0.019]),
+}
+"""Step → drops of born+quantum and of born+classical, replicate by replicate."""
+
+
+def a_race(step):
+    ours, theirs = RACES[step]
+    return {
+        "arm": "born+quantum",
+        "reference": "born+classical",
+        "step": step,
+        "ratio": asdict(ratio_contrast(ours, theirs).ci95),
+        "predicted": 0.9 - 0.01 * step,
+        "first_order_deviation": 3e-5,
+        "checkpoints": 12,
+        "missed": 2,
+        "drops": {"quantum": ours, "classical": theirs},
+    }
+
+
+def race_question(step):
+    role = "confirmatory" if step else "start"
+    ends = ("born+quantum", "born+classical", f"race at step {step}", "steps")
+    return Question(*ends, role, tuning_draws=4), ratio_contrast(*RACES[step])
+
+
+def verdict_entries(losses, races=()):
+    """Of every arm against born+classical, at log excess and in races at these steps."""
+    roles, theirs = {"born+quantum": "confirmatory"}, losses["born+classical"]
     asked = []
     for name in reversed([name for name in losses if name != "born+classical"]):
         both = min(len(losses[name]), len(theirs))
@@ -115,11 +154,13 @@ def verdict_entries(losses, role_of=None):
         role = roles.get(name, "exploratory")
         question = Question(name, "born+classical", "log excess", "steps", role, tuning_draws=both)
         asked.append((question, difference_contrast(*ours)))
+    asked += [race_question(step) for step in races]
     return [asdict(verdict) for verdict in verdicts(asked)]
 
 
 def _results(losses, unit, finals, runs):
     reference = losses["born+classical"]
+    races = RACES if unit == "replicate" else {}
     arms = [
         an_arm(
             name,
@@ -133,7 +174,8 @@ def _results(losses, unit, finals, runs):
     return {
         "version": "0.1.0",
         "answer": "On golden-mean, born+quantum predicts best; it saw log excess -0.200 [-0.300, -0.100].",
-        "verdicts": verdict_entries(losses),
+        "verdicts": verdict_entries(losses, races),
+        "race": [a_race(step) for step in races],
         "task": a_task(),
         "floor": FLOOR,
         "bars": [{"name": "unigram", "loss": 2.8}, {"name": "bigram", "loss": 2.42}],
@@ -192,6 +234,7 @@ def a_protocol(unit, finals, runs, units):
         "trials": 3,
         "kl_grid": [0.1, 0.3, 1.0],
         "damping_grid": [1.0],
+        "kl_alone_ends": [0.001, 2.0],
         "lr_ends": [0.1, 1.0],
         "steps": 30,
         "batch": 64,
@@ -256,6 +299,9 @@ def _record(arm, seed, step, size, final):
         "kl": kl,
         "kl_elsewhere": elsewhere,
         "missed": 0,
+        "gradient_contexts": 10 * step,
+        "metric_contexts": 10 * step,
+        "line_contexts": (10 + seed) * step,
         "gradient_evaluations": 1000 * step,
         "metric_evaluations": 100 * step,
         "line_evaluations": (10 + seed) * step,

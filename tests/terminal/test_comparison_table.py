@@ -33,9 +33,12 @@ def test_confirmatory_verdicts_are_printed_with_what_the_answer_leaves_out(print
     results = build_replicated()
     lines = [line for line in printed(results).splitlines() if line.startswith("verdict")]
     low, high = verdict_entries(dict(list(LOSSES.items())[:2]))[0]["ci90"]
+    race = verdict_entries(LOSSES, [5])[-1]["ci90"]
     assert lines == [
-        f"verdict on born+quantum against born+classical: none; 90% interval [{low:+.3f}, {high:+.3f}], "
-        "margin ±0.095"
+        f"verdict on born+quantum against born+classical, log excess: none; 90% interval "
+        f"[{low:+.3f}, {high:+.3f}], margin ±0.095",
+        f"verdict on born+quantum against born+classical, race at step 5: none; 90% interval "
+        f"[{race[0]:.3f}, {race[1]:.3f}], margin 1 ± 0.050",
     ]
 
 
@@ -58,9 +61,15 @@ def test_a_row_has_interval_unit_and_the_commonest_setting(printed):
         "4",
         "45",
         "lr 0.3 (2 of 4)",
-        "1,234,567",
+        "4,230",
         "1.2",
     ]
+
+
+def test_circuits_that_cannot_be_counted_are_a_dash(printed):
+    results = build_results()
+    results["arms"][0]["grouped_circuits"] = None
+    assert cells(printed(results), "born+classical")[6] == "–"
 
 
 def test_seeds_have_one_setting_and_their_own_name(printed):

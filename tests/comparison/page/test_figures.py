@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
@@ -40,7 +41,7 @@ def contrast(name, mean, half, role="confirmatory", style=0, margin=0.1):
     """The 90% interval is two thirds of the 95% one; half None: no interval."""
     ends = [(None, None) if half is None else (mean - h, mean + h) for h in (half, half and half / 1.5)]
     wide, narrow = (Interval(mean, low, high, 40) for low, high in ends)
-    return ContrastRow(name, "born+classical", wide, narrow, margin, style, role)
+    return ContrastRow(name, "against born+classical", wide, narrow, margin, style, role)
 
 
 def contrasts():
@@ -270,6 +271,17 @@ def test_an_exploratory_row_has_an_open_mark_and_arrows_instead_of_an_axis_of_it
     assert [mark[:2] for mark in marks] == [("<", low), (">", high)] * 2 + [("s", -0.2)]
     assert marks[-1][2] == drawing.PAPER
     assert drawn_at(axes, 0)[1][0][2] != drawing.PAPER
+
+
+def test_a_ratio_has_its_margin_around_one_and_a_cross_at_its_prediction():
+    # Seen to fail: margin and line at zero; the axis without the prediction.
+    row = replace(contrast("a", 0.98, 0.03, margin=0.05), nothing=1.0, predicted=0.6)
+    axes = forest([row], "x").axes[0]
+    assert [(bar.get_x(), bar.get_width()) for bar in axes.patches] == [(0.95, pytest.approx(0.1))]
+    assert axes.get_xlim()[0] < 0.6 < 1.05 < axes.get_xlim()[1] < 1.2
+    crosses = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "x"]
+    assert crosses == [0.6]
+    assert any(list(line.get_xdata()) == [1.0, 1.0] for line in axes.lines)
 
 
 def test_a_diverged_row_is_named_and_empty():

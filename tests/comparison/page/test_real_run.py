@@ -21,6 +21,7 @@ MODES = {
 def run(request, tmp_path_factory):
     protocol, build = MODES[request.param]
     chosen = settings(training={"steps": 2, "evaluate_every": 1}) | {"protocol": protocol}
+    chosen["race"] = {"steps": [0, 1], "draws": 2}
     folder = compare(chosen, out=tmp_path_factory.mktemp("real") / request.param).folder
     return folder, write_folder(tmp_path_factory.mktemp("made"), build())
 
@@ -30,8 +31,8 @@ def test_made_results_have_the_shape_of_real_ones(run):
     real, made = (json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in run)
     for part in ("protocol", "task"):
         assert real[part].keys() == made[part].keys()
-    for part in ("arms", "verdicts", "bars"):
-        assert real[part][0].keys() == made[part][0].keys()
+    for part in ("arms", "verdicts", "bars", "race"):
+        assert [entry.keys() for entry in real[part][:1]] == [entry.keys() for entry in made[part][:1]]
     assert real.keys() == made.keys()
     assert real["arms"][0]["trials"][0].keys() == made["arms"][0]["trials"][0].keys()
 

@@ -6,7 +6,17 @@ import re
 
 import pytest
 from html_page import Page
-from report_run import an_arm, as_text, build_replicated, build_results, frozen, report_of, verdict_entries
+from report_run import (
+    LOSSES,
+    a_race,
+    an_arm,
+    as_text,
+    build_replicated,
+    build_results,
+    frozen,
+    report_of,
+    verdict_entries,
+)
 
 from qgeo.comparison.page.entries import confirmatory_first, is_confirmatory, seeds_of
 from qgeo.comparison.verdicts import Question, difference_contrast, verdict
@@ -28,7 +38,7 @@ def replicated(tmp_path_factory):
 # --- verdicts -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("role", ["confirmatory", "exploratory"])
+@pytest.mark.parametrize("role", ["confirmatory", "exploratory", "start"])
 def test_the_page_knows_the_role_from_the_reason_that_verdicts_give(role):
     # Seen to fail: the reason in `verdicts.py` in other words.
     question = Question("a", "b", "log excess", "steps", role, tuning_draws=40)
@@ -39,7 +49,9 @@ def test_the_page_knows_the_role_from_the_reason_that_verdicts_give(role):
 def test_confirmatory_rows_come_first_with_all_their_numbers(replicated):
     # Seen to fail: rows in the order of results.json; the 95% interval in the column of the 90% one.
     said = section(replicated, "Verdicts Arm", "Estimate: arm minus")
-    assert said.index("born+quantum against born+classical") < said.index("softmax+adam against")
+    first = "born+quantum against born+classical log excess"
+    rows = (first, "race at step 5", "softmax+adam", "race at step 0")
+    assert sorted(rows, key=said.index) == list(rows)
     quantum = verdict_entries(
         {"born+classical": [2.45, 2.47, 2.44, 2.46], "born+quantum": [2.40, 2.43, 2.39, 2.42]}
     )
@@ -50,6 +62,24 @@ def test_confirmatory_rows_come_first_with_all_their_numbers(replicated):
     why = "none too few replicates: 4, a verdict takes 40 4 " + str(entry["replicates_needed"])
     assert f"{row} {why}" in said
     assert "none exploratory: only FQ against FC on the same head is confirmatory 2" in said
+
+
+def test_a_race_is_a_ratio_with_its_margin_around_one(replicated):
+    # Seen to fail: a ratio with the sign of a difference.
+    said = section(replicated, "Verdicts Arm", "Estimate: arm minus")
+    race = next(entry for entry in verdict_entries(LOSSES, [5]) if entry["endpoint"] == "race at step 5")
+    wide, narrow = ("[{:.3f}, {:.3f}]".format(*race[ends]) for ends in ("ci95", "ci90"))
+    assert f"race at step 5 steps 0.805 {wide} {narrow} 1 ± 0.050 none too few replicates: 4" in said
+    assert "none step 0 belongs to no verdict" in said
+
+
+def test_the_race_stands_beside_its_prediction(tmp_path, replicated):
+    said = section(replicated, "The race Arm Step", "From checkpoints")
+    low, high = (f"{a_race(5)['ratio'][end]:.3f}" for end in ("ci_low", "ci_high"))
+    row = f"born+quantum against born+classical 5 0.805 [{low}, {high}] n = 4 0.850 12 3.0 × 10⁻⁵ 2"
+    assert row in said
+    assert "drop by a step of the arm in that by one of its reference" in replicated  # the figure's axis
+    assert "The race" not in text_of(tmp_path, build_results())
 
 
 def test_only_replicates_say_how_many_decide(tmp_path, replicated):
@@ -208,7 +238,8 @@ def test_costs_name_the_search_and_only_what_was_used(replicated):
     said = section(replicated, "Circuit evaluations per step", "Controls and limits")
     assert "length of a step B · evaluations" in said
     assert "spsa" not in said
-    assert "n = 8 runs" in replicated
+    assert "4335 4230 to 4440 n = 8 runs ungrouped 1 234 567 =" in replicated
+    assert "as many values of τ from 0.001 to 2.0" in replicated
 
 
 def test_what_an_arm_has_of_its_own_stands_under_its_name(tmp_path):

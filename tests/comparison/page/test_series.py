@@ -49,8 +49,7 @@ def test_differences_are_of_the_replicates_that_both_have(replicated):
 
 def test_contrasts_are_of_the_primary_endpoint(tmp_path):
     results = build_replicated()
-    other = results["verdicts"][0] | {"endpoint": "drop at KL .003"}
-    results["verdicts"].insert(0, other)
+    assert len(results["verdicts"]) == 4  # two of races
     run = read_run(write_folder(tmp_path, results))
     rows = series.contrasts(run)
     assert [(row.name, row.role) for row in rows] == [
@@ -76,7 +75,7 @@ def test_exact_arms_stand_at_the_cost_of_the_arm_with_their_settings(tmp_path):
     run = read_run(write_folder(tmp_path, results))
     for record in run.records:
         record["shots"] = {"dear": 500, "born+quantum@aer": 7}.get(record["arm"], 0) * record["step"]
-    spent = {curve.name: curve.x.tolist() for curve in series.cost_curves(run, "shots")}
+    spent = {curve.name: curve.x.tolist() for curve in series.shot_curves(run)}
     cheap = [7.0 * step for step in STEPS]
     assert spent == {"born+quantum": cheap, "born+quantum@aer": cheap, "dear": [500.0 * s for s in STEPS]}
 
@@ -99,7 +98,30 @@ def test_steps_elsewhere_are_ratios_of_replicates(replicated):
     assert (adam.steps, adam.elsewhere) == (0, None)
 
 
-def test_evaluations_are_those_of_whole_runs(replicated):
-    spent = tables.evaluations(replicated)[1]
-    assert (spent.low, spent.high, spent.n) == (30 * (1000 + 100 + 10), 30 * (1000 + 100 + 17), 8)
-    assert tables.evaluations(replicated)[2].n == 4
+def test_circuits_are_those_of_whole_runs(replicated):
+    # Seen to fail: circuits whose angles are fixed left out; those of the first seed alone.
+    spent = tables.circuit_counts(replicated)
+    per_step = 9 * 10 + 4 * 10 + 1 + 10  # gradient, metric, its fixed circuit, search of seed 0
+    assert (spent[1].low, spent[1].high, spent[1].n) == (30 * per_step, 30 * (per_step + 7), 8)
+    assert (spent[2].mean, spent[2].n) == (0, 4)
+
+
+def test_circuits_that_cannot_be_counted_are_not_drawn(tmp_path):
+    results = build_replicated()
+    results["arms"][0] |= {"circuits_per_context": None, "grouped_circuits": None}
+    run = read_run(write_folder(tmp_path, results))
+    (curve,) = series.circuit_curves(run)
+    assert curve.name == "born+quantum"  # a classical head needs none
+    assert_allclose(curve.x, [(9 * 10 + 4 * 10 + 1 + 10 + 3.5) * step for step in STEPS])
+    assert tables.circuit_counts(run)[0] is None
+
+
+def test_races_stand_beside_their_predictions(replicated):
+    # Seen to fail: the predictions of the races in another order.
+    rows = series.race_contrasts(replicated)
+    assert [(row.under, row.role, row.nothing) for row in rows] == [
+        ("race at step 0", "exploratory", 1.0),
+        ("race at step 5", "confirmatory", 1.0),
+    ]
+    assert [row.predicted for row in rows] == [pytest.approx(0.9), pytest.approx(0.85)]
+    assert rows[1].wide.mean == pytest.approx(66 / 82)
