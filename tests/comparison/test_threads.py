@@ -14,6 +14,7 @@ from qgeo.backends.ledgers import Ledgers
 from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.comparison import prepare
 from qgeo.comparison.schedule import Job, execute
+from qgeo.comparison.setting import Setting
 from qgeo.comparison.threads import single_thread
 
 
@@ -43,7 +44,8 @@ def test_a_run_keeps_every_simulator_to_one_thread(backend, seen, tmp_path):
     folder = prepare(config, tmp_path / "run")
     with single_thread():  # restores what the test itself changes
         torch.set_num_threads(2)
-        execute(Job(parse_arm(f"born+quantum@{backend}"), 0.1, 1.0, 0, final=True), folder.path)
+        job = Job(parse_arm(f"born+quantum@{backend}"), Setting(0.1, 1.0), 0, 0, final=True)
+        execute(job, folder.path)
     assert len(seen) > 5  # the loss, its gradient, the metric, the agreement, the noise
     assert [threads for threads in seen if threads != {1}] == []
 
@@ -53,7 +55,8 @@ def test_a_ledger_keeps_a_fake_device_to_one_thread(seen, tmp_path):
     config = configuration(arms={"names": ["born+adam"]}, backend=section, training={"steps": 1})
     folder = prepare(config, tmp_path / "run")
     with closing(Ledgers(folder.ledgers, "fake_manila", 1000.0)) as ledgers:
-        execute(Job(parse_arm("born+adam@fake_manila"), 0.1, 1.0, 0, final=True), folder.path, ledgers)
+        job = Job(parse_arm("born+adam@fake_manila"), Setting(lr=0.1), 0, 0, final=True)
+        execute(job, folder.path, ledgers)
     assert len(seen) > 3
     assert [threads for threads in seen if threads != {1}] == []
 
