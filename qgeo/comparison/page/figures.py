@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from qgeo.comparison.page.drawing import ARM_DASHES, FAINT, INK, WIDTH, drawn, pen
@@ -29,6 +29,7 @@ from qgeo.comparison.statistics import Interval, curve_band
 Floats = NDArray[np.float64]
 
 FLOOR = "floor"
+_SHORT_AXIS = 50.0  # ratio of its ends, chosen: up to here its names have room
 
 _MATRICES: dict[str, Any] = {
     "quantum Fisher": {"linestyle": "-", "marker": "o"},
@@ -188,8 +189,21 @@ def _loss_figure(curves: Sequence[Curve], levels: Sequence[Level], axis: str) ->
 
 
 def _logarithmic(figure: Figure) -> None:
-    figure.axes[0].set(xscale="log")
-    figure.axes[0].xaxis.set(major_formatter="{x:g}", minor_formatter=NullFormatter())
+    """Powers of ten are named, on a short axis what is two and five times as much, too."""
+    axes = figure.axes[0]
+    axes.set(xscale="log")
+    low, high = axes.get_xlim()
+    within = (1.0, 2.0, 5.0) if high < _SHORT_AXIS * low else (1.0,)
+    axes.xaxis.set(major_locator=LogLocator(subs=within), minor_formatter=NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
+
+
+def _plain(value: float) -> str:
+    """
+    >>> _plain(0.003), _plain(5000.0), _plain(2e6) == "2\\u202f000\\u202f000"
+    ('0.003', '5000', True)
+    """
+    return f"{value:,.0f}".replace(",", "\u202f") if value > 9999 else f"{value:g}"
 
 
 def _legend_columns(curves: Sequence[Curve]) -> int:

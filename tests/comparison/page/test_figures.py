@@ -171,6 +171,27 @@ def test_seconds_are_logarithmic_only_where_arms_differ_tenfold():
     assert far.axes[0].get_xscale() == "log"
 
 
+@pytest.mark.parametrize(
+    ("scale", "named"),
+    [
+        (20_000, ["200\u202f000", "500\u202f000", "1\u202f000\u202f000", "2\u202f000\u202f000"]),
+        (1e-5, ["0.0001", "0.0002", "0.0005", "0.001"]),
+    ],
+)
+def test_a_short_logarithmic_axis_has_more_names_than_its_powers_of_ten(scale, named):
+    # Seen to fail: one name, 1e+06.
+    axes = figures.loss_over_cost([curve("a", seconds=scale)], [], "circuits").axes[0]
+    low, high = axes.get_xlim()
+    ticks = zip(axes.get_xticks(), [label.get_text() for label in axes.get_xticklabels()], strict=True)
+    assert [name for at, name in ticks if low <= at <= high] == named
+
+
+def test_a_long_logarithmic_axis_names_powers_of_ten():
+    axes = figures.loss_over_cost([curve("a"), curve("b", seconds=100)], [], "circuits").axes[0]
+    low, high = axes.get_xlim()
+    assert [at for at in axes.get_xticks() if low <= at <= high] == [10, 100, 1000, 10000]
+
+
 @pytest.mark.parametrize("name", ["steps", "seconds", "final", "differences", "forest", "spectra"])
 def test_no_text_leaves_the_page(drawn, name):
     # Seen to fail with long names unwrapped in the legend, and without constrained layout.
