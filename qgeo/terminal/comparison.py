@@ -15,7 +15,7 @@ from qgeo.comparison.config_file import commented
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.outlook import Outlook
-from qgeo.comparison.page.entries import bar_names, chosen_settings, counted, is_confirmatory, is_race
+from qgeo.comparison.page.entries import bar_name, chosen_settings, counted, is_confirmatory, is_race
 from qgeo.comparison.presets import preset
 from qgeo.comparison.rehearsal import Rehearsal, rehearse
 from qgeo.comparison.run_folder import open_run_folder
@@ -125,8 +125,7 @@ def print_comparison(result: ComparisonResult) -> None:
     console.print(_arms_table(results))
     for warning in [*results["warnings"], *_unmet_steps(results["arms"])]:
         console.print(f"warning: {warning}", soft_wrap=True)
-    named = zip(bar_names(results["bars"]), results["bars"], strict=True)
-    bars = ", ".join(f"{name} {bar['loss']:.3f}" for name, bar in named)
+    bars = ", ".join(f"{bar_name(bar)} {bar['loss']:.3f}" for bar in results["bars"])
     floor = "" if results["floor"] is None else f"; floor h_k = {results['floor']:.4f}"
     console.print(f"bars (nats per token): {bars}{floor}", soft_wrap=True)
     console.print(f"report: {result.report}", soft_wrap=True)

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qgeo.comparison.bars import ALL
+
 Entry = Mapping[str, Any]
 
 _TUNED = ("kl", "damping", "lr")
@@ -79,19 +81,12 @@ def chosen_settings(chosen: Sequence[Mapping[str, float]]) -> list[tuple[str, in
     return Counter(map(setting_text, chosen)).most_common()
 
 
-def bar_names(bars: Sequence[Entry]) -> list[str]:
-    """Names of bars, with what they were counted on where one name stands for several.
-
-    >>> bar_names([{"name": "bigram", "counted_on": part} for part in ("all of it", "one block")])
-    ['bigram, all of it', 'bigram, one block']
+def bar_name(bar: Entry) -> str:
     """
-    times = Counter(bar["name"] for bar in bars)
-    return [
-        ", ".join([bar["name"], bar["counted_on"]])
-        if times[bar["name"]] > 1 and "counted_on" in bar
-        else bar["name"]
-        for bar in bars
-    ]
+    >>> bar_name({"name": "bigram", "counted_on": ALL}), bar_name({"name": "bigram", "counted_on": "two"})
+    ('bigram', 'bigram (two)')
+    """
+    return bar["name"] if bar["counted_on"] == ALL else f"{bar['name']} ({bar['counted_on']})"
 
 
 def counted(number: int, noun: str) -> str:

@@ -58,7 +58,7 @@ class Level:
     @property
     def label(self) -> str:
         """The name, cut to what fits beside an axis."""
-        return self.name[:20]
+        return self.name[:22]
 
 
 @dataclass(frozen=True)

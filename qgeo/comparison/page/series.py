@@ -16,7 +16,7 @@ from qgeo.comparison.grouped_cost import Circuits, GroupedCost
 from qgeo.comparison.page import figures
 from qgeo.comparison.page.entries import (
     Entry,
-    bar_names,
+    bar_name,
     confirmatory_first,
     is_confirmatory,
     is_race,
@@ -71,8 +71,7 @@ def read_run(folder: Path) -> Run:
 
 def levels(results: dict[str, Any]) -> list[Level]:
     """The bars, and the floor where it is known."""
-    bars = results["bars"]
-    levels = [Level(name, bar["loss"]) for name, bar in zip(bar_names(bars), bars, strict=True)]
+    levels = [Level(bar_name(bar), bar["loss"]) for bar in results["bars"]]
     return levels if results["floor"] is None else [*levels, Level(figures.FLOOR, results["floor"])]
 
 

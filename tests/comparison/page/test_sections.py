@@ -152,7 +152,6 @@ def test_blocks_are_called_disjoint_only_where_that_is_known(tmp_path, disjoint,
     assert "400 tokens of the text’s training part" in text
     assert said in text
     assert "given this text: its split, its vocabulary, its validation and test windows" in text
-    assert "counted on all 16 000 training tokens, of which a replicate sees 400" in text
 
 
 def test_seeds_of_an_arm_with_fewer_replicates_are_the_first():
@@ -171,18 +170,12 @@ def test_validation_tunes_and_the_test_ends(replicated):
 # --- bars ---------------------------------------------------------------------------------------------------
 
 
-def test_bars_say_what_they_were_counted_on(tmp_path):
-    results = build_results()
-    assert "Counted on" not in text_of(tmp_path, results)
-    results["bars"] = [
-        {"name": "bigram", "loss": 2.42, "discount": 0.75, "counted_on": "all training text"},
-        {"name": "bigram", "loss": 2.52, "discount": 0.75, "counted_on": "one block"},
-    ]
-    text = text_of(tmp_path, results)
-    assert "bigram all training text discount 0.75 2.4200" in text
-    assert "bigram one block discount 0.75 2.5200" in text
-    assert "bigram, one block" in text  # in the figures, where one name would stand for both
-    assert "tables. They are judged" in text
+def test_bars_say_what_they_were_counted_on(replicated):
+    # Seen to fail: one name for two lines of the figures.
+    assert "bigram all windows 0.75 2.4200" in replicated
+    assert "bigram seen windows 0.75 2.5200" in replicated
+    assert "bigram (seen windows)" in replicated  # in the figures
+    assert "counted on all 16 000 training windows, or on those alone that the first run" in replicated
 
 
 # --- tuning and steps ---------------------------------------------------------------------------------------
