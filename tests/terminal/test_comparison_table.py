@@ -100,5 +100,5 @@ def test_unmet_steps_and_warnings_are_printed(printed):
 
 
 def test_bars_of_one_name_are_told_apart(printed):
-    bars = "unigram 2.800, bigram 2.420, bigram (seen windows) 2.520"
+    bars = "unigram 2.800, bigram 2.420, bigram, seen 2.520"
     assert f"bars (nats per token): {bars}; floor" in printed(build_results())

@@ -82,11 +82,13 @@ def chosen_settings(chosen: Sequence[Mapping[str, float]]) -> list[tuple[str, in
 
 
 def bar_name(bar: Entry) -> str:
+    """Short enough for the edge of a figure.
+
+    >>> [bar_name({"name": "bigram", "counted_on": windows}) for windows in (ALL, "seen windows")]
+    ['bigram', 'bigram, seen']
     """
-    >>> bar_name({"name": "bigram", "counted_on": ALL}), bar_name({"name": "bigram", "counted_on": "two"})
-    ('bigram', 'bigram (two)')
-    """
-    return bar["name"] if bar["counted_on"] == ALL else f"{bar['name']} ({bar['counted_on']})"
+    part = str(bar["counted_on"]).removesuffix(" windows")
+    return str(bar["name"]) if bar["counted_on"] == ALL else f"{bar['name']}, {part}"
 
 
 def counted(number: int, noun: str) -> str:

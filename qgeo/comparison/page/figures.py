@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from qgeo.comparison.page.drawing import ARM_DASHES, FAINT, INK, WIDTH, drawn, pen
@@ -50,15 +50,16 @@ class Curve:
 
 @dataclass(frozen=True)
 class Level:
-    """A thin line across a figure: an n-gram bar, or the floor."""
+    """A thin line across a figure: an n-gram bar, or the floor; line: matplotlib's style of it."""
 
     name: str
     loss: float
+    line: str = "-"
 
     @property
     def label(self) -> str:
         """The name, cut to what fits beside an axis."""
-        return self.name[:22]
+        return self.name[:20]
 
 
 @dataclass(frozen=True)
@@ -200,10 +201,10 @@ def _logarithmic(figure: Figure) -> None:
 
 def _plain(value: float) -> str:
     """
-    >>> _plain(0.003), _plain(5000.0), _plain(2e6) == "2\\u202f000\\u202f000"
-    ('0.003', '5000', True)
+    >>> _plain(0.003), _plain(5000.0), _plain(2e6)
+    ('0.003', '5000', '2M')
     """
-    return f"{value:,.0f}".replace(",", "\u202f") if value > 9999 else f"{value:g}"
+    return EngFormatter(sep="")(value) if value >= 10_000 else f"{value:g}"
 
 
 def _legend_columns(curves: Sequence[Curve]) -> int:
@@ -303,4 +304,4 @@ def _draw_spectrum(axes: Axes, panel: Spectrum) -> None:
 
 def _thin(level: Level) -> dict[str, Any]:
     style = (INK, 1.0) if level.name == FLOOR else (FAINT, 0.6)
-    return {"color": style[0], "linewidth": style[1], "zorder": 1}
+    return {"color": style[0], "linewidth": style[1], "linestyle": level.line, "zorder": 1}

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from qgeo.comparison.bars import ALL
 from qgeo.comparison.grouped_cost import Circuits, GroupedCost
 from qgeo.comparison.page import figures
 from qgeo.comparison.page.entries import (
@@ -71,7 +72,9 @@ def read_run(folder: Path) -> Run:
 
 def levels(results: dict[str, Any]) -> list[Level]:
     """The bars, and the floor where it is known."""
-    levels = [Level(bar_name(bar), bar["loss"]) for bar in results["bars"]]
+    levels = [
+        Level(bar_name(bar), bar["loss"], "-" if bar["counted_on"] == ALL else ":") for bar in results["bars"]
+    ]
     return levels if results["floor"] is None else [*levels, Level(figures.FLOOR, results["floor"])]
 
 

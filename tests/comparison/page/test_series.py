@@ -80,6 +80,16 @@ def test_exact_arms_stand_at_the_cost_of_the_arm_with_their_settings(tmp_path):
     assert spent == {"born+quantum": cheap, "born+quantum@aer": cheap, "dear": [500.0 * s for s in STEPS]}
 
 
+def test_bars_counted_on_what_a_run_sees_are_dotted(replicated):
+    levels = series.levels(replicated.results)
+    assert [(level.name, level.line) for level in levels] == [
+        ("unigram", "-"),
+        ("bigram", "-"),
+        ("bigram, seen", ":"),
+        ("floor", "-"),
+    ]
+
+
 def test_noise_is_averaged_over_the_runs_of_a_replicate(tmp_path):
     results = build_replicated()
     losses = [[2.0 + run, 3.0] for run in range(8)]
