@@ -29,6 +29,7 @@ from qgeo.comparison.statistics import Interval, curve_band
 Floats = NDArray[np.float64]
 
 FLOOR = "floor"
+_LINE = 0.18  # inches of a line of text beside the axes, a little more than it takes
 _SHORT_AXIS = 50.0  # ratio of its ends, chosen: up to here its names have room
 
 _MATRICES: dict[str, Any] = {
@@ -124,10 +125,11 @@ def final_losses(rows: Sequence[Row], levels: Sequence[Level] = ()) -> Figure:
     ends = [low, high, *(level.loss for level in near)]
     pad = 0.06 * max(max(ends) - min(ends), 0.01)
     axes.set_xlim(min(ends) - pad, max(ends) + pad)
-    _name_above(axes, near)
+    above = _name_above(axes, near)
     far = [f"{'←' if level.loss < low else '→'} {level.label} {level.loss:.3f}" for level in levels]
     far = [text for text, level in zip(far, levels, strict=True) if level not in near]
     beyond = "\n" + fill("beyond the axis: " + "   ".join(far), 64) if far else ""
+    figure.set_figheight(figure.get_figheight() + _LINE * (above + beyond.count("\n")))
     figure.supxlabel(f"test loss after the last step (nats per token){beyond}", fontsize="medium")
     return figure
 
@@ -262,8 +264,9 @@ def _row_figure(rows: Sequence[Row]) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _name_above(axes: Axes, levels: Sequence[Level]) -> None:
-    """Vertical lines with their names above the axes, each in the lowest line of text that has room."""
+def _name_above(axes: Axes, levels: Sequence[Level]) -> int:
+    """Vertical lines with their names above the axes, each in the lowest line of text that has room; how many
+    lines of text these are."""
     letter = 0.03 * float(np.ptp(axes.get_xlim()))
     taken: list[float] = []
     for level in sorted(levels, key=lambda level: level.loss):
@@ -274,6 +277,7 @@ def _name_above(axes: Axes, levels: Sequence[Level]) -> None:
         axes.axvline(level.loss, **_thin(level))
         across, lift = axes.get_xaxis_transform(), (0, 3 + 12 * line)
         axes.annotate(level.label, (level.loss, 1), lift, across, "offset points", ha="center", color=FAINT)
+    return len(taken)
 
 
 def _row_name(row: Row) -> str:

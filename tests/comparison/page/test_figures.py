@@ -309,3 +309,10 @@ def test_a_diverged_row_is_named_and_empty():
     axes = forest(contrasts(), "x").axes[0]
     assert drawn_at(axes, 2) == ({}, [])
     assert "a run diverged" in axes.get_yticklabels()[2].get_text()
+
+
+@pytest.mark.parametrize("near", [2.4, 9.0])
+def test_one_arm_leaves_room_for_the_names_of_many_bars(near):
+    # Seen to fail: a warning that the axes had collapsed to zero.
+    bars = [Level(f"{n}-gram, seen windows", near + 0.01 * n) for n in range(8)]
+    figures.final_losses([row("a", [2.4, 2.5])], bars).draw_without_rendering()
