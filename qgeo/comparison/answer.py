@@ -76,7 +76,7 @@ def answer(
     Args:
         arms, bars, verdicts, protocol: entries of results.json; task: its name.
     """
-    sharp = [entry for entry in verdicts if _is_sharp(entry, arms)]
+    sharp = [entry for entry in verdicts if _is_sharp(entry)]
     sentences = [_best_sentence(arms, bars, task)]
     sentences += [_metric_sentence(entry, arms, protocol) for entry in sharp] or [NO_PAIR]
     return " ".join(sentences)
@@ -88,7 +88,7 @@ def standing(decided: Entry) -> str:
     Args:
         decided: of this task, from `presets.decided`.
     """
-    entry = next(each for each in decided["verdicts"] if not each["endpoint"].startswith("race"))
+    entry = next(filter(_is_sharp, decided["verdicts"]))
     by = f"{entry['endpoint']} {entry['estimate']:+.3f}{_bounds(entry['ci95'])}"
     called = _DECIDED[entry["verdict"]].format(by=by, margin=entry["margin"], reason=entry["reason"])
     count = _count(entry["replicates"], "replicate")
@@ -143,11 +143,9 @@ def _needed(entry: Entry) -> str:
     return _count(entry["replicates_needed"], "replicate")
 
 
-def _is_sharp(entry: Entry, arms: Sequence[Entry]) -> bool:
-    """Whether a verdict is about F_Q against F_C."""
-    metrics = {arm["name"]: (arm["head"], arm["metric"]) for arm in arms}
-    ours, theirs = metrics[entry["arm"]], metrics[entry["reference"]]
-    return ours[0] == theirs[0] and (ours[1], theirs[1]) == ("quantum", "classical")
+def _is_sharp(entry: Entry) -> bool:
+    """Whether a verdict is about F_Q against F_C on one head at the end of training."""
+    return bool(entry["role"] == "confirmatory") and not entry["endpoint"].startswith("race")
 
 
 def _loss(final: Entry) -> str:

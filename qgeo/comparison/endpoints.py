@@ -67,7 +67,7 @@ class Endpoint:
 def endpoint(task: Task, text_unit: float) -> Endpoint:
     """Endpoint 1 of a task; text_unit: u, nats per token."""
     if task.source is None or task.context_entropy is None:
-        return Endpoint("test loss", "test_loss", text_unit, None, MARGIN_OF_TEXT)
+        return Endpoint("test loss in units u", "test_loss", text_unit, None, MARGIN_OF_TEXT)
     gain = (task.source.conditional_entropy(1) - task.context_entropy) * log(2)
     scale = SHARE_OF_GAIN * gain if gain > 1e-12 else LEAST_SCALE
     return Endpoint("log excess", "excess", 1.0, scale, MARGIN_OF_EXCESS)

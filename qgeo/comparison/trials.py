@@ -41,5 +41,5 @@ def _between(ends: Sequence[float], count: int) -> tuple[float, ...]:
     ((0.001, 0.0144, 0.208, 3.0), (0.1,))
     """
     least, most = min(ends), max(ends)
-    values = np.geomspace(least, most, count) if count > 1 else [np.sqrt(least * most)]
+    values = np.geomspace(least, most, count) if count > 1 else [np.sqrt(least) * np.sqrt(most)]
     return tuple(dict.fromkeys(float(f"{value:.{_DIGITS}g}") for value in values))

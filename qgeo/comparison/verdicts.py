@@ -27,6 +27,7 @@ from qgeo.comparison.statistics import Floats, Interval, differences, mean_inter
 from qgeo.errors import ShapeError
 
 Call = Literal["better", "worse", "equivalent", "undecided", "none"]
+Role = Literal["confirmatory", "exploratory", "start"]
 Ends = tuple[float, float]
 
 FEWEST_REPLICATES = 40
@@ -57,7 +58,7 @@ class Question:
     reference: str
     endpoint: str
     budget: str
-    role: Literal["confirmatory", "exploratory", "start"] = "confirmatory"
+    role: Role = "confirmatory"
     settings: Literal["tuned", "frozen"] = "tuned"
     tuning_draws: int = 0
 
@@ -103,6 +104,7 @@ class Verdict:
     replicates: int
     replicates_needed: int | None
     p: float | None
+    role: Role
 
 
 def difference_contrast(ours: Values, theirs: Values, margin: float = MARGIN_OF_EXCESS) -> Contrast:
@@ -189,6 +191,7 @@ def verdict(question: Question, contrast: Contrast, adjusted_p: float) -> Verdic
         replicates=contrast.ci95.n,
         replicates_needed=contrast.replicates_needed,
         p=contrast.p,
+        role=question.role,
     )
 
 

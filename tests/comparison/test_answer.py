@@ -85,12 +85,16 @@ def test_no_verdict_says_why_and_what_was_seen():
     assert "(given these settings: frozen, not tuned in this comparison); it saw log excess -0.3" in said
 
 
-def test_the_sharp_question_is_asked_of_one_head_under_both_metrics():
-    # Seen to fail: F_Q on one head against F_C on another.
-    other = CALLS["better"][0] | {"reference": "pauli+classical"}
-    arms = [arm("born+quantum", [1.0]), arm("pauli+classical", [2.0])]
-    assert NO_PAIR in answer(arms, BARS, [other], UNIT, "t")
-    assert NO_PAIR in answer(arms, BARS, [], UNIT, "t")
+def test_the_sharp_question_is_asked_at_the_end_of_training_alone():
+    # Seen to fail: a sentence for every race, and for every arm beside the reference.
+    race = CALLS["better"][0] | {"endpoint": "race at step 5"}
+    other = CALLS["better"][0] | {"role": "exploratory"}
+    arms = [arm("born+quantum", [1.0]), arm("born+classical", [2.0])]
+    for entries in ([], [race], [other], [race, other]):
+        assert answer(arms, BARS, entries, UNIT, "t").endswith(NO_PAIR)
+    both = answer(arms, BARS, [race, CALLS["worse"][0], other], UNIT, "t")
+    assert both.count("On the born head") == 1
+    assert "did worse" in both
 
 
 def test_a_diverged_arm_is_not_the_best_one():

@@ -40,7 +40,7 @@ def test_a_source_is_compared_by_its_excess_over_its_own_scale():
 
 def test_a_text_is_compared_by_its_loss_in_units():
     compared = endpoint(TEXT, 0.5)
-    assert (compared.name, compared.key, compared.margin) == ("test loss", "test_loss", 0.1)
+    assert (compared.name, compared.key, compared.margin) == ("test loss in units u", "test_loss", 0.1)
     assert compared.value(2.0) == 4.0
 
 

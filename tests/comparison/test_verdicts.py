@@ -213,7 +213,7 @@ def test_p_is_adjusted_over_all_comparisons():
 
 def test_a_verdict_has_the_fields_of_results_json():
     found = verdict(QUESTION, contrast(-0.3, 0.1, 0.001), 0.001)
-    assert " ".join(asdict(found)) == f"{DESIGN_FIELDS} p"
+    assert " ".join(asdict(found)) == f"{DESIGN_FIELDS} p role"
     written = json.loads(json.dumps(asdict(found)))
     assert (written["arm"], written["ci95"]) == ("born+quantum", [-0.4, pytest.approx(-0.2)])
 

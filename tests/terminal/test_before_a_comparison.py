@@ -61,7 +61,7 @@ def test_a_run_that_goes_on_is_not_rehearsed(tmp_path, option, capsys, monkeypat
         ("[training]\nstesp = 3", "did you mean 'training.steps'?"),
         ("[trainin]\nsteps = 3", "did you mean 'training'?"),
         ('[[arm]]\nhead = "born"\nmetrc = "adam"', "did you mean 'arm.0.metric'?"),
-        ("[tuning]\nzzz = 1", "expected one of lr, damping, seeds"),
+        ("[tuning]\nzzz = 1", "expected one of kl, damping, kl_alone, lr, seeds"),
     ],
 )
 def test_an_unknown_key_is_guessed(tmp_path, capsys, text, advice):

@@ -187,7 +187,10 @@ steps = 6
 seeds = 2
 batch = 64
 [tuning]
-lr = [0.3]
+kl = [0.3]
+damping = [1.0]
+kl_alone = [0.3, 0.3]
+lr = [0.3, 0.3]
 [backend]
 shots = 100
 """

@@ -16,10 +16,10 @@ _TUNED = ("kl", "damping", "lr")
 def is_confirmatory(verdict: Entry) -> bool:
     """Whether a contrast may have a verdict; others are refused as exploratory, or for being a race's start.
 
-    >>> is_confirmatory({"reason": "exploratory: only F_Q against F_C on the same head is confirmatory"})
+    >>> is_confirmatory({"role": "exploratory"})
     False
     """
-    return not str(verdict["reason"]).startswith(("exploratory", "step 0 "))
+    return bool(verdict["role"] == "confirmatory")
 
 
 def is_race(verdict: Entry) -> bool:

@@ -243,5 +243,6 @@ def test_what_an_arm_has_of_its_own_stands_under_its_name(tmp_path):
 
 
 def test_confirmatory_first_keeps_the_order_of_both():
-    entries = [{"reason": reason} for reason in ("exploratory: a", "b", "exploratory: c", "d")]
+    roles = ("exploratory", "confirmatory", "start", "confirmatory")
+    entries = [{"role": role, "reason": reason} for role, reason in zip(roles, "abcd", strict=True)]
     assert [entry["reason"][-1] for entry in confirmatory_first(entries)] == ["b", "d", "a", "c"]
