@@ -174,7 +174,8 @@ def _finished(folder: RunFolder, workers: int | None, on_progress: Stage | None)
     pool = workers or default_workers()
     arms = arms_of(configuration)
     with _ledgers(configuration.backend, folder) as ledgers:
-        _run_stage("tuning", tuning_jobs(configuration, arms), folder, pool, report, None)
+        if trials := tuning_jobs(configuration, arms):
+            _run_stage("tuning", trials, folder, pool, report, None)
         chosen = choices(folder, configuration)
         _run_stage("training", final_jobs(configuration, chosen), folder, pool, report, ledgers)
         if races := race_jobs(configuration, chosen):

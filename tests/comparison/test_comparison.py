@@ -262,6 +262,16 @@ def test_progress_counts_every_job_once(tmp_path):
     assert told == [*stages, ("report", 1), ("report", 0)]
 
 
+def test_nothing_is_said_of_trials_where_all_settings_are_given(tmp_path):
+    # Seen to fail: a bar of no tuning runs.
+    told, arm = [], {"head": "softmax", "metric": "adam", "lr": 0.1}
+    few = {"steps": 1, "seeds": 1, "batch": 8}
+    settings = {"task": {"name": "even", "length": 300}, "arm": [arm], "training": few}
+    compare(settings, out=tmp_path / "run", on_progress=lambda *stage: told.append(stage))
+    assert [stage for stage, jobs in told if jobs] == ["training", "report"]
+    assert "tuning" not in dict(told)
+
+
 def test_two_workers_write_the_same_bytes(copy, finished):
     # Seen to fail: records in the order in which jobs finish.
     shutil.rmtree(copy / "parts" / "final")
