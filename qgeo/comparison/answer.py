@@ -119,7 +119,7 @@ def _best_sentence(arms: Sequence[Entry], bars: Sequence[Entry], task: str) -> s
     best = min(finished, key=lambda arm: arm["final_loss"]["mean"])
     bar = next((each["loss"] for each in bars if each["name"] == BAR), None)
     where = place(best["final_loss"], bar)
-    return _BEST[where].format(task=task, arm=best["name"], loss=_loss(best["final_loss"]), bar=bar)
+    return _BEST[where].format(task=task, arm=_quoted(best["name"]), loss=_loss(best["final_loss"]), bar=bar)
 
 
 def _metric_sentence(entry: Entry, arms: Sequence[Entry], protocol: Entry) -> str:
@@ -137,6 +137,11 @@ def _metric_sentence(entry: Entry, arms: Sequence[Entry], protocol: Entry) -> st
         count=_count(entry["replicates"], protocol["unit"]),
         needed=needed,
     )
+
+
+def _quoted(name: str) -> str:
+    """A name of several words in quotes, as it stands in a sentence."""
+    return f"“{name}”" if " " in name else name
 
 
 def _needed(entry: Entry) -> str:

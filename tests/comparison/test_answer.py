@@ -107,6 +107,12 @@ def test_a_diverged_arm_is_not_the_best_one():
     assert answer(arms[:1], BARS, [], UNIT, "t").startswith("No arm finished its training on t.")
 
 
+def test_a_name_of_several_words_is_quoted():
+    assert "On t, “mlp+adam, as pauli” predicts best" in answer(
+        [arm("mlp+adam, as pauli", [1.0])], BARS, [], UNIT, "t"
+    )
+
+
 def test_without_a_bar_or_an_interval():
     assert place({"mean": 1.0, "ci_low": None, "ci_high": None}, None) == "alone"
     assert place({"mean": 1.0, "ci_low": None, "ci_high": None}, 2.0) == "below"
