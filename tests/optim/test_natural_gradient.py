@@ -334,9 +334,9 @@ SETTINGS = {
     "refresh": {"metric": "quantum", "refresh": 4},
     "refresh-blocks": {"metric": "quantum-block-diagonal", "refresh": 3},
     "refresh-diagonal": {"metric": "quantum-diagonal", "refresh": 5},
-    "refresh-matrix-free": {"metric": "quantum-matrix-free", "refresh": 4},
+    "refresh-matrix-free": {"metric": "quantum-matrix-free", "damping": 1.0, "refresh": 4},  # few iterations
     "relative": {"metric": "quantum", "damping": RelativeDamping(0.1), "refresh": 4},
-    "relative-matrix-free": {"metric": "quantum-matrix-free", "damping": RelativeDamping(0.1), "refresh": 3},
+    "relative-matrix-free": {"metric": "quantum-matrix-free", "damping": RelativeDamping(1.0), "refresh": 3},
     "levenberg": {"metric": "quantum", "damping": LevenbergMarquardt()},
     "levenberg-refresh": {"metric": "empirical", "damping": LevenbergMarquardt(), "refresh": 4},
     "trust-region": {"metric": "quantum", "trust_region": 1e-3, "lr": 1.0},
