@@ -1,4 +1,4 @@
-"""Records the pools of the planted checks, or those that are named: PYTHONPATH=tests python -m planted [NAME …]
+"""Records the pools of the planted checks, or those named: PYTHONPATH=tests python -m planted [NAME …]
 
 What is there is kept: to record a pool anew, remove its file. A pool that was cut off goes on.
 """

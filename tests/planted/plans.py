@@ -37,7 +37,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "trap-replicates": _TRAP
     | {
         "tuning": _TRAP["tuning"] | {"seeds": 2},
-        "protocol": {"replicates": REPLICATES, "finals": 6},
+        "protocol": {"replicates": REPLICATES, "finals": 5},
     },
 }
 

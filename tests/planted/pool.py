@@ -1,9 +1,9 @@
 """Pools of recorded runs, from which a comparison is repeated hundreds of times without training.
 
-A pool is a comparison with more seeds than one takes: D data draws, the first D replicates of its
-configuration; on each of them T tuning seeds, with all trials of every arm; and F final seeds of every setting
-that any of these T seeds chooses. Everything is trained as a comparison trains it. What is kept of a run is
-one number, of six digits:
+A pool is a comparison with more seeds than one takes: D data draws, the replicates of its
+configuration; on each of them T tuning seeds, with all trials of every arm; and F final seeds of every
+setting that any of these T seeds chooses. Everything is trained as a comparison trains it. What is kept of a
+run is one number, of six digits:
 
     trial   validation loss            final run   excess of a source, test loss of a text
 
@@ -79,7 +79,9 @@ def path_of(name: str) -> Path:
     return FOLDER / f"{name}.json"
 
 
-def final_run(configuration: Configuration, data: Task, arm: Arm, setting: Setting, seed: int) -> float | None:
+def final_run(
+    configuration: Configuration, data: Task, arm: Arm, setting: Setting, seed: int
+) -> float | None:
     """What a final run leaves: its excess over a source, its test loss on a text; None where it diverged."""
     run = train(data, configuration, RunSettings(arm, setting), seed)
     return None if run.diverged else _digits(_end(run, data, configuration))
