@@ -26,11 +26,12 @@ from functools import lru_cache
 import numpy as np
 
 from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.bars import text_unit
 from qgeo.comparison.endpoints import endpoint, final_questions
 from qgeo.comparison.inputs import build_task
-from qgeo.comparison.results import text_unit
 from qgeo.comparison.sections import Configuration, TaskSection
 from qgeo.comparison.statistics import Floats, paired_difference
+from qgeo.comparison.training import final_windows
 from qgeo.comparison.verdicts import Verdict, verdicts
 from qgeo.tasks.task import Task
 
@@ -80,7 +81,7 @@ def protocol(recorded: Configuration, finals: int, replicates: int | None) -> Pr
 def task_and_unit(section: TaskSection, windows: int) -> tuple[Task, float]:
     """A task and u, nats per token; 1 for a source, which has no use for it."""
     task = build_task(section)
-    return task, 1.0 if task.exact is not None else text_unit(task, windows)
+    return task, 1.0 if task.exact is not None else text_unit(task, final_windows(task, windows))
 
 
 def drawn(repeat: Repeat, repeats: int, seed: int) -> Iterator[Pair]:
