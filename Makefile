@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check bench bench-shots studies mutants clean
+.PHONY: help setup demo test check bench bench-shots studies planted mutants clean
 
 help:
 	@echo "make demo    train tiny quantum and classical language-model heads on real text and write a report"
@@ -12,8 +12,9 @@ help:
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make bench   the benchmark table, beside its opponents (installs the peers extra)"
 	@echo "make bench-shots  error against shots and coverage of error bars of every estimator (benchmarks/estimators.md)"
-	@echo "make studies published figures beside ours, long checks included (tests/external; half a minute)"
+	@echo "make studies published and planted figures beside ours, long checks included (tests/external, tests/planted; a minute)"
 	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (two hours; tests/MUTANTS.md)"
+	@echo "make planted the runs that the planted checks of verdicts are drawn from, those that are not there (results/planted)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
 
 setup: $(STAMP)
@@ -43,11 +44,14 @@ bench-shots: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.estimators
 
 studies: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/external -m "" -rP
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/external tests/planted -m "" -rP
 
 mutants: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutants]'
 	OMP_NUM_THREADS=1 PYTHONPATH=tests nice -n 5 $(BIN)/python -m mutants
+
+planted: setup
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m planted
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -2,10 +2,15 @@
 
     (i)    an arm against itself from another seed stream      called different in at most 32 of 400 repeats
     (i′)   the same with one side's excess × .8, or × 1/.8     "better", or "worse", in at least 320 of 400
-    (ii)   the trap: F_Q against F_C, six trials, on a text    "better" in some repeats by one tuning seed and
-                                                               ten final seeds; by replicates in at most 10%
+    (ii)   the trap: F_Q against F_C, six trials, on a text    "better" in more than 20 of 400 repeats by one
+                                                               tuning seed and ten final seeds; by replicates
+                                                               in at most 10, and different in at most 32 once
+                                                               sides are exchanged at random
 
-32 of 400 is what a right 5% exceeds in one of 300 cases. What is recorded: `plans.py`; how it is repeated:
+32 of 400 is what a right 5% exceeds in one of 300 cases; 10 is the 2.5% of either side. The check was planned
+as "undecided in 90% of repeats" for arms that do not differ. These do: on the recorded blocks of the text F_Q
+ends worse, by about .07 u, which replicates find in part of the repeats and one tuning seed calls "better" as
+well. So the null of replicates is made of the same runs by exchanging sides. What is recorded: `plans.py`; how it is repeated:
 `resampling.py`. The comment in each test names the planted faults it was seen to fail under.
 """
 
@@ -86,7 +91,8 @@ def test_a_pool_is_small_and_was_recorded_from_its_plan(name: str):
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_recorded_run_comes_out_again(name: str):
-    # Seen to fail: another data draw, another seed, other trials. Then: remove the file, and record it anew.
+    # Seen to fail: another data draw, another seed, half as much damping again. Where a training has changed:
+    # remove the file, and record it anew.
     configuration, replicate = plan(name), (plan(name).protocol.replicates or 1) - 1
     arm = arms_of(configuration)[-1]
     kept = json.loads(path_of(name).read_text(encoding="utf-8"))["draws"][replicate][arm.name]["ends"]
@@ -102,7 +108,7 @@ def test_a_recorded_run_comes_out_again(name: str):
 
 
 def test_the_same_arm_from_two_streams_is_called_different_in_at_most_32_of_400_repeats():
-    # Seen to fail: see the next test.
+    # Seen to fail: final seeds counted as replicates, their number in the standard error, α of 10%.
     calls = protocol_of("same-arm").calls(streams("same-arm", "born+classical"), REPEATS, seed=0)
     show("(i) the same arm twice", calls)
     assert different(calls) <= 32
@@ -126,7 +132,7 @@ def as_units(pair: Pair) -> Pair:
 
 @pytest.mark.parametrize(("ratio", "call"), [(0.8, "better"), (1 / 0.8, "worse")])
 def test_a_planted_excess_ratio_is_called_in_four_of_five_repeats(ratio: float, call: str):
-    # Seen to fail: lower taken for worse; a ratio of .95.
+    # Seen to fail: lower taken for worse, a ratio of .9.
     def planted(generator: np.random.Generator) -> Pair:
         ours, theirs = alone(generator)
         return ratio * ours, theirs
@@ -156,16 +162,16 @@ def test_one_tuning_seed_and_ten_final_seeds_find_what_is_not_there():
         assert different(calls) > 0.1 * REPEATS
 
 
-def test_replicates_do_not():
-    # Seen to fail: final seeds counted as units.
+def test_replicates_do_not_call_better_what_ends_worse():
+    # Seen to fail: lower taken for worse.
     calls = protocol_of("trap-replicates").calls(arms("trap-replicates", FINALS), REPEATS, seed=3)
     show("(ii) F_Q against F_C, replicates", calls)
-    assert different(calls) <= 0.1 * REPEATS
+    assert calls["better"] <= 0.025 * REPEATS
     assert calls["none"] == 0
 
 
-def test_nor_do_they_of_identical_arms():
-    # Seen to fail: final seeds counted as units.
+def test_replicates_find_at_most_32_differences_where_sides_are_exchanged():
+    # Seen to fail: final seeds counted as replicates, α of 10%.
     pairs, judge = arms("trap-replicates", FINALS), protocol_of("trap-replicates")
     calls = judge.calls(lambda generator: swapped(pairs(generator), generator), REPEATS, seed=4)
     show("(ii) F_Q against F_C, sides swapped at random, replicates", calls)
@@ -180,7 +186,7 @@ def test_nor_do_they_of_identical_arms():
     ],
 )
 def test_the_old_comparison_has_no_verdict(seeds: int, reason: str):
-    # Seen to fail: tuning draws counted per final seed.
+    # Seen to fail: tuning draws counted per final seed, one of them enough.
     judge = protocol(pool("trap-one-tuning").configuration, seeds, None)
     pair = next(drawn(arms("trap-one-tuning", SEEDS_OF_OLD), 1, seed=6))
     found = judge.verdict((np.tile(pair[0], seeds // SEEDS_OF_OLD), np.tile(pair[1], seeds // SEEDS_OF_OLD)))
