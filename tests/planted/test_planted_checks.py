@@ -10,8 +10,10 @@
 32 of 400 is what a right 5% exceeds in one of 300 cases; 10 is the 2.5% of either side. The check was planned
 as "undecided in 90% of repeats" for arms that do not differ. These do: on the recorded blocks of the text F_Q
 ends worse, by about .07 u, which replicates find in part of the repeats and one tuning seed calls "better" as
-well. So the null of replicates is made of the same runs by exchanging sides. What is recorded: `plans.py`; how it is repeated:
-`resampling.py`. The comment in each test names the planted faults it was seen to fail under.
+well. So the null of replicates is made of the same runs by exchanging sides.
+
+What is recorded: `plans.py`; how it is repeated: `resampling.py`. The comment in each test names the planted
+faults it was seen to fail under.
 """
 
 from __future__ import annotations
