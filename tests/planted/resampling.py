@@ -18,7 +18,6 @@ Verdicts are those of results.json, by its functions: final_questions, differenc
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -60,9 +59,9 @@ class Protocol:
         asked = final_questions(self.configuration, self.task, outcomes, THEIRS, self.unit)
         return verdicts(asked)[0]
 
-    def calls(self, repeat: Repeat, repeats: int, seed: int) -> Counter[str]:
-        """Verdicts of so many repeats."""
-        return Counter(self.verdict(pair).verdict for pair in drawn(repeat, repeats, seed))
+    def verdicts(self, repeat: Repeat, repeats: int, seed: int) -> list[Verdict]:
+        """Of so many repeats."""
+        return [self.verdict(pair) for pair in drawn(repeat, repeats, seed)]
 
 
 def protocol(recorded: Configuration, finals: int, replicates: int | None) -> Protocol:
