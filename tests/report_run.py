@@ -97,7 +97,13 @@ def circuits(gradient, metric, line):
 def spectra():
     scalars = {"trace": 3.5, "rank": 4, "participation_ratio": 2.25, "degrees_of_freedom": 3.75}
     summary = {"quantum": scalars, "classical": scalars}
-    return {"quantum": [2.0, 1.0, 0.5, 1e-13], "classical": [1.0, 0.25, 0.0, 0.0], "summary": summary}
+    kept = {"kept": [0.9, 0.5, 0.1], "effective_directions": 2.1}
+    return {
+        "quantum": [2.0, 1.0, 0.5, 1e-13],
+        "classical": [1.0, 0.25, 0.0, 0.0],
+        "summary": summary,
+        "filter": kept,
+    }
 
 
 def agreement():
@@ -233,6 +239,8 @@ def a_protocol(unit, finals, runs, units):
         "finals": finals,
         "exploratory_replicates": 2 if replicated else 10,
         "training_tokens": 16000,
+        "disjoint_blocks": True if replicated else None,
+        "race": {"draws": 8, "steps": [0, 5], "kl": 0.003, "windows": 1024},
         "seeds": list(range(runs)),
         "tuning_seeds": list(range(10000, 10000 + (units if replicated else 1))),
         "trials": 3,

@@ -10,7 +10,10 @@ verdict is: `verdicts.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import exp
 from typing import Any, Literal
+
+from qgeo.comparison.endpoints import LOG_EXCESS
 
 Entry = Mapping[str, Any]
 Place = Literal["below", "within", "above", "alone"]
@@ -33,7 +36,7 @@ _METRICS = {
     "better": f"On the {{head}} head {_BOTH.format('did better')}: {{by}} ({{count}}).",
     "worse": f"On the {{head}} head {_BOTH.format('did worse')}: {{by}} ({{count}}).",
     "equivalent": (
-        "On the {head} head the quantum and the classical Fisher metric are equivalent within ±{margin:.3g}: "
+        "On the {head} head the quantum and the classical Fisher metric are equivalent within {margin}: "
         "{by} ({count})."
     ),
     "undecided": (
@@ -49,7 +52,7 @@ _METRICS = {
 _DECIDED = {
     "better": "the quantum metric is better: {by}",
     "worse": "the quantum metric is worse: {by}",
-    "equivalent": "the two metrics are equivalent within ±{margin:.3g}: {by}",
+    "equivalent": "the two metrics are equivalent within {margin}: {by}",
     "undecided": "undecided: {by}",
     "none": "no verdict ({reason}): {by}",
 }
@@ -89,8 +92,8 @@ def standing(decided: Entry) -> str:
         decided: of this task, from `presets.decided`.
     """
     entry = next(filter(_is_sharp, decided["verdicts"]))
-    by = f"{entry['endpoint']} {entry['estimate']:+.3f}{_bounds(entry['ci95'])}"
-    called = _DECIDED[entry["verdict"]].format(by=by, margin=entry["margin"], reason=entry["reason"])
+    by, margin = _difference(entry, decided["unit"]), _margin(entry, decided["unit"])
+    called = _DECIDED[entry["verdict"]].format(by=by, margin=margin, reason=entry["reason"])
     count = _count(entry["replicates"], "replicate")
     said = [STANDING.format(count=count, digest=decided["digest"], decided=called)]
     race = max(decided["race"], key=lambda each: int(each["step"]), default=None)
@@ -124,15 +127,11 @@ def _best_sentence(arms: Sequence[Entry], bars: Sequence[Entry], task: str) -> s
 
 def _metric_sentence(entry: Entry, arms: Sequence[Entry], protocol: Entry) -> str:
     head = next(arm["head"] for arm in arms if arm["name"] == entry["arm"])
-    if entry["estimate"] is None:
-        by = "a run diverged"
-    else:
-        by = f"{entry['endpoint']} {entry['estimate']:+.3f}{_bounds(entry['ci95'])}"
     needed = "no number is known that" if entry["replicates_needed"] is None else _needed(entry)
     return _METRICS[entry["verdict"]].format(
         head=head,
-        by=by,
-        margin=entry["margin"],
+        by=_difference(entry, protocol["endpoint_unit"]),
+        margin=_margin(entry, protocol["endpoint_unit"]),
         reason=entry["reason"],
         count=_count(entry["replicates"], protocol["unit"]),
         needed=needed,
@@ -142,6 +141,28 @@ def _metric_sentence(entry: Entry, arms: Sequence[Entry], protocol: Entry) -> st
 def _quoted(name: str) -> str:
     """A name of several words in quotes, as it stands in a sentence."""
     return f"“{name}”" if " " in name else name
+
+
+def _difference(entry: Entry, unit: float) -> str:
+    """What was seen, in words: of a logarithm the percentage, of a loss in units of the text the nats."""
+    if entry["estimate"] is None:
+        return "a run diverged"
+    numbers = [entry["estimate"], *(entry["ci95"] or ())]
+    if entry["endpoint"] == LOG_EXCESS:
+        first, *ends = (f"{exp(number) - 1:+.1%}" for number in numbers)
+        return f"{first}{_interval(ends)} in its distance from the best possible loss"
+    first, *ends = (f"{number * unit:+.3f}" for number in numbers)
+    return f"{first}{_interval(ends)} nats per token"
+
+
+def _margin(entry: Entry, unit: float) -> str:
+    if entry["endpoint"] == LOG_EXCESS:
+        return f"±{exp(entry['margin']) - 1:.0%}"
+    return f"±{entry['margin'] * unit:.3f} nats per token"
+
+
+def _interval(ends: Sequence[str]) -> str:
+    return f" [{', '.join(ends)}]" if ends else ""
 
 
 def _needed(entry: Entry) -> str:

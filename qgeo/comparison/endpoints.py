@@ -28,6 +28,9 @@ from qgeo.comparison.verdicts import (
 )
 from qgeo.tasks.task import Task
 
+LOG_EXCESS, TEST_LOSS = "log excess", "test loss in units u"
+"""Names of the endpoint of a source and of a text."""
+
 MARGIN_OF_TEXT = 0.1
 """In units u of the text."""
 
@@ -67,10 +70,10 @@ class Endpoint:
 def endpoint(task: Task, text_unit: float) -> Endpoint:
     """Endpoint 1 of a task; text_unit: u, nats per token."""
     if task.source is None or task.context_entropy is None:
-        return Endpoint("test loss in units u", "test_loss", text_unit, None, MARGIN_OF_TEXT)
+        return Endpoint(TEST_LOSS, "test_loss", text_unit, None, MARGIN_OF_TEXT)
     gain = (task.source.conditional_entropy(1) - task.context_entropy) * log(2)
     scale = SHARE_OF_GAIN * gain if gain > 1e-12 else LEAST_SCALE
-    return Endpoint("log excess", "excess", 1.0, scale, MARGIN_OF_EXCESS)
+    return Endpoint(LOG_EXCESS, "excess", 1.0, scale, MARGIN_OF_EXCESS)
 
 
 def unit_means(configuration: Configuration, runs: Runs, key: str) -> list[float | None]:

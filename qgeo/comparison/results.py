@@ -34,11 +34,14 @@ from qgeo.comparison.schedule import Choices, choices, final_jobs, final_key, tr
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.setting import is_at_edge
 from qgeo.comparison.shadow_race import race_jobs, race_questions, race_results
-from qgeo.comparison.statistics import mean_interval, paired_difference
+from qgeo.comparison.statistics import Floats, mean_interval, paired_difference
 from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import final_windows
 from qgeo.comparison.trials import trials
 from qgeo.comparison.verdicts import verdicts
+from qgeo.errors import ShapeError
+from qgeo.geometry.effective_number import effective_directions
+from qgeo.geometry.filter import spectral_filter
 from qgeo.geometry.spectra import eigenvalues, summary
 from qgeo.heads.protocol import Head, checked_head
 from qgeo.heads.sampling import sample_tokens
@@ -229,7 +232,18 @@ def _spectra(head: Head, task: Task) -> dict[str, Any]:
     matrices = {"quantum": quantum(head, contexts), "classical": classical(head, contexts)}
     dense = {name: matrix.to_dense().numpy() for name, matrix in matrices.items()}
     spectra: dict[str, Any] = {name: eigenvalues(matrix).tolist() for name, matrix in dense.items()}
-    return spectra | {"summary": {name: summary(matrix, damping=1e-2) for name, matrix in dense.items()}}
+    summaries = {name: summary(matrix, damping=1e-2) for name, matrix in dense.items()}
+    return spectra | {"summary": summaries, "filter": _filter(dense["classical"], dense["quantum"])}
+
+
+def _filter(f_c: Floats, f_q: Floats) -> dict[str, Any] | None:
+    """Shares μ of F_Q's information that the readout keeps, and how many directions of F_C a step of F_Q
+    uses; None where F_C does not lie within F_Q, as behind a Pauli readout."""
+    try:
+        kept = spectral_filter(f_c, f_q).kept
+    except ShapeError:
+        return None
+    return {"kept": kept.tolist(), "effective_directions": effective_directions(f_q, f_c)}
 
 
 def _worst_agreement(agreements: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -264,6 +278,8 @@ def _protocol(configuration: Configuration, task: Task, unit: float) -> dict[str
         "finals": finals(configuration),
         "exploratory_replicates": protocol.exploratory,
         "training_tokens": len(data_of(configuration, task, 0).train),
+        "disjoint_blocks": data_of(configuration, task, 0).disjoint_blocks,
+        "race": configuration.race.model_dump(mode="json"),
         "seeds": [seed for r in replicates for seed in final_seeds(configuration, r)],
         "tuning_seeds": [seed for r in replicates for seed in tuning_seeds(configuration, r)],
         "trials": len(tuning.kl) * len(tuning.damping),

@@ -13,7 +13,7 @@ from qgeo.comparison.statistics import mean_interval
 from qgeo.comparison.verdicts import Question, difference_contrast, verdicts
 
 BARS = [{"name": "unigram", "loss": 3.0}, {"name": "bigram", "loss": 2.0}]
-UNIT = {"unit": "replicate"}
+UNIT = {"unit": "replicate", "endpoint_unit": 0.6}
 SPREAD = np.random.default_rng(0).normal(0, 0.01, 40)
 
 
@@ -38,12 +38,12 @@ PLACES = {
 CALLS = {
     "better": (
         entry(-0.3),
-        "On the born head the quantum Fisher metric did better than the classical one: log",
+        "On the born head the quantum Fisher metric did better than the classical one: ",
     ),
-    "worse": (entry(0.3), "On the born head the quantum Fisher metric did worse than the classical one: log"),
+    "worse": (entry(0.3), "On the born head the quantum Fisher metric did worse than the classical one: "),
     "equivalent": (
         entry(0.0),
-        "the quantum and the classical Fisher metric are equivalent within ±0.0953: log",
+        "the quantum and the classical Fisher metric are equivalent within ±10%: ",
     ),
     "undecided": (entry(0.0, spread=60.0), "it is undecided whether the quantum Fisher metric adds anything"),
     "none": (
@@ -82,7 +82,7 @@ def test_no_verdict_says_why_and_what_was_seen():
     said = answer(
         [arm("born+quantum", [2.0]), arm("born+classical", [2.0])], BARS, [CALLS["none"][0]], UNIT, "t"
     )
-    assert "(given these settings: frozen, not tuned in this comparison); it saw log excess -0.3" in said
+    assert "(given these settings: frozen, not tuned in this comparison); it saw -2" in said
 
 
 def test_the_sharp_question_is_asked_at_the_end_of_training_alone():
@@ -123,14 +123,14 @@ def test_without_a_bar_or_an_interval():
 def decided(call: str, **race) -> dict:
     races = [{"step": 5, "ratio": {"mean": 0.5, "ci_low": 0.4, "ci_high": 0.6}, "predicted": 0.7}]
     races += [{"step": 20, "ratio": {"mean": 0.9, "ci_low": 0.8, "ci_high": 1.0} | race, "predicted": 0.95}]
-    return {"digest": "0123456789abcdef", "verdicts": [CALLS[call][0]], "race": races}
+    return {"digest": "0123456789abcdef", "unit": 0.6, "verdicts": [CALLS[call][0]], "race": races}
 
 
 DECIDED = {
-    "better": "decided: the quantum metric is better: log excess -0.",
-    "worse": "decided: the quantum metric is worse: log excess +0.",
-    "equivalent": "decided: the two metrics are equivalent within ±0.0953: log excess ",
-    "undecided": "decided: undecided: log excess ",
+    "better": "decided: the quantum metric is better: -2",
+    "worse": "decided: the quantum metric is worse: +3",
+    "equivalent": "decided: the two metrics are equivalent within ±10%: ",
+    "undecided": "decided: undecided: ",
     "none": "decided: no verdict (given these settings",
 }
 
@@ -155,3 +155,16 @@ def test_what_the_standard_run_decided(call):
 def test_a_race_without_an_interval_is_not_told():
     assert "first order" not in standing(decided("better", ci_low=None, ci_high=None))
     assert "first order" not in standing(decided("better") | {"race": []})
+
+
+def test_differences_are_told_in_units_that_anybody_knows():
+    # Seen to fail: a difference of logarithms told as a percentage; a text's not multiplied by its unit.
+    ours, theirs = np.log(1.25) * np.ones(40) + SPREAD / 100, np.zeros(40)
+    asked = Question("born+quantum", "born+classical", "log excess", "steps", tuning_draws=40)
+    source = asdict(verdicts([(asked, difference_contrast(ours, theirs))])[0])
+    text = source | {"endpoint": "test loss in units u", "estimate": 0.5, "ci95": (0.25, 0.75), "margin": 0.1}
+    arms = [arm("born+quantum", [2.0]), arm("born+classical", [2.0])]
+    said = answer(arms, BARS, [source], UNIT, "t")
+    assert "did worse than the classical one: +25.0% [+25.0%, +25.0%] in its distance from the best" in said
+    said = answer(arms, BARS, [text | {"verdict": "equivalent"}], UNIT, "t")
+    assert "equivalent within ±0.060 nats per token: +0.300 [+0.150, +0.450] nats per token (40" in said

@@ -113,6 +113,17 @@ def test_results_have_the_fields_of_the_contract(finished):
     assert [arm["difference"] is None for arm in results["arms"]] == [False, True, False]
 
 
+def test_the_filter_is_that_of_the_two_metrics(finished):
+    # Seen to fail: F_C and F_Q exchanged.
+    for arm in results_of(finished)["arms"]:
+        if arm["spectra"] is not None:
+            kept = np.array(arm["spectra"]["filter"]["kept"])
+            assert len(kept) == arm["spectra"]["summary"]["quantum"]["rank"]
+            assert 0 <= kept.min() <= kept.max() <= 1 + 1e-9
+            directions = kept.sum() ** 2 / (kept**2).sum()
+            assert arm["spectra"]["filter"]["effective_directions"] == pytest.approx(directions, rel=1e-6)
+
+
 def test_the_files_of_a_run_folder(finished):
     there = {path.name for path in finished.iterdir() if not path.name.startswith(".")}  # locks
     assert there == {

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from math import isfinite, log2
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,7 @@ def _environment() -> Environment:
         "grouped": grouped,
         "scientific": scientific,
         "whitespace": visible_whitespace,
+        "median": median,
         "minus": lambda text: re.sub(r"(?<![\w.])-(?=\d)", "−", text),
         "indices": indices,
         "breakable": lambda name: escape(name).replace("+", Markup("+<wbr>")).replace("@", Markup("<wbr>@")),

@@ -97,6 +97,7 @@ def _decided(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return {
         results["task"]["name"]: {
             "revision": results["environment"].get("git"),
+            "unit": results["protocol"]["endpoint_unit"],
             "verdicts": [asdict(next(joint)) for _ in of_task],
             "race": [{key: race[key] for key in ("step", "ratio", "predicted")} for race in results["race"]],
         }
