@@ -95,6 +95,10 @@ class Arm:
         return HEADS[self.head].is_quantum
 
     @property
+    def is_measurement(self) -> bool:
+        return HEADS[self.head].is_measurement
+
+    @property
     def is_natural(self) -> bool:
         """Whether a metric is inverted at each step."""
         return self.metric in METRICS
@@ -146,6 +150,7 @@ def _of_table(table: ArmSection) -> Arm:
     at = "" if table.backend == EXACT else f"@{table.backend}"
     plain = parse_arm(f"{table.head}+{table.metric}{at}")
     _check_settings(plain, table)
+    _check_label(plain, table.name)
     return replace(
         plain,
         label=table.name,
@@ -167,6 +172,17 @@ def _check_settings(arm: Arm, table: ArmSection) -> None:
         if getattr(table, name) is not None and not is_taken:
             has = ", ".join(other for other, is_its in takes.items() if is_its)
             raise ConfigurationError(f"expected no {name} for {arm.name}, whose settings are: {has}; drop it")
+
+
+def _check_label(arm: Arm, label: str | None) -> None:
+    """Raise a ConfigurationError for a name that begins as another arm's: tables and headlines show names."""
+    claimed = (label or arm.name).replace(",", " ").partition("@")[0].split()[:1]
+    head, plus, metric = (claimed or [""])[0].partition("+")
+    is_arm = plus and head in HEADS and (metric in METRICS or metric in FIRST_ORDER)
+    if is_arm and (head, metric) != (arm.head, arm.metric):
+        raise ConfigurationError(
+            f"expected a name of {arm.name} that names no other arm, got {label!r}; choose another name"
+        )
 
 
 def parse_arm(name: str) -> Arm:

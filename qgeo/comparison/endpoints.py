@@ -20,6 +20,7 @@ import numpy as np
 from qgeo.comparison.arms import Arm
 from qgeo.comparison.replicates import finals, primary_pairs
 from qgeo.comparison.sections import Configuration
+from qgeo.comparison.trials import is_tuned
 from qgeo.comparison.verdicts import (
     MARGIN_OF_EXCESS,
     Contrast,
@@ -68,9 +69,10 @@ class Endpoint:
 
 
 def endpoint(task: Task, text_unit: float) -> Endpoint:
-    """Endpoint 1 of a task; text_unit: u, nats per token."""
+    """Endpoint 1 of a task; text_unit: u, nats per token: below zero on a text without structure, where it
+    would exchange better and worse, and so at least .001."""
     if task.source is None or task.context_entropy is None:
-        return Endpoint(TEST_LOSS, "test_loss", text_unit, None, MARGIN_OF_TEXT)
+        return Endpoint(TEST_LOSS, "test_loss", max(text_unit, LEAST_SCALE), None, MARGIN_OF_TEXT)
     gain = (task.source.conditional_entropy(1) - task.context_entropy) * log(2)
     scale = SHARE_OF_GAIN * gain if gain > 1e-12 else LEAST_SCALE
     return Endpoint(LOG_EXCESS, "excess", 1.0, scale, MARGIN_OF_EXCESS)
@@ -119,7 +121,8 @@ def _question(
         compared.name,
         configuration.protocol.axis,
         role="confirmatory" if primary else "exploratory",
-        settings="frozen" if any(arm.twin.setting is not None for arm in pair) else "tuned",
+        settings="tuned" if all(is_tuned(arm, configuration.tuning) for arm in pair) else "frozen",
+        output="measurement" if pair[0].is_measurement else "convention",
         tuning_draws=replicates * configuration.tuning.seeds,
     )
 

@@ -24,10 +24,11 @@ from qgeo.comparison.arms import Arm, arms_of
 from qgeo.comparison.outcomes import RaceOutcome
 from qgeo.comparison.race import Racer, full_gradient_race, minibatch_race, predicted
 from qgeo.comparison.replicates import final_seeds, primary_pairs, replicates_of
-from qgeo.comparison.run_folder import RunFolder
+from qgeo.comparison.run_folder import RUN_FILES, RunFolder
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.setting import Setting
 from qgeo.comparison.training import RunSettings, Trainer, final_windows, spread, training_batches
+from qgeo.comparison.trials import is_tuned
 from qgeo.comparison.verdicts import Contrast, Question, ratio_contrast
 from qgeo.optim.metrics import METRICS
 from qgeo.tasks.task import Task
@@ -97,7 +98,7 @@ def race_results(
     folder: RunFolder, configuration: Configuration, jobs: Sequence[RaceJob]
 ) -> list[dict[str, Any]]:
     """Per pair and step: the ratio, its prediction, and how far first-order steps are from theirs."""
-    outcomes = [folder.read_outcome(job.key, RaceOutcome) for job in jobs]
+    outcomes = [_outcome(folder, job) for job in jobs]
     pairs = dict.fromkeys(tuple(outcome.pair) for outcome in outcomes)
     return [
         {"arm": pair[0], "reference": pair[1], "step": step}
@@ -106,12 +107,19 @@ def race_results(
     ]
 
 
+def _outcome(folder: RunFolder, job: RaceJob) -> RaceOutcome:
+    outcome = folder.read_outcome(job.key, RaceOutcome)
+    if (outcome.pair, outcome.replicate) != ([settings.arm.name for settings in job.pair], job.replicate):
+        raise RUN_FILES.damaged(folder.part(job.key), "it is the outcome of another race")
+    return outcome
+
+
 def race_questions(
     configuration: Configuration, races: Sequence[dict[str, Any]], arms: Iterable[Arm]
 ) -> list[tuple[Question, Contrast]]:
     """What verdicts on races are asked of; step 0 belongs to none."""
-    frozen = {arm.name for arm in arms if arm.setting is not None}
-    return [(_question(configuration, race, frozen), _contrast(race)) for race in races]
+    named = {arm.name: arm for arm in arms}
+    return [(_question(configuration, race, named), _contrast(race)) for race in races]
 
 
 def _chosen(arm: Arm, choices: Mapping[Arm, Sequence[Setting]], replicate: int) -> RunSettings:
@@ -215,15 +223,17 @@ def _ratio(row: Mapping[str, Any], kind: str) -> float:
     return float(row[f"{kind}_quantum"] / row[f"{kind}_classical"])
 
 
-def _question(configuration: Configuration, race: Mapping[str, Any], frozen: set[str]) -> Question:
+def _question(configuration: Configuration, race: Mapping[str, Any], arms: Mapping[str, Arm]) -> Question:
     replicates = configuration.protocol.replicates or 1
+    pair = [arms[race[which]] for which in ("arm", "reference")]
     return Question(
         race["arm"],
         race["reference"],
         f"race at step {race['step']}",
         configuration.protocol.axis,
         role="confirmatory" if race["step"] else "start",
-        settings="frozen" if {race["arm"], race["reference"]} & frozen else "tuned",
+        settings="tuned" if all(is_tuned(arm, configuration.tuning) for arm in pair) else "frozen",
+        output="measurement" if pair[0].is_measurement else "convention",
         tuning_draws=replicates * configuration.tuning.seeds,
     )
 

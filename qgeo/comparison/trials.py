@@ -34,12 +34,21 @@ def trials(arm: Arm, tuning: TuningSection) -> tuple[Setting, ...]:
     return tuple(Setting(kl, damping) for kl in tuning.kl for damping in tuning.damping)
 
 
+def is_tuned(arm: Arm, tuning: TuningSection) -> bool:
+    """Whether all that an arm has to tune is chosen among several: a damping that somebody gives one of two
+    arms decides which of them is better."""
+    given = (arm.kl, arm.damping, arm.lr) != (None, None, None)
+    return not given and len(trials(arm.twin, tuning)) > 1
+
+
 def _between(ends: Sequence[float], count: int) -> tuple[float, ...]:
     """From the least to the largest of some values, evenly in their logarithm; of one, their geometric mean.
+    As many as are asked for, with more digits where few would make two of them one.
 
-    >>> _between((0.001, 3.0), 4), _between((0.01, 1.0), 1)
-    ((0.001, 0.0144, 0.208, 3.0), (0.1,))
+    >>> _between((0.001, 3.0), 4), _between((0.01, 1.0), 1), _between((0.1, 0.1002), 3)
+    ((0.001, 0.0144, 0.208, 3.0), (0.1,), (0.1, 0.1001, 0.1002))
     """
     least, most = min(ends), max(ends)
     values = np.geomspace(least, most, count) if count > 1 else [np.sqrt(least) * np.sqrt(most)]
-    return tuple(dict.fromkeys(float(f"{value:.{_DIGITS}g}") for value in values))
+    rounded = (tuple(float(f"{value:.{digits}g}") for value in values) for digits in range(_DIGITS, 18))
+    return next((each for each in rounded if len(set(each)) == count), tuple(map(float, values)))

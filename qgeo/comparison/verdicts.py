@@ -4,8 +4,8 @@
     equivalent      the 90% interval lies inside the margin (TOST at 5%); where the arms differ too, the
                     reason says "equivalent, smaller by x"
     undecided       neither: with the replicates that would decide
-    none            the protocol allows no verdict: exploratory arms, frozen settings, fewer than 40
-                    replicates or ten tuning draws, diverged runs
+    none            the protocol allows no verdict: exploratory arms, heads whose output is no measurement's,
+                    frozen settings, fewer than 40 replicates or ten tuning draws, diverged runs
 
 The unit is the replicate: its own data draw, its own tuning, the mean of its final seeds. Tuning is the
 largest noise of a comparison, so that seeds of one tuning are no replicates. A contrast is a difference of
@@ -50,7 +50,8 @@ class Question:
     Attributes:
         role: only confirmatory pairs (F_Q against F_C on one head) get a verdict; "start" is a race before
             the first step of a training.
-        settings: "frozen" where nothing was tuned in this comparison.
+        settings: "frozen" where a setting of either arm is given, or there is one trial.
+        output: of the head, "convention" where it is no measurement's, so that F_Q does not bound F_C.
         tuning_draws: independent tunings in all, over all replicates.
     """
 
@@ -60,6 +61,7 @@ class Question:
     budget: str
     role: Role = "confirmatory"
     settings: Literal["tuned", "frozen"] = "tuned"
+    output: Literal["measurement", "convention"] = "measurement"
     tuning_draws: int = 0
 
 
@@ -202,6 +204,8 @@ def refusal(question: Question, contrast: Contrast) -> str | None:
         return "exploratory: only F_Q against F_C on the same head is confirmatory"
     if question.role == "start":
         return "step 0 belongs to no verdict: near the start a finite step can reverse the sign"
+    if question.output == "convention":
+        return "the head’s output is no measurement’s: the quantum metric is a convention there"
     if question.settings == "frozen":
         return "given these settings: frozen, not tuned in this comparison"
     if count < FEWEST_REPLICATES:

@@ -49,11 +49,14 @@ class HeadKind:
     Attributes:
         build: makes one; is_quantum: whether it has a circuit, so that quantum metrics exist, classical heads
             can be matched to its size, and it can train from shots.
+        is_measurement: whether its output is that of a measurement, so that F_C ⪯ F_Q and the quantum metric
+            is no convention: verdicts on F_Q against F_C are about such heads alone.
     """
 
     name: str
     build: Callable[[HeadSpec], nn.Module]
     is_quantum: bool = False
+    is_measurement: bool = False
 
     def __call__(self, spec: HeadSpec) -> nn.Module:
         """A head of this kind.
@@ -104,7 +107,7 @@ def _with_features(head: type[SoftmaxHead] | type[MLPHead]) -> Callable[[HeadSpe
 HEADS: Registry[HeadKind] = Registry(
     "a head",
     (
-        HeadKind("born", _with_circuit(BornHead), is_quantum=True),
+        HeadKind("born", _with_circuit(BornHead), is_quantum=True, is_measurement=True),
         HeadKind("pauli", _with_circuit(PauliHead), is_quantum=True),
         HeadKind("softmax", _with_features(SoftmaxHead)),
         HeadKind("mlp", _with_features(MLPHead)),

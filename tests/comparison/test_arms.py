@@ -154,11 +154,20 @@ def test_tables_survive_a_run_folder():
         ({"head": "mlp", "metric": "adam", "match": "softmax"}, "a quantum head among born, pauli"),
         ({"head": "mlp", "metric": "adam", "frozen": ["all"]}, "arm.0.frozen"),
         ({"head": "mlp"}, "arm.0.metric"),
+        ({"head": "born", "metric": "adam", "name": "born+quantum"}, "a name of born.adam that names"),
+        ({"head": "born", "metric": "adam", "name": "born+quantum, again"}, "got 'born.quantum, again'"),
+        ({"head": "mlp", "metric": "adam", "name": "pauli+adam@aer"}, "a name of mlp.adam"),
     ],
 )
 def test_a_table_that_is_wrong_is_named(table, said):
     with pytest.raises(ConfigurationError, match=said):
         arms_of(tables(table))
+
+
+def test_a_name_may_say_what_the_arm_is_or_nothing_of_it():
+    # Seen to fail: F_C under the name of F_Q, in the table and in the headline.
+    for name in ("born+adam, again", "born+adam twice", "a+b", "slow +", "quantum"):
+        assert arms_of(tables({"head": "born", "metric": "adam", "name": name}))[0].name == name
 
 
 def test_two_arms_of_one_name_are_refused():

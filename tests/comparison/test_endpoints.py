@@ -44,6 +44,14 @@ def test_a_text_is_compared_by_its_loss_in_units():
     assert compared.value(2.0) == 4.0
 
 
+def test_a_text_without_structure_does_not_exchange_better_and_worse():
+    # Seen to fail: a bigram table that predicts worse than a unigram one, and so a unit below zero.
+    for unit in (-0.01, 0.0, 1e-9):
+        compared = endpoint(TEXT, unit)
+        assert compared.unit == 0.001
+        assert compared.value(2.0) < compared.value(2.1)
+
+
 def test_a_replicate_is_the_mean_of_its_final_runs():
     # Seen to fail: final seeds of one replicate counted as several.
     configuration = comparison(replicates=2, finals=2)
@@ -97,3 +105,37 @@ def test_frozen_settings_allow_no_verdict():
     assert [each.reason for each in sharp.values()] == [
         "given these settings: frozen, not tuned in this comparison"
     ]
+
+
+ONE_TRIAL = {"kl": [0.1], "damping": [1000.0]}
+
+
+@pytest.mark.parametrize("given", [{"damping": 1000.0}, {"kl": 0.1}])
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_arm_of_which_part_is_given_has_no_verdict(given, which):
+    # Seen to fail: a damping of 1000 given to F_C alone, its KL tuned: F_Q was better.
+    base = np.random.default_rng(2).uniform(0.05, 0.1, 40)
+    arms = tuple(replace(arm, **given) if place == which else arm for place, arm in enumerate(ARMS[:2]))
+    (sharp,) = called([0.5 * base, base], comparison(replicates=40, finals=1), arms=arms).values()
+    assert sharp.reason == "given these settings: frozen, not tuned in this comparison"
+
+
+def test_one_trial_is_no_tuning():
+    # Seen to fail: one pair of KL and damping, so large that no arm learned, and both were equivalent.
+    base = np.random.default_rng(2).uniform(0.05, 0.1, 40)
+    protocol = {"replicates": 40, "finals": 1}
+    for tuning, call in ((ONE_TRIAL, "none"), (ONE_TRIAL | {"damping": [1.0, 1000.0]}, "better")):
+        configuration = parse_configuration({"protocol": protocol, "tuning": tuning})
+        (sharp,) = called([0.5 * base, base], configuration, arms=ARMS[:2]).values()
+        assert sharp.verdict == call
+
+
+def test_behind_a_readout_that_is_no_measurement_there_is_no_verdict():
+    # Seen to fail: F_Q better than F_C on the Pauli head, where F_C need not lie within F_Q.
+    base = np.random.default_rng(2).uniform(0.05, 0.1, 40)
+    arms = tuple(map(parse_arm, ("pauli+quantum", "pauli+classical")))
+    sharp = called([0.5 * base, base], comparison(replicates=40, finals=1), arms=arms)[
+        "pauli+quantum", "pauli+classical"
+    ]
+    assert (sharp.verdict, sharp.role) == ("none", "confirmatory")
+    assert sharp.reason == "the head’s output is no measurement’s: the quantum metric is a convention there"

@@ -107,6 +107,8 @@ def test_checkpoints_get_verdicts_of_their_own_and_step_0_none():
     assert called == ["none", "worse", "better", "equivalent"]
     frozen = [replace(arm, kl=0.1, damping=1.0) for arm in PAIR]
     assert {each.verdict for each in verdicts(race_questions(config, races, frozen))} == {"none"}
+    half_given = [PAIR[0], replace(PAIR[1], damping=1000.0)]
+    assert {each.verdict for each in verdicts(race_questions(config, races, half_given))} == {"none"}
     lost = [summary(5, theirs, theirs - 1)]
     assert "not surely above zero" in verdicts(race_questions(config, lost, PAIR))[0].reason
 

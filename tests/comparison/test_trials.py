@@ -26,6 +26,13 @@ def test_every_arm_has_as_many_different_trials(metric):
     assert len(tried) == len(set(tried)) == 16
 
 
+def test_ends_that_lie_close_leave_as_many_trials():
+    # Seen to fail: one trial for Adam and 16 for all metrics, as three digits made one number of all.
+    close = TuningSection(lr=(0.1, 0.1001), kl_alone=(0.1, 0.1001))
+    for metric in ("adam", "adam-direction", "quantum"):
+        assert len(set(trials(parse_arm(f"born+{metric}"), close))) == 16
+
+
 def test_what_an_arm_chooses_among():
     natural = trials(parse_arm("born+quantum"), DEFAULT)
     assert natural[0] == Setting(kl=0.01, damping=0.001)
