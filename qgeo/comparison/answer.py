@@ -1,4 +1,4 @@
-"""The headline of a comparison, for somebody outside the field: who predicts best, and whether F_Q helped.
+"""The headline of a comparison, for somebody outside the field: which loss is lowest, and whether F_Q helped.
 
     best arm against the bigram bar      below, within its interval, above, none finished
     F_Q against F_C on the same head     better, worse, equivalent, undecided, none, or no such pair
@@ -14,6 +14,7 @@ from math import exp
 from typing import Any, Literal
 
 from qgeo.comparison.endpoints import LOG_EXCESS
+from qgeo.comparison.equivalence import POWER
 
 Entry = Mapping[str, Any]
 Place = Literal["below", "within", "above", "alone"]
@@ -21,7 +22,7 @@ Place = Literal["below", "within", "above", "alone"]
 BAR = "bigram"
 """What a head must beat to have learned more than which character follows which."""
 
-_OPENING = "On {task}, {arm} predicts best: {loss} nats per token"
+_OPENING = "On {task}, {arm} has the lowest mean test loss: {loss}"
 
 _BEST: dict[Place, str] = {
     "below": f"{_OPENING}, better than a table of token pairs ({{bar:.3f}}).",
@@ -30,21 +31,25 @@ _BEST: dict[Place, str] = {
     "alone": f"{_OPENING}.",
 }
 
+AT_EDGE = (
+    "Most choices of {arms} lie at an edge of what was tried ({shares}): better settings may lie beyond."
+)
+
 _BOTH = "the quantum Fisher metric {} than the classical one"
 
 _METRICS = {
-    "better": f"On the {{head}} head {_BOTH.format('did better')}: {{by}} ({{count}}).",
-    "worse": f"On the {{head}} head {_BOTH.format('did worse')}: {{by}} ({{count}}).",
+    "better": f"On {{head}} {_BOTH.format('did better')}: {{by}} ({{count}}).",
+    "worse": f"On {{head}} {_BOTH.format('did worse')}: {{by}} ({{count}}).",
     "equivalent": (
-        "On the {head} head the quantum and the classical Fisher metric are equivalent within {margin}: "
+        "On {head} the quantum and the classical Fisher metric are equivalent within {margin}: "
         "{by} ({count})."
     ),
     "undecided": (
-        "On the {head} head it is undecided whether the quantum Fisher metric adds anything over the "
-        "classical one: {by} ({count}); {needed} would decide."
+        "On {head} it is undecided whether the quantum Fisher metric adds anything over the "
+        "classical one: {by} ({count}); {needed}."
     ),
     "none": (
-        "On the {head} head this run allows no verdict on the quantum against the classical Fisher metric "
+        "On {head} this run allows no verdict on the quantum against the classical Fisher metric "
         "({reason}); it saw {by} ({count})."
     ),
 }
@@ -81,7 +86,8 @@ def answer(
     """
     sharp = [entry for entry in verdicts if _is_sharp(entry)]
     sentences = [_best_sentence(arms, bars, task)]
-    sentences += [_metric_sentence(entry, arms, protocol) for entry in sharp] or [NO_PAIR]
+    sentences += [_metric_sentence(entry, arms, protocol) + _at_edge(entry, arms) for entry in sharp]
+    sentences += [] if sharp else [NO_PAIR]
     return " ".join(sentences)
 
 
@@ -92,7 +98,8 @@ def standing(decided: Entry) -> str:
         decided: of this task, from `presets.decided`.
     """
     entry = next(filter(_is_sharp, decided["verdicts"]))
-    by, margin = _difference(entry, decided["unit"]), _margin(entry, decided["unit"])
+    by = _difference(entry, decided["unit"], decided["scale"])
+    margin = _margin(entry, decided["unit"])
     called = _DECIDED[entry["verdict"]].format(by=by, margin=margin, reason=entry["reason"])
     count = _count(entry["replicates"], "replicate")
     said = [STANDING.format(count=count, digest=decided["digest"], decided=called)]
@@ -127,15 +134,32 @@ def _best_sentence(arms: Sequence[Entry], bars: Sequence[Entry], task: str) -> s
 
 def _metric_sentence(entry: Entry, arms: Sequence[Entry], protocol: Entry) -> str:
     head = next(arm["head"] for arm in arms if arm["name"] == entry["arm"])
-    needed = "no number is known that" if entry["replicates_needed"] is None else _needed(entry)
     return _METRICS[entry["verdict"]].format(
-        head=head,
-        by=_difference(entry, protocol["endpoint_unit"]),
+        head=_pair(head, entry),
+        by=_difference(entry, protocol["endpoint_unit"], protocol["endpoint_scale"]),
         margin=_margin(entry, protocol["endpoint_unit"]),
         reason=entry["reason"],
         count=_count(entry["replicates"], protocol["unit"]),
-        needed=needed,
+        needed=_needed(entry),
     )
+
+
+def _pair(head: str, entry: Entry) -> str:
+    """The head, and the arms where it is not all that makes them: one comparison may have several pairs."""
+    names = entry["arm"], entry["reference"]
+    if names == (f"{head}+quantum", f"{head}+classical"):
+        return f"the {head} head"
+    return f"the {head} head ({' against '.join(map(_quoted, names))})"
+
+
+def _at_edge(entry: Entry, arms: Sequence[Entry]) -> str:
+    """A sentence where a verdict rests on a search that most replicates ended at an edge of."""
+    shares = {arm["name"]: arm["at_edge"] or 0 for arm in arms}
+    most = [name for name in (entry["arm"], entry["reference"]) if shares[name] > 0.5]
+    if entry["verdict"] == "none" or not most:
+        return ""
+    shown = ", ".join(f"{shares[name]:.0%}" for name in most)
+    return " " + AT_EDGE.format(arms=" and ".join(map(_quoted, most)), shares=shown)
 
 
 def _quoted(name: str) -> str:
@@ -143,14 +167,15 @@ def _quoted(name: str) -> str:
     return f"“{name}”" if " " in name else name
 
 
-def _difference(entry: Entry, unit: float) -> str:
-    """What was seen, in words: of a logarithm the percentage, of a loss in units of the text the nats."""
+def _difference(entry: Entry, unit: float, scale: float | None) -> str:
+    """What was seen, in words: of a logarithm the percentage, of a loss in units of the text the nats; scale:
+    e₀, without which a percentage would be one of roundings where both arms are nearly exact."""
     if entry["estimate"] is None:
         return "a run diverged"
     numbers = [entry["estimate"], *(entry["ci95"] or ())]
     if entry["endpoint"] == LOG_EXCESS:
         first, *ends = (f"{exp(number) - 1:+.1%}" for number in numbers)
-        return f"{first}{_interval(ends)} in its distance from the best possible loss"
+        return f"{first}{_interval(ends)} in its distance from the best possible loss plus {scale:.2g} nats"
     first, *ends = (f"{number * unit:+.3f}" for number in numbers)
     return f"{first}{_interval(ends)} nats per token"
 
@@ -166,7 +191,13 @@ def _interval(ends: Sequence[str]) -> str:
 
 
 def _needed(entry: Entry) -> str:
-    return _count(entry["replicates_needed"], "replicate")
+    """Replicates decide with a probability: where they are no more than there were, those were unlucky."""
+    number = entry["replicates_needed"]
+    if number is None:
+        return "no number is known that would decide"
+    if number <= entry["replicates"]:
+        return f"{_count(number, 'replicate')} decide in {POWER:.0%} of cases, these did not"
+    return f"{_count(number, 'replicate')} would decide"
 
 
 def _is_sharp(entry: Entry) -> bool:
@@ -175,12 +206,14 @@ def _is_sharp(entry: Entry) -> bool:
 
 
 def _loss(final: Entry) -> str:
-    bounds = None if final["ci_low"] is None else (final["ci_low"], final["ci_high"])
-    return f"{final['mean']:.3f}{_bounds(bounds, '.3f')}"
+    """One run has no interval, and what is said of it holds of no other."""
+    if final["ci_low"] is None:
+        return f"{final['mean']:.3f} nats per token (one run, no interval)"
+    return f"{final['mean']:.3f}{_bounds((final['ci_low'], final['ci_high']), '.3f')} nats per token"
 
 
-def _bounds(ends: Sequence[float] | None, form: str = "+.3f") -> str:
-    return "" if ends is None else f" [{ends[0]:{form}}, {ends[1]:{form}}]"
+def _bounds(ends: Sequence[float], form: str) -> str:
+    return f" [{ends[0]:{form}}, {ends[1]:{form}}]"
 
 
 def _count(number: int, noun: str) -> str:

@@ -27,10 +27,10 @@ from qgeo.comparison.grouped_cost import grouped_cost
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.noise import PROBABILITIES
 from qgeo.comparison.outcomes import FinalOutcome
-from qgeo.comparison.presets import decided, preset
+from qgeo.comparison.presets import decided, preset, task_of
 from qgeo.comparison.replicates import data_of, final_seeds, finals, tuning_seeds
 from qgeo.comparison.run_folder import RunFolder, check_trained, load_head
-from qgeo.comparison.schedule import Choices, choices, final_jobs, final_key, trial_losses
+from qgeo.comparison.schedule import Choices, choices, final_jobs, final_key, outcome_of, trial_losses
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.setting import is_at_edge
 from qgeo.comparison.shadow_race import race_jobs, race_questions, race_results
@@ -62,7 +62,7 @@ def final_outcomes(
     """Per arm its finished runs in the order of their seeds."""
     outcomes: dict[Arm, list[dict[str, Any]]] = {arm: [] for arm in chosen}
     for job in final_jobs(configuration, chosen):
-        outcomes[job.arm].append(folder.read_outcome(job.key, FinalOutcome).model_dump())
+        outcomes[job.arm].append(outcome_of(folder, job, FinalOutcome).model_dump())
     return outcomes
 
 
@@ -112,14 +112,15 @@ def _seen(configuration: Configuration, task: Task) -> Windows:
 
 
 def _standing(configuration: Configuration, task: Task) -> list[str]:
-    """What the standard run decided, where this comparison has its settings and its task."""
-    quick = parse_configuration(preset("quick"))
-    same = (configuration.arms, configuration.arm, configuration.heads) == (
-        quick.arms,
-        quick.arm,
-        quick.heads,
+    """What the standard run decided, where this comparison has its settings, but for seeds, and its task: a
+    name is no task, and what holds for one budget says nothing about another."""
+    kept, quick = decided().get(task.name), parse_configuration(preset("quick"))
+    same = all(
+        getattr(configuration, name) == getattr(quick, name) for name in ("arms", "arm", "heads", "protocol")
     )
-    return [standing(decided()[task.name])] if same and task.name in decided() else []
+    seeds = {"seeds": quick.training.seeds}
+    same &= configuration.training.model_copy(update=seeds) == quick.training
+    return [standing(kept)] if kept and same and kept["task"] == task_of(task.describe()) else []
 
 
 def reference_arm(names: Sequence[str]) -> str:

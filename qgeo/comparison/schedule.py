@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
 from time import sleep
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -28,7 +28,7 @@ from qgeo.comparison.agreement import check_agreement, check_probabilities
 from qgeo.comparison.arms import Arm, arms_of
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.noise import noise_sweep
-from qgeo.comparison.outcomes import Outcome
+from qgeo.comparison.outcomes import JobFile, Outcome
 from qgeo.comparison.replicates import data_of, final_seeds, replicates_of, tuning_seeds
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, save_head
 from qgeo.comparison.sections import Configuration
@@ -60,6 +60,8 @@ WITHOUT_SIMULATOR = ("exact", "sampled")
 Progress = Callable[[], None]
 
 
+Kept = TypeVar("Kept", bound=Outcome)
+
 Choices = dict[Arm, tuple[Setting, ...]]
 """Per arm, the setting of each of its replicates."""
 
@@ -85,6 +87,18 @@ class Job:
 def job_file(job: Job) -> dict[str, Any]:
     """What its outcome says of a job: the settings of an arm are in the configuration, by its name."""
     return asdict(job) | {"arm": job.arm.name}
+
+
+def outcome_of(folder: RunFolder, job: Job, model: type[Kept]) -> Kept:
+    """The outcome of a job.
+
+    Raises:
+        RunFolderError: it is missing, damaged, or that of another job: a file that was copied.
+    """
+    outcome = folder.read_outcome(job.key, model)
+    if outcome.job != JobFile.model_validate(job_file(job)):
+        raise RUN_FILES.damaged(folder.part(job.key), "it is the outcome of another run")
+    return outcome
 
 
 def final_key(arm: str, seed: int) -> str:
@@ -131,7 +145,7 @@ def trial_losses(
     """Mean validation loss over tuning seeds of a replicate's trials; None where any of them diverged."""
     losses: dict[Setting, list[float | None]] = {}
     for job in _trials_of(configuration, arm.twin, replicate):
-        outcome = folder.read_outcome(job.key, Outcome)
+        outcome = outcome_of(folder, job, Outcome)
         losses.setdefault(job.setting, []).append(outcome.validation_loss)
     return {setting: _mean_or_none(values) for setting, values in losses.items()}
 

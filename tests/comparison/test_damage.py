@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from damages import damages_of, ended
-from tiny_comparison import configuration, one_trial
+from tiny_comparison import configuration, one_trial, settings
 
-from qgeo.comparison.comparison import compare
+from qgeo.comparison.comparison import compare, resume
 from qgeo.comparison.run_folder import OUTPUTS
+from qgeo.errors import RunFolderError
 
 PARTS = (
     "config.toml",
@@ -84,3 +85,23 @@ def test_what_is_missing_is_made_again(finished, written, tmp_path, capsys, name
     (folder / "report.html").unlink()
     status, out = ended(capsys, "compare", "--resume", folder, "--workers", 1, "--json")
     assert (status, losses(out)) == (0, written)
+
+
+@pytest.mark.parametrize("kind", ["final", "race"])
+def test_a_run_copied_over_another_is_noticed(tmp_path, kind):
+    # Seen to fail: a final run of F_Q under the name of F_C, and a replicate's race under that of another, in
+    # the verdict, as their seals and inputs are right.
+    small = {"training": {"steps": 2, "evaluate_every": 1}, "tuning": one_trial(0.1)}
+    protocol = {"replicates": 2, "finals": 1, "exploratory": 2}
+    more = {"protocol": protocol, "race": {"draws": 2, "steps": [0], "windows": 16}}
+    settings_ = settings(arms={"names": ["born+quantum", "born+classical"]}, **small) | more
+    folder = compare(settings_, out=tmp_path / "run").folder
+    names = {
+        "final": ("born+quantum-1", "born+classical-1"),
+        "race": ("born+quantum-0", "born+quantum-1"),
+    }
+    ours, theirs = (folder / "parts" / kind / f"{name}.json" for name in names[kind])
+    shutil.copy(ours, theirs)
+    (folder / "report.html").unlink()
+    with pytest.raises(RunFolderError, match=r"it is the outcome of another (run|race); remove it"):
+        resume(folder, workers=1)

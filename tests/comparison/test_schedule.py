@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -114,6 +115,18 @@ def test_a_trial_of_which_one_seed_diverged_has_no_loss(tmp_path):
         kept = {"job": job_file(job), "validation_loss": loss, "diverged": loss is None}
         folder.write_outcome(job.key, kept)
     assert list(trial_losses(folder, config, ARMS[0], 0).values()) == [2.0, None]
+
+
+def test_a_trial_s_file_copied_over_another_s_is_noticed(tmp_path):
+    # Seen to fail: a setting that lost more took the loss of another, under its seal.
+    config, folder = configuration(), create_run_folder(tmp_path / "run", "", None)
+    jobs = tuning_jobs(config, ARMS[:1])
+    for place, job in enumerate(jobs):
+        kept = {"job": job_file(job), "validation_loss": float(place), "diverged": False}
+        folder.write_outcome(job.key, kept)
+    shutil.copy(folder.part(jobs[0].key), folder.part(jobs[1].key))
+    with pytest.raises(RunFolderError, match="it is the outcome of another run; remove it and use --resume"):
+        trial_losses(folder, config, ARMS[0], 0)
 
 
 def test_only_missing_jobs_are_run(tmp_path, monkeypatch):

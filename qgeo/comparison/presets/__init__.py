@@ -8,6 +8,7 @@ full        150 replicates, for a cluster
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ def preset(name: str) -> dict[str, Any]:
     if name not in PRESETS:
         raise ConfigurationError(f"expected a preset of {', '.join(PRESETS)}, got {name!r}")
     return read_toml(HERE / f"{name}.toml")
+
+
+def task_of(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a task the same one, of its description in results.json."""
+    return {key: described[key] for key in ("kind", "definition", "sha256", "vocabulary", "context")}
 
 
 @lru_cache(maxsize=1)

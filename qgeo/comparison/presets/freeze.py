@@ -19,7 +19,8 @@ from typing import Any
 
 import tomli_w
 
-from qgeo.comparison.presets import HERE, decided
+from qgeo.comparison.config import load_configuration, parse_configuration
+from qgeo.comparison.presets import HERE, decided, preset, task_of
 from qgeo.comparison.run_folder import RunFolder, open_run_folder
 from qgeo.comparison.verdicts import Verdict, over_all_tasks
 from qgeo.errors import RunFolderError
@@ -56,10 +57,11 @@ def freeze(runs: Sequence[Path], results: Path, presets: Path = HERE) -> None:
     """Write what is committed of standard runs, one per task; the first one's settings are frozen.
 
     Raises:
-        RunFolderError: a run is missing or not finished, or had no replicates.
+        RunFolderError: a run is missing, not finished, or none of the standard preset; two are of one task.
     """
     folders = [_finished(run) for run in runs]
     found = [folder.read_results() for folder in folders]
+    _check_tasks([results["task"]["name"] for results in found])
     decided = _decided(found)
     for folder, kept in zip(folders, found, strict=True):
         place = results / kept["task"]["name"]
@@ -97,7 +99,9 @@ def _decided(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return {
         results["task"]["name"]: {
             "revision": results["environment"].get("git"),
+            "task": task_of(results["task"]),
             "unit": results["protocol"]["endpoint_unit"],
+            "scale": results["protocol"]["endpoint_scale"],
             "verdicts": [asdict(next(joint)) for _ in of_task],
             "race": [{key: race[key] for key in ("step", "ratio", "predicted")} for race in results["race"]],
         }
@@ -116,7 +120,25 @@ def _finished(run: Path) -> RunFolder:
         raise RunFolderError(f"expected a finished run in {run}, got one at work; use qgeo compare --resume")
     if folder.read_results()["protocol"]["replicates"] is None:
         raise RunFolderError(f"expected a run with replicates in {run}; use qgeo compare --preset standard")
+    _check_standard(run, folder)
     return folder
+
+
+def _check_standard(run: Path, folder: RunFolder) -> None:
+    """A verdict that is quoted as the standard run's is one."""
+    wanted, found = parse_configuration(preset("standard")), load_configuration(folder.config)
+    sections = [name for name in type(wanted).model_fields if name != "task"]
+    changed = [name for name in sections if getattr(found, name) != getattr(wanted, name)]
+    if changed:
+        raise RunFolderError(
+            f"expected the settings of the standard preset in {run}, got others in {', '.join(changed)}; use "
+            "qgeo compare --preset standard"
+        )
+
+
+def _check_tasks(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise RunFolderError(f"expected runs of different tasks, got {', '.join(names)}; give one of each")
 
 
 def main() -> None:

@@ -9,12 +9,14 @@ from tiny_comparison import settings
 
 from qgeo.comparison.arms import arms_of
 from qgeo.comparison.comparison import compare
-from qgeo.comparison.config import parse_configuration
+from qgeo.comparison.config import load_settings, parse_configuration
 from qgeo.comparison.presets import PRESETS, decided, freeze, preset
 from qgeo.comparison.replicates import primary_pairs, replicates_of
+from qgeo.comparison.results import _standing
 from qgeo.comparison.run_folder import RunFolder
 from qgeo.errors import ConfigurationError, RunFolderError
 from qgeo.files import digest
+from qgeo.tasks.task import source_task, text_task
 
 NAMES = ("born+quantum", "born+classical", "softmax+adam")
 
@@ -55,6 +57,7 @@ def run(tmp_path_factory):
 @pytest.fixture
 def frozen(run, tmp_path, monkeypatch):
     monkeypatch.setattr(freeze, "QUICK", NAMES)
+    monkeypatch.setattr(freeze, "preset", lambda _: load_settings(run.folder / "config.toml"))
     freeze.freeze([run.folder], tmp_path / "results", tmp_path)
     return tmp_path
 
@@ -108,6 +111,31 @@ def test_only_finished_runs_with_replicates_are_frozen(tmp_path):
     RunFolder(single.folder).report.unlink()
     with pytest.raises(RunFolderError, match="expected a finished run"):
         freeze.freeze([single.folder], tmp_path / "results", tmp_path)
+
+
+def test_a_run_that_is_not_the_standard_one_is_not_quoted_as_it(run, tmp_path, monkeypatch):
+    # Seen to fail: two replicates of three steps frozen as what the standard run decided.
+    with pytest.raises(
+        RunFolderError, match=r"of the standard preset in .*got others in arms, arm, heads, tr"
+    ):
+        freeze.freeze([run.folder], tmp_path / "results", tmp_path)
+    monkeypatch.setattr(freeze, "preset", lambda _: load_settings(run.folder / "config.toml"))
+    with pytest.raises(RunFolderError, match="runs of different tasks, got golden-mean, golden-mean"):
+        freeze.freeze([run.folder, run.folder], tmp_path / "results", tmp_path)
+
+
+def test_what_was_decided_is_quoted_by_its_own_settings_on_its_own_task_alone(frozen, monkeypatch):
+    # Seen to fail: quoted by a training of one step, and on another text of the same name.
+    kept = json.loads((frozen / "decided.json").read_text(encoding="utf-8"))
+    monkeypatch.setattr("qgeo.comparison.results.decided", lambda: kept)
+    quick, task = preset("quick"), source_task("golden-mean", context=2, length=600)
+    assert len(_standing(parse_configuration(quick), task)) == 1
+    assert len(_standing(parse_configuration(quick | {"training": {"seeds": 3}}), task)) == 1
+    assert _standing(parse_configuration(quick | {"training": {"steps": 1, "seeds": 10}}), task) == []
+    assert _standing(parse_configuration(quick | {"heads": {"layers": 1}}), task) == []
+    assert _standing(parse_configuration(quick), source_task("golden-mean", context=3, length=600)) == []
+    text = text_task("the cat sat on the mat. " * 40, context=2, vocabulary=2, name="golden-mean")
+    assert _standing(parse_configuration(quick), text) == []
 
 
 def test_the_frozen_settings_are_those_of_the_committed_results():
