@@ -166,7 +166,9 @@ def _arm_results(
         "missed": sum(run["records"][-1]["missed"] for run in runs),
         "seconds": float(np.mean([run["seconds"][-1] for run in runs])),
         "sample": "" if runs[0]["diverged"] else _sample(checked_head(head), task),
-        "spectra": _spectra(checked_head(head), task) if arm.is_quantum and not runs[0]["diverged"] else None,
+        "spectra": _spectra(arm, checked_head(head), task)
+        if arm.is_quantum and not runs[0]["diverged"]
+        else None,
         "aer": _worst_agreement([run["agreement"] for run in runs if run["agreement"]]),
         "noise": _noise([run["noise"] for run in runs if run["noise"]]),
         "diverged": sum(run["diverged"] for run in runs),
@@ -227,19 +229,21 @@ def _sample(head: Head, task: Task) -> str:
     return task.decode(sample_tokens(head, task.validation.contexts[0], SAMPLE_LENGTH, generator).tolist())
 
 
-def _spectra(head: Head, task: Task) -> dict[str, Any]:
+def _spectra(arm: Arm, head: Head, task: Task) -> dict[str, Any]:
     """Eigenvalues of F_Q and F_C over all parameters at the trained head of seed 0, and their summaries."""
     contexts = final_windows(task, SPECTRUM_CONTEXTS).contexts
     matrices = {"quantum": quantum(head, contexts), "classical": classical(head, contexts)}
     dense = {name: matrix.to_dense().numpy() for name, matrix in matrices.items()}
     spectra: dict[str, Any] = {name: eigenvalues(matrix).tolist() for name, matrix in dense.items()}
     summaries = {name: summary(matrix, damping=1e-2) for name, matrix in dense.items()}
-    return spectra | {"summary": summaries, "filter": _filter(dense["classical"], dense["quantum"])}
+    kept = _filter(dense["classical"], dense["quantum"]) if arm.is_measurement else None
+    return spectra | {"summary": summaries, "filter": kept}
 
 
 def _filter(f_c: Floats, f_q: Floats) -> dict[str, Any] | None:
     """Shares μ of F_Q's information that the readout keeps, and how many directions of F_C a step of F_Q
-    uses; None where F_C does not lie within F_Q, as behind a Pauli readout."""
+    uses; None where F_C leaves the range of F_Q. Behind a readout that is no measurement it may stay there
+    with μ > 1, which is no share."""
     try:
         kept = spectral_filter(f_c, f_q).kept
     except ShapeError:

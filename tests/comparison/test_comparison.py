@@ -321,6 +321,8 @@ def test_a_text_is_copied_and_its_runs_survive_its_removal(tmp_path):
     assert [arm["excess"] for arm in results["arms"]] == [None] * 3
     assert [arm["final_loss"]["ci_low"] for arm in results["arms"]] == [None] * 3
     assert "the pauli head" in results["answer"]
+    # Seen to fail: "shares" of 1.15 of F_Q that the readout keeps.
+    assert [arm["spectra"]["filter"] for arm in results["arms"][:2]] == [None] * 2
 
 
 def test_another_run_at_the_same_path_starts_from_its_own_inputs(tmp_path):
