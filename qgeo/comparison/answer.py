@@ -35,6 +35,8 @@ AT_EDGE = (
     "Most choices of {arms} lie at an edge of what was tried ({shares}): better settings may lie beyond."
 )
 
+MISSED = "Steps of another KL divergence than they should have: {counts}."
+
 _BOTH = "the quantum Fisher metric {} than the classical one"
 
 _METRICS = {
@@ -86,7 +88,8 @@ def answer(
     """
     sharp = [entry for entry in verdicts if _is_sharp(entry)]
     sentences = [_best_sentence(arms, bars, task)]
-    sentences += [_metric_sentence(entry, arms, protocol) + _at_edge(entry, arms) for entry in sharp]
+    for entry in sharp:
+        sentences += [_metric_sentence(entry, arms, protocol), *_reservations(entry, arms)]
     sentences += [] if sharp else [NO_PAIR]
     return " ".join(sentences)
 
@@ -152,14 +155,17 @@ def _pair(head: str, entry: Entry) -> str:
     return f"the {head} head ({' against '.join(map(_quoted, names))})"
 
 
-def _at_edge(entry: Entry, arms: Sequence[Entry]) -> str:
-    """A sentence where a verdict rests on a search that most replicates ended at an edge of."""
-    shares = {arm["name"]: arm["at_edge"] or 0 for arm in arms}
-    most = [name for name in (entry["arm"], entry["reference"]) if shares[name] > 0.5]
-    if entry["verdict"] == "none" or not most:
-        return ""
-    shown = ", ".join(f"{shares[name]:.0%}" for name in most)
-    return " " + AT_EDGE.format(arms=" and ".join(map(_quoted, most)), shares=shown)
+def _reservations(entry: Entry, arms: Sequence[Entry]) -> list[str]:
+    """What a verdict may owe to the search for settings, or for the lengths of steps; nothing where all is
+    well, or no verdict rests on it."""
+    pair = [arm for arm in arms if arm["name"] in (entry["arm"], entry["reference"])]
+    if entry["verdict"] == "none":
+        return []
+    edges = [(_quoted(arm["name"]), f"{arm['at_edge']:.0%}") for arm in pair if (arm["at_edge"] or 0) > 0.5]
+    missed = [f"{arm['missed']} of {_quoted(arm['name'])}" for arm in pair if arm["missed"]]
+    names, shares = ([edge[place] for edge in edges] for place in (0, 1))
+    said = [AT_EDGE.format(arms=" and ".join(names), shares=", ".join(shares))] if edges else []
+    return said + ([MISSED.format(counts=", ".join(missed))] if missed else [])
 
 
 def _quoted(name: str) -> str:

@@ -20,7 +20,7 @@ SPREAD = np.random.default_rng(0).normal(0, 0.01, 40)
 def arm(name: str, values: list[float | None]) -> dict:
     head, _, metric = name.partition("+")
     final = asdict(mean_interval(values)) | {"values": values}
-    return {"name": name, "head": head, "metric": metric, "final_loss": final, "at_edge": 0.5}
+    return {"name": name, "head": head, "metric": metric, "final_loss": final, "at_edge": 0.5, "missed": 0}
 
 
 def entry(shift: float, spread: float = 1.0, **question) -> dict:
@@ -104,6 +104,14 @@ def test_a_search_that_ended_at_an_edge_is_told_beside_the_verdict():
     assert "born+quantum and born+classical lie at an edge of what was tried (100%, 100%)" in answer(
         both, BARS, [CALLS["equivalent"][0]], UNIT, "t"
     )
+
+
+def test_steps_that_missed_their_length_are_told_beside_the_verdict():
+    # Seen to fail: all steps of both arms without a bracket, and not a word of it.
+    arms = [arm("born+quantum", [2.0]) | {"missed": 120}, arm("born+classical", [2.0])]
+    said = answer(arms, BARS, [CALLS["better"][0]], UNIT, "t")
+    assert said.endswith("Steps of another KL divergence than they should have: 120 of born+quantum.")
+    assert "Steps of" not in answer(arms, BARS, [CALLS["none"][0]], UNIT, "t")
 
 
 def test_no_verdict_says_why_and_what_was_seen():
