@@ -3,9 +3,10 @@
     source   log((e_a + e₀)/(e_r + e₀)),   e the exact excess, e₀ = .01 (h_1 − h_k), .001 nats where that is 0
     text     (L_a − L_r)/u,                L the test loss, u = unigram − interpolated bigram loss
 
-e₀ keeps a ratio of excesses from being one of roundings; u makes texts comparable. A replicate's e and
-L are means over its final runs. Without replicates the final seeds stand in their place, and no verdict
-follows.
+e₀ keeps a ratio of excesses from being one of roundings; u, at least .001, makes texts comparable. A
+replicate's e and L are means over its final runs. Means of logarithms are compared: of two arms of
+equal mean excess the one whose runs spread more is ahead, by about s²/8 for four final runs whose log excess
+spreads by s. Without replicates the final seeds stand in their place, and no verdict follows.
 """
 
 from __future__ import annotations
