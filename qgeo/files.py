@@ -122,8 +122,7 @@ class Storage:
 
     def write_sealed(self, path: Path, content: Any) -> None:
         """JSON whose first key is the SHA-256 of all that follows, so that any change is noticed."""
-        rest = _json(content).removeprefix("{\n")
-        self.write_text(path, f'{{\n "sha256": "{digest(rest.encode())}",\n{rest}')
+        self.write_text(path, sealed(content))
 
     def remove(self, path: Path) -> None:
         """Remove a file, if it is there.
@@ -302,6 +301,12 @@ class Storage:
 def _json(content: Any) -> str:
     plain = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
     return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def sealed(content: Any) -> str:
+    """The text of a file of `write_sealed`."""
+    rest = _json(content).removeprefix("{\n")
+    return f'{{\n "sha256": "{digest(rest.encode())}",\n{rest}'
 
 
 def digest(content: bytes) -> str:

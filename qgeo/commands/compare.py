@@ -67,6 +67,12 @@ def compare(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes (default one per core).", show_default=False)
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Run on the workers of this Dask cluster instead, tcp://HOST:PORT.", show_default=False
+        ),
+    ] = None,
     write_config: Annotated[
         Path | None,
         typer.Option(help="Write the whole configuration here, commented; run nothing.", show_default=False),
@@ -99,7 +105,7 @@ def compare(
         rehearsal = terminal.rehearsal_of(given, workers)
         print(json.dumps(asdict(rehearsal))) if as_json else terminal.print_rehearsal(rehearsal)
     else:
-        result = terminal.compare_with_progress(given, workers)
+        result = terminal.compare_with_progress(given, workers, scheduler)
         print(json.dumps(result.results, ensure_ascii=False)) if as_json else terminal.print_comparison(
             result
         )

@@ -23,7 +23,8 @@ from qgeo.circuit.ansatz import ansatz
 from qgeo.comparison.arms import arms_of
 from qgeo.comparison.budget import check_budget, set_budget
 from qgeo.comparison.config import dump_configuration, parse_configuration, read_toml
-from qgeo.comparison.inputs import build_task, environment, load_inputs, recorded_environment, with_own_corpus
+from qgeo.comparison.inputs import build_task, load_inputs, recorded_environment, with_own_corpus
+from qgeo.comparison.jobs import choices, final_jobs, tuning_jobs
 from qgeo.comparison.memory import check_memory
 from qgeo.comparison.outlook import Look, Outlook, check_outlook, outlook, outlook_of_folder
 from qgeo.comparison.results import build_results, final_outcomes
@@ -36,18 +37,13 @@ from qgeo.comparison.run_folder import (
     write_json,
     write_json_lines,
 )
-from qgeo.comparison.schedule import (
-    check_guard,
-    choices,
-    default_workers,
-    final_jobs,
-    run_jobs,
-    tuning_jobs,
-)
+from qgeo.comparison.schedule import Workforce, run_jobs
 from qgeo.comparison.sections import BackendSection, Configuration
 from qgeo.comparison.shadow_race import race_jobs
+from qgeo.environment import environment
 from qgeo.errors import ConfigurationError
 from qgeo.locks import alone
+from qgeo.workers.local import check_guard
 
 Stage = Callable[[str, int], None]
 """Told the name of a stage and how many jobs it has; then once per finished job with 0."""
@@ -69,7 +65,8 @@ def compare(
     configuration: Configuration | dict[str, Any] | None = None,
     *,
     out: str | Path | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    scheduler: str | None = None,
     partial: bool = False,
     on_progress: Stage | None = None,
 ) -> ComparisonResult:
@@ -78,8 +75,9 @@ def compare(
     Args:
         configuration: a `Configuration`, the same as nested dictionaries, or None for the defaults.
         out: the run folder; by default runs/TASK-TIMESTAMP. An existing non-empty folder is refused.
-        workers: processes; 1 runs everything in this one. More import the calling script anew, so that it
+        workers: processes; by default this one alone. More import the calling script anew, so that it
             needs the guard `if __name__ == "__main__":`, as always with Python's multiprocessing.
+        scheduler: address of a Dask cluster, tcp://HOST:PORT, whose workers do it instead.
         partial: on a device, start although the budget is too small to finish.
         on_progress: called as (stage, number of jobs) and then as (stage, 0) for each finished one.
 
@@ -91,8 +89,10 @@ def compare(
     """
     check_guard()
     place = None if out is None else checked_path("a new folder for out", out)
+    here = 1 if workers is None and scheduler is None else workers
+    workforce = Workforce.of(here, scheduler)
     folder = prepare(_as_configuration(configuration), place, partial=partial)
-    return finish(folder.path, workers=workers, on_progress=on_progress)
+    return finish(folder.path, workforce, on_progress=on_progress)
 
 
 def prepare(
@@ -119,6 +119,7 @@ def resume(
     path: Path,
     *,
     workers: int | None = None,
+    scheduler: str | None = None,
     max_seconds: float | None = None,
     partial: bool = False,
     look: Look | None = None,
@@ -127,9 +128,11 @@ def resume(
     """Finish whatever a run folder still lacks; a finished one is left as it is.
 
     Args:
+        workers: processes, by default one a core; scheduler: see `compare`.
         max_seconds: the budget from now on, if it is to be another.
         partial, look: see `prepare`.
     """
+    workforce = Workforce.of(workers, scheduler)
     folder = open_run_folder(path)
     folder.check_inputs(read_toml(folder.config))
     if folder.is_finished:
@@ -137,7 +140,7 @@ def resume(
     with alone(folder.path, RUN_FILES):
         sweep_drafts(folder)
         _change_budget(folder, max_seconds, partial, look)
-        return _finished(folder, workers, on_progress)
+        return _finished(folder, workforce, on_progress)
 
 
 def _change_budget(folder: RunFolder, max_seconds: float | None, partial: bool, look: Look | None) -> None:
@@ -154,32 +157,29 @@ def _change_budget(folder: RunFolder, max_seconds: float | None, partial: bool, 
         set_budget(folder, max_seconds)
 
 
-def finish(path: Path, *, workers: int | None = None, on_progress: Stage | None = None) -> ComparisonResult:
+def finish(path: Path, workforce: Workforce, *, on_progress: Stage | None = None) -> ComparisonResult:
     """Run whatever a run folder lacks, within its budget.
 
     Raises:
         RunFolderError: another process does that.
     """
     with alone(path, RUN_FILES):
-        return _finished(RunFolder(path), workers, on_progress)
+        return _finished(RunFolder(path), workforce, on_progress)
 
 
-def _finished(folder: RunFolder, workers: int | None, on_progress: Stage | None) -> ComparisonResult:
+def _finished(folder: RunFolder, workforce: Workforce, on_progress: Stage | None) -> ComparisonResult:
     from qgeo.comparison.page.report import write_report  # matplotlib is imported only where a report is made
 
     configuration, task = load_inputs(folder.path.resolve())
     report = on_progress or _silent
-    if workers is not None and workers < 1:
-        raise ConfigurationError(f"expected at least 1 worker, got {workers}; None takes one a core")
-    pool = workers or default_workers()
     arms = arms_of(configuration)
     with _ledgers(configuration.backend, folder) as ledgers:
         if trials := tuning_jobs(configuration, arms):
-            _run_stage("tuning", trials, folder, pool, report, None)
+            _run_stage("tuning", trials, folder, workforce, report, None)
         chosen = choices(folder, configuration)
-        _run_stage("training", final_jobs(configuration, chosen), folder, pool, report, ledgers)
+        _run_stage("training", final_jobs(configuration, chosen), folder, workforce, report, ledgers)
         if races := race_jobs(configuration, chosen):
-            _run_stage("race", races, folder, pool, report, None)
+            _run_stage("race", races, folder, workforce, report, None)
     report("report", 1)
     write_records(folder, configuration)
     results = build_results(folder, configuration, task, recorded_environment(folder))
@@ -242,12 +242,12 @@ def _run_stage(
     stage: str,
     jobs: list[Any],
     folder: RunFolder,
-    workers: int,
+    workforce: Workforce,
     report: Stage,
     ledgers: Ledgers | None,
 ) -> None:
     report(stage, len(jobs))
-    run_jobs(jobs, RunFolder(folder.path.resolve()), workers, lambda: report(stage, 0), ledgers)
+    run_jobs(jobs, RunFolder(folder.path.resolve()), workforce, lambda: report(stage, 0), ledgers)
 
 
 def _silent(_stage: str, _jobs: int) -> None:

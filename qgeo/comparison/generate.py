@@ -9,11 +9,11 @@ import torch
 
 from qgeo.comparison.arms import arm_by_name, arms_of
 from qgeo.comparison.inputs import load_inputs
+from qgeo.comparison.jobs import final_key
 from qgeo.comparison.outcomes import FinalOutcome
 from qgeo.comparison.replicates import finals, replicates_of
 from qgeo.comparison.results import trained_head
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, open_run_folder
-from qgeo.comparison.schedule import final_key
 from qgeo.errors import ConfigurationError, RunFolderError
 from qgeo.heads.protocol import checked_head
 from qgeo.heads.sampling import sample_tokens

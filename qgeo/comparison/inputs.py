@@ -2,47 +2,79 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
+import tomllib
+from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
-from qgeo.comparison.config import load_configuration, read_toml
+from qgeo.comparison.config import CONFIGURATION_FILES, parse_configuration, read_toml
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, open_run_folder
 from qgeo.comparison.sections import Configuration, TaskSection
 from qgeo.tasks.task import Task, source_task, text_task
 from qgeo.tasks.text import DEFAULT_CORPUS, read_corpus
 
-_VERSIONS = ("qgeo", "torch", "numpy", "scipy", "qiskit", "qiskit-aer")
+
+@dataclass(frozen=True)
+class RunInputs:
+    """All that the jobs of a comparison have in common, as it travels to workers.
+
+    Attributes:
+        config: the run folder's config.toml; corpus: its text, None for a source.
+        digest: of both, which outcomes are bound to; origin: where they lie, for messages.
+    """
+
+    config: str
+    corpus: str | None
+    digest: str
+    origin: str
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> RunInputs:
+        """Of a run folder.
+
+        Raises:
+            RunFolderError: they are no longer those that its runs are made with.
+        """
+        folder.check_inputs(read_toml(folder.config))
+        digests = folder.read_digests()
+        corpus = None if digests.corpus is None else read_corpus(folder.corpus)
+        config = CONFIGURATION_FILES.read_text(folder.config)
+        return cls(config, corpus, digests.inputs, str(folder.config))
+
+    def load(self) -> tuple[Configuration, Task]:
+        """Configuration and task, made once per process."""
+        return _loaded(self)
 
 
 def load_inputs(path: Path) -> tuple[Configuration, Task]:
-    """Configuration and task of a run folder, made once per process and folder."""
-    return _loaded_inputs(path, open_run_folder(path).config.stat().st_mtime_ns)
+    """Configuration and task of a run folder."""
+    return RunInputs.read(open_run_folder(path)).load()
 
 
 @lru_cache(maxsize=8)
-def _loaded_inputs(path: Path, written_at: int) -> tuple[Configuration, Task]:
-    """A run folder's inputs never change, but another one may come to lie at the same path."""
-    del written_at
-    folder = open_run_folder(path)
-    folder.check_inputs(read_toml(folder.config))
-    configuration = load_configuration(folder.config)
-    return configuration, build_task(configuration.task)
+def _loaded(inputs: RunInputs) -> tuple[Configuration, Task]:
+    settings = tomllib.loads(inputs.config)
+    settings.pop("environment", None)  # a run folder's own record of versions
+    configuration = parse_configuration(settings, inputs.origin)
+    return configuration, task_of(configuration.task, inputs.corpus)
 
 
 def build_task(section: TaskSection) -> Task:
-    """The task that a configuration names.
+    """The task that a configuration names; errors as for `task_of`."""
+    return task_of(section, None if section.name is not None else _corpus(section))
+
+
+def task_of(section: TaskSection, corpus: str | Path | None) -> Task:
+    """The task of a configuration and its text, or of the source that it names.
 
     Raises:
         TaskError, ConfigurationError: a corpus that cannot be used, an unknown source, sizes out of range.
     """
-    if section.name is not None:
-        return source_task(section.name, context=section.context, length=section.length, seed=section.seed)
-    corpus = _corpus(section)
-    return text_task(corpus, context=section.context, vocabulary=section.vocabulary, name=section.title)
+    if corpus is None:
+        name = section.name or ""
+        return source_task(name, context=section.context, length=section.length, seed=section.seed)
+    title = section.title or Path(section.text or DEFAULT_CORPUS).stem
+    return text_task(corpus, context=section.context, vocabulary=section.vocabulary, name=title)
 
 
 def with_own_corpus(configuration: Configuration) -> tuple[Configuration, str | None]:
@@ -71,32 +103,3 @@ def recorded_environment(folder: RunFolder) -> dict[str, str]:
             folder.config, "expected versions as texts in [environment]", "restore it from a copy"
         )
     return versions
-
-
-def environment() -> dict[str, str]:
-    """Versions, platform and git revision that a comparison ran with."""
-    versions = {name: version(name) for name in _VERSIONS}
-    versions |= {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
-    versions["cores"] = str(os.cpu_count())
-    revision = _git_revision()
-    return versions | ({"git": revision} if revision else {})
-
-
-def _git_revision() -> str | None:
-    """The checkout that this file lies in, with + where it has changes."""
-    here = Path(__file__).parent
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return answer.stdout.strip() or None if answer.returncode == 0 and _is_our_checkout(here) else None
-
-
-def _is_our_checkout(here: Path) -> bool:
-    return (here.parents[1] / ".git").exists()

@@ -15,8 +15,8 @@ from qgeo.backends.device import Device
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.spending import Spending, fits
 from qgeo.comparison.arms import arms_of
+from qgeo.comparison.jobs import final_key
 from qgeo.comparison.run_folder import RunFolder
-from qgeo.comparison.schedule import final_key
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan, training_plan
 from qgeo.errors import HardwareError, QGeoError

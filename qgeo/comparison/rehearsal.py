@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from qgeo.comparison.arms import Arm, arms_of, count_parameters
 from qgeo.comparison.inputs import build_task
+from qgeo.comparison.jobs import final_jobs, tuning_jobs
 from qgeo.comparison.memory import check_memory, run_bytes
 from qgeo.comparison.replicates import TUNING_SEED, replicates_of
-from qgeo.comparison.schedule import final_jobs, tuning_jobs
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.training import RunSettings, train
 from qgeo.comparison.trials import trials

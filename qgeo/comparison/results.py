@@ -24,13 +24,13 @@ from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.cost import formulae
 from qgeo.comparison.endpoints import endpoint, final_questions, unit_means
 from qgeo.comparison.grouped_cost import grouped_cost
+from qgeo.comparison.jobs import Choices, choices, final_jobs, final_key, outcome_of, trial_losses
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.noise import PROBABILITIES
 from qgeo.comparison.outcomes import FinalOutcome
 from qgeo.comparison.presets import decided, preset, task_of
 from qgeo.comparison.replicates import data_of, final_seeds, finals, tuning_seeds
 from qgeo.comparison.run_folder import RunFolder, check_trained, load_head
-from qgeo.comparison.schedule import Choices, choices, final_jobs, final_key, outcome_of, trial_losses
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.setting import is_at_edge
 from qgeo.comparison.shadow_race import race_jobs, race_questions, race_results

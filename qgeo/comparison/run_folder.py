@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -28,7 +28,7 @@ from torch import nn
 from qgeo.array_files import ArraySpec, archive_overhead, array_bytes, parsed_arrays, size_of
 from qgeo.comparison.outcomes import Digest, Part
 from qgeo.errors import RunFolderError
-from qgeo.files import MOST_JSON_BYTES, FileModel, Storage, digest, sweep
+from qgeo.files import MOST_JSON_BYTES, FileModel, Storage, digest, sealed, sweep
 
 RUN_FILES = Storage(
     name="run folder",
@@ -68,6 +68,9 @@ class Digests(FileModel):
         return digest(f"{self.settings} {self.corpus}".encode())
 
 
+Files = Sequence[tuple[str, bytes]]
+"""Names in a run folder with their content, in the order in which they are written."""
+
 Kind = TypeVar("Kind", bound=Part)
 Object = dict[str, Any]
 
@@ -104,7 +107,7 @@ class RunFolder:
         return self.path / "digests.json"
 
     def part(self, key: str) -> Path:
-        return self.path / "parts" / f"{key}.json"
+        return self.path / part_name(key)
 
     def read_digests(self) -> Digests:
         """What the folder's files must be.
@@ -143,10 +146,11 @@ class RunFolder:
             raise RUN_FILES.damaged(self.part(key), "it was made with other settings or another corpus")
         return outcome
 
-    def write_outcome(self, key: str, outcome: Mapping[str, Any]) -> None:
-        """Keep the outcome of a run, sealed, bound to the settings and the corpus of this folder."""
-        RUN_FILES.make_folder(self.part(key).parent)
-        RUN_FILES.write_sealed(self.part(key), {"inputs": self.read_digests().inputs, **outcome})
+    def write_files(self, files: Files) -> None:
+        """Keep what a job left, each file by a rename, in this order."""
+        for name, content in files:
+            RUN_FILES.make_folder((self.path / name).parent)
+            RUN_FILES.write_bytes(self.path / name, content)
 
     def seal_outputs(self) -> None:
         """Record what results and records are, so that a change is noticed."""
@@ -189,7 +193,7 @@ class RunFolder:
         return self.path / "ledger"
 
     def head(self, arm: str, seed: int) -> Path:
-        return self.path / "heads" / f"{arm}-{seed}.npz"
+        return self.path / head_name(arm, seed)
 
 
 def create_run_folder(path: Path, config: str, corpus: str | None) -> RunFolder:
@@ -268,13 +272,24 @@ def write_json_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     write_atomically(path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
 
 
-def save_head(path: Path, head: nn.Module) -> str:
-    """Write a head's parameters as arrays; the digest of the file."""
-    arrays = {name: tensor.numpy() for name, tensor in head.state_dict().items()}
-    content = array_bytes(arrays, compressed=False)
-    RUN_FILES.make_folder(path.parent)
-    RUN_FILES.write_bytes(path, content)
-    return digest(content)
+def part_name(key: str) -> str:
+    """Where the outcome of a job lies."""
+    return f"parts/{key}.json"
+
+
+def part_file(key: str, outcome: Mapping[str, Any], inputs: str) -> tuple[str, bytes]:
+    """The outcome of a job, sealed, bound to what all jobs start from by the digest of that."""
+    return part_name(key), sealed({"inputs": inputs, **outcome}).encode()
+
+
+def head_name(arm: str, seed: int) -> str:
+    """Where a trained head lies."""
+    return f"heads/{arm}-{seed}.npz"
+
+
+def head_bytes(head: nn.Module) -> bytes:
+    """A head's parameters as arrays."""
+    return array_bytes({name: tensor.numpy() for name, tensor in head.state_dict().items()}, compressed=False)
 
 
 def load_head(path: Path, head: nn.Module, wanted: str | None = None) -> nn.Module:

@@ -19,22 +19,26 @@ from qgeo.comparison.page.entries import bar_name, chosen_settings, counted, is_
 from qgeo.comparison.presets import preset
 from qgeo.comparison.rehearsal import Rehearsal, rehearse
 from qgeo.comparison.run_folder import open_run_folder
-from qgeo.comparison.schedule import default_workers
+from qgeo.comparison.schedule import Workforce
 from qgeo.comparison.sections import Configuration
 from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages, stoppable, tables, write_new_file
+from qgeo.workers.local import default_workers
 
 _WITH_RESUME = ("resume", "max_seconds", "partial")
 _STAGES = {"tuning": "tuning runs", "training": "final runs", "race": "races", "report": "report"}
 
 
-def compare_with_progress(options: dict[str, Any], workers: int | None) -> ComparisonResult:
+def compare_with_progress(
+    options: dict[str, Any], workers: int | None, scheduler: str | None
+) -> ComparisonResult:
     """Run or resume a comparison with progress bars on stderr.
 
     Args:
         options: config, preset, text, task, arms, seeds, steps, backend, shots, max_seconds, partial, out,
             resume; None where not given.
     """
+    workforce = Workforce.of(workers, scheduler)
     folder = _run_folder(options)
     messages().print(f"run folder: {folder}", soft_wrap=True)
     for warning in size_warnings(*load_inputs(folder.resolve())):
@@ -51,10 +55,11 @@ def compare_with_progress(options: dict[str, Any], workers: int | None) -> Compa
                 progress.advance(known[stage])
 
         if options["resume"] is None:
-            return finish(folder, workers=workers, on_progress=report)
+            return finish(folder, workforce, on_progress=report)
         return resume(
             folder,
             workers=workers,
+            scheduler=scheduler,
             max_seconds=options["max_seconds"],
             partial=bool(options["partial"]),
             look=print_outlook,

@@ -20,9 +20,10 @@ from qgeo.comparison.run_folder import (
     OUTPUTS,
     RunFolder,
     create_run_folder,
+    head_bytes,
     load_head,
     open_run_folder,
-    save_head,
+    part_file,
     sweep_drafts,
     write_atomically,
     write_json,
@@ -186,8 +187,16 @@ def folder(tmp_path) -> RunFolder:
     return create_run_folder(tmp_path / "run", "a = 1\n[backend]\nmax_seconds = 2.0\n", "text")
 
 
+def keep_outcome(folder: RunFolder) -> None:
+    folder.write_files([part_file("a", OUTCOME, folder.read_digests().inputs)])
+
+
+def save_head(place: Path, head: nn.Module) -> None:
+    RunFolder(place.parent).write_files([(place.name, head_bytes(head))])
+
+
 def test_an_outcome_comes_back(folder):
-    folder.write_outcome("a", OUTCOME)
+    keep_outcome(folder)
     kept = folder.read_outcome("a", Outcome)
     assert (kept.validation_loss, kept.job.arm) == (1.0, "born+adam")
     assert stat.S_IMODE(folder.part("a").stat().st_mode) == 0o644
@@ -205,7 +214,7 @@ def without_seal(part: Path) -> None:
 @pytest.mark.parametrize("change", [edited, without_seal])
 def test_a_changed_outcome_is_noticed(folder, change):
     # Seen to fail: a part read without its seal.
-    folder.write_outcome("a", OUTCOME)
+    keep_outcome(folder)
     change(folder.part("a"))
     with pytest.raises(RunFolderError, match=r"a\.json: expected the file as it was written.*use --resume"):
         folder.read_outcome("a", Outcome)
@@ -214,7 +223,7 @@ def test_a_changed_outcome_is_noticed(folder, change):
 def test_an_outcome_of_another_comparison_is_noticed(folder, tmp_path):
     # Seen to fail: a part that does not say what it was made with.
     other = create_run_folder(tmp_path / "other", "a = 2\n", "text")
-    other.write_outcome("a", OUTCOME)
+    keep_outcome(other)
     folder.part("a").parent.mkdir()
     folder.part("a").write_bytes(other.part("a").read_bytes())
     with pytest.raises(RunFolderError, match="it was made with other settings or another corpus"):

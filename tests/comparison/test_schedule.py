@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from tiny_comparison import configuration, settings
@@ -16,20 +14,15 @@ import qgeo
 from qgeo.comparison import schedule
 from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.config import parse_configuration
+from qgeo.comparison.jobs import Job, final_jobs, job_file, trial_losses, tuning_jobs
 from qgeo.comparison.replicates import TUNING_SEED, replicates_of
-from qgeo.comparison.run_folder import RunFolder, create_run_folder, write_json
-from qgeo.comparison.schedule import (
-    Job,
-    default_workers,
-    final_jobs,
-    job_file,
-    run_jobs,
-    trial_losses,
-    tuning_jobs,
-)
+from qgeo.comparison.run_folder import create_run_folder, part_file, write_json
+from qgeo.comparison.schedule import Workforce, run_jobs
 from qgeo.comparison.setting import Setting
 from qgeo.comparison.trials import trials
 from qgeo.errors import AgreementError, ConfigurationError, RunFolderError
+from qgeo.workers.cluster import SchedulerLostError
+from qgeo.workers.local import GUARD, NotImportedError, WorkersEndedError
 
 ARMS = [parse_arm("born+quantum"), parse_arm("softmax+adam")]
 PAIR = [*ARMS, parse_arm("born+classical")]
@@ -113,7 +106,7 @@ def test_a_trial_of_which_one_seed_diverged_has_no_loss(tmp_path):
     for job in tuning_jobs(config, ARMS[:1]):
         loss = next(losses)
         kept = {"job": job_file(job), "validation_loss": loss, "diverged": loss is None}
-        folder.write_outcome(job.key, kept)
+        folder.write_files([part_file(job.key, kept, folder.read_digests().inputs)])
     assert list(trial_losses(folder, config, ARMS[0], 0).values()) == [2.0, None]
 
 
@@ -123,36 +116,49 @@ def test_a_trial_s_file_copied_over_another_s_is_noticed(tmp_path):
     jobs = tuning_jobs(config, ARMS[:1])
     for place, job in enumerate(jobs):
         kept = {"job": job_file(job), "validation_loss": float(place), "diverged": False}
-        folder.write_outcome(job.key, kept)
+        folder.write_files([part_file(job.key, kept, folder.read_digests().inputs)])
     shutil.copy(folder.part(jobs[0].key), folder.part(jobs[1].key))
     with pytest.raises(RunFolderError, match="it is the outcome of another run; remove it and use --resume"):
         trial_losses(folder, config, ARMS[0], 0)
 
 
-def test_only_missing_jobs_are_run(tmp_path, monkeypatch):
-    folder, done, ticks = RunFolder(tmp_path), [], []
+HERE = Workforce(1)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return create_run_folder(tmp_path / "run", "", None)
+
+
+def test_only_missing_jobs_are_run(folder, monkeypatch):
+    done, ticks = [], []
     jobs = tuning_jobs(configuration(), ARMS)
     write_json(folder.part(jobs[1].key), {})
-    monkeypatch.setattr(schedule, "execute", lambda job, path, _: done.append((job, path)))
-    run_jobs(jobs, folder, 1, lambda: ticks.append(1))
-    assert done == [(job, tmp_path) for job in jobs if job is not jobs[1]]
+
+    def noted(inputs, job, _):
+        done.append(job)
+        return [(f"parts/{job.key}.json", inputs.digest.encode())]
+
+    monkeypatch.setattr(schedule, "execute", noted)
+    run_jobs(jobs, folder, HERE, lambda: ticks.append(1))
+    assert done == [job for job in jobs if job is not jobs[1]]
     assert len(ticks) == len(jobs)
+    assert folder.part(jobs[0].key).read_text() == folder.read_digests().inputs
 
 
-def test_an_error_in_a_job_stops_the_stage(tmp_path, monkeypatch):
+def test_an_error_in_a_job_stops_the_stage(folder, monkeypatch):
     def fail(*_):
         raise AgreementError("no")
 
     monkeypatch.setattr(schedule, "execute", fail)
     with pytest.raises(AgreementError):
-        run_jobs(tuning_jobs(configuration(), ARMS), RunFolder(tmp_path), 1, lambda: None)
+        run_jobs(tuning_jobs(configuration(), ARMS), folder, HERE, lambda: None)
 
 
 def test_a_job_is_a_value():
     job = Job(parse_arm("born+quantum"), Setting(0.1, 1.0), 0, 0, final=True)
     assert job.key == "final/born+quantum-0"
     assert replace(job) == job
-    assert default_workers() >= 1
 
 
 def test_a_worker_that_imports_the_calling_script_does_not_compare(monkeypatch, tmp_path):
@@ -164,36 +170,44 @@ def test_a_worker_that_imports_the_calling_script_does_not_compare(monkeypatch, 
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "sentence"),
+    ("scheduler", "broken", "error", "sentence"),
     [
-        (1, ConfigurationError, r"if __name__ == .*; qgeo compare --resume .* goes on$"),
-        (-9, RunFolderError, "most likely for lack of memory; .* --workers 1$"),
+        (
+            None,
+            NotImportedError(GUARD),
+            ConfigurationError,
+            r"if __name__ == .*; qgeo compare --resume .* goes on$",
+        ),
+        (None, WorkersEndedError(), RunFolderError, r"most likely for lack of memory; .* --workers 1$"),
+        ("tcp://a:1", WorkersEndedError(), RunFolderError, r"lack of memory; .* --scheduler ADDRESS$"),
+        (
+            "tcp://a:1",
+            SchedulerLostError(),
+            RunFolderError,
+            r"at tcp://a:1 is gone; .* --scheduler ADDRESS goes on$",
+        ),
     ],
 )
-def test_workers_that_are_gone(monkeypatch, tmp_path, status, error, sentence):
+def test_workers_that_are_gone(folder, monkeypatch, scheduler, broken, error, sentence):
     # Seen to fail: workers that could not be started were said to lack memory.
-    class Broken:
-        """A pool whose workers ended with an exit status."""
+    @contextmanager
+    def gone(_):
+        raise broken
+        yield
 
-        def __init__(self, *_: object, **__: object) -> None:
-            """They are gone at once."""
-
-        def __enter__(self) -> Broken:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            """Nothing is left to wait for."""
-
-        def submit(self, *_: object) -> Future:
-            gone = Future()
-            gone.set_exception(BrokenProcessPool())
-            return gone
-
-        def shutdown(self) -> None:
-            """Nothing is left to end."""
-
-    monkeypatch.setattr(schedule, "ProcessPoolExecutor", Broken)
-    monkeypatch.setattr(multiprocessing, "active_children", lambda: [SimpleNamespace(exitcode=status)])
+    monkeypatch.setattr(schedule, "local_pool", gone)
+    monkeypatch.setattr(schedule, "cluster_pool", gone)
     jobs = tuning_jobs(configuration(), ARMS)
     with pytest.raises(error, match=sentence):
-        run_jobs(jobs, RunFolder(tmp_path), 2, lambda: None)
+        run_jobs(jobs, folder, Workforce(2, scheduler), lambda: None)
+
+
+def test_workers_or_a_scheduler(monkeypatch):
+    # Seen to fail: --workers ignored beside --scheduler.
+    monkeypatch.setattr(schedule, "check_answers", lambda _: None)
+    assert Workforce.of(None, "tcp://a:1").scheduler == "tcp://a:1"
+    assert Workforce.of(None, None).workers >= 1
+    with pytest.raises(ConfigurationError, match=r"got both; a cluster has its own workers$"):
+        Workforce.of(2, "tcp://a:1")
+    with pytest.raises(ConfigurationError, match="at least 1 worker, got 0"):
+        Workforce.of(0, None)

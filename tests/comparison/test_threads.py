@@ -13,7 +13,9 @@ from tiny_comparison import configuration
 from qgeo.backends.ledgers import Ledgers
 from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.comparison import prepare
-from qgeo.comparison.schedule import Job, execute
+from qgeo.comparison.execution import execute
+from qgeo.comparison.inputs import RunInputs
+from qgeo.comparison.jobs import Job
 from qgeo.comparison.setting import Setting
 from qgeo.comparison.threads import single_thread
 
@@ -45,7 +47,7 @@ def test_a_run_keeps_every_simulator_to_one_thread(backend, seen, tmp_path):
     with single_thread():  # restores what the test itself changes
         torch.set_num_threads(2)
         job = Job(parse_arm(f"born+quantum@{backend}"), Setting(0.1, 1.0), 0, 0, final=True)
-        execute(job, folder.path)
+        execute(RunInputs.read(folder), job)
     assert len(seen) > 5  # the loss, its gradient, the metric, the agreement, the noise
     assert [threads for threads in seen if threads != {1}] == []
 
@@ -56,7 +58,7 @@ def test_a_ledger_keeps_a_fake_device_to_one_thread(seen, tmp_path):
     folder = prepare(config, tmp_path / "run")
     with closing(Ledgers(folder.ledgers, "fake_manila", 1000.0)) as ledgers:
         job = Job(parse_arm("born+adam@fake_manila"), Setting(lr=0.1), 0, 0, final=True)
-        execute(job, folder.path, ledgers)
+        execute(RunInputs.read(folder), job, ledgers)
     assert len(seen) > 3
     assert [threads for threads in seen if threads != {1}] == []
 

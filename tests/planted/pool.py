@@ -23,13 +23,14 @@ from typing import Any
 import numpy as np
 
 from qgeo.comparison.arms import Arm, arms_of
-from qgeo.comparison.inputs import build_task, environment
+from qgeo.comparison.inputs import build_task
 from qgeo.comparison.replicates import data_of, final_seeds, tuning_seeds
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.setting import Setting, best
 from qgeo.comparison.statistics import Floats
 from qgeo.comparison.training import RunSettings, TrainedRun, final_windows, mean_loss, train
 from qgeo.comparison.trials import trials
+from qgeo.environment import environment
 from qgeo.tasks.task import Task
 
 FOLDER = Path(__file__).parents[2] / "results" / "planted"
