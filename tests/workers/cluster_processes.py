@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_TESTS = str(Path(__file__).parents[1])
+_ROOT = Path(__file__).parents[2]
+_MODULES = os.pathsep.join(map(str, (_ROOT, _ROOT / "tests")))
 _PATIENCE = 60.0
 _NO_DASHBOARD = ("--dashboard-address", "127.0.0.1:0")
 
@@ -63,7 +64,7 @@ def _started(*command: str, folder: Path, **environment: str) -> subprocess.Pope
         return subprocess.Popen(
             [sys.executable, "-m", "dask", *command],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": _TESTS, "OMP_NUM_THREADS": "1", **environment},
+            env={**os.environ, "PYTHONPATH": _MODULES, "OMP_NUM_THREADS": "1", **environment},
             stdout=log,
             stderr=log,
         )

@@ -44,7 +44,7 @@ class Threads:
 
 
 def test_every_item_comes_back_once_with_its_result():
-    # Seen to fail: results of one batch given to the items of another; the last batch forgotten.
+    # Seen to fail: results of a batch given to its items in another order.
     found = dict(results(squared, 5, range(100), Threads()))
     assert {item: value for item, (value, _) in found.items()} == {item: 5 + item**2 for item in range(100)}
 

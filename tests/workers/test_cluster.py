@@ -22,7 +22,7 @@ def running(tmp_path_factory):
 
 
 def test_workers_share_the_work(running):
-    # Seen to fail: the shared part sent as a future that the work got unresolved.
+    # Seen to fail: one worker for all batches.
     with cluster_pool(running.address) as pool:
         found = dict(results(slowly_squared, 1, range(12), pool))
         assert pool.size() == 2
@@ -36,7 +36,6 @@ def test_an_error_of_the_work_ends_the_pool(running):
 
 
 def test_a_worker_that_is_killed_costs_only_its_batch(tmp_path):
-    # Seen to fail: results of a batch that was done twice, given twice.
     with cluster(tmp_path, workers=2) as processes, cluster_pool(processes.address) as pool:
         found = list(results(fatal_once, str(tmp_path), range(20), pool))
     assert (tmp_path / "fallen").exists()

@@ -12,7 +12,7 @@ from qgeo.workers.local import NotImportedError, WorkersEndedError, check_guard,
 
 
 def test_processes_share_the_work():
-    # Seen to fail: one worker for all batches.
+    # Seen to fail: one worker for all batches; the last batch forgotten.
     with local_pool(2) as pool:
         found = dict(results(slowly_squared, 1, range(8), pool))
     assert [found[item][0] for item in range(8)] == [1 + item**2 for item in range(8)]
