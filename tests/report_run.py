@@ -10,8 +10,8 @@ from dataclasses import asdict
 from math import log
 
 from qgeo.comparison.page.report import draw_figures, read_run, render, svg_documents
-from qgeo.comparison.statistics import mean_interval, paired_difference
 from qgeo.comparison.verdicts import Question, difference_contrast, ratio_contrast, verdicts
+from qgeo.statistics.means import mean_interval, paired_difference
 
 STEPS = (10, 20, 30)
 FLOOR = 2.2

@@ -21,8 +21,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from qgeo.comparison.intervals import ratio_of_means
-from qgeo.comparison.statistics import Interval
 from qgeo.comparison.training import mean_loss
 from qgeo.errors import ConfigurationError
 from qgeo.geometry.drop import BatchNoise, factorized, first_order_drop
@@ -31,6 +29,8 @@ from qgeo.heads.protocol import checked_head
 from qgeo.optim.damping import RelativeDamping
 from qgeo.optim.exact import Rule, classical
 from qgeo.optim.line import Line, move_to
+from qgeo.statistics.intervals import ratio_of_means
+from qgeo.statistics.means import Interval
 from qgeo.tasks.windows import Windows
 
 Floats = NDArray[np.float64]

@@ -34,7 +34,6 @@ from qgeo.comparison.run_folder import RunFolder, check_trained, load_head
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.setting import is_at_edge
 from qgeo.comparison.shadow_race import race_jobs, race_questions, race_results
-from qgeo.comparison.statistics import Floats, mean_interval, paired_difference
 from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import final_windows
 from qgeo.comparison.trials import trials
@@ -46,6 +45,7 @@ from qgeo.geometry.spectra import eigenvalues, summary
 from qgeo.heads.protocol import Head, checked_head
 from qgeo.heads.sampling import sample_tokens
 from qgeo.optim.exact import classical, quantum
+from qgeo.statistics.means import Floats, mean_interval, paired_difference
 from qgeo.tasks.task import Task
 from qgeo.tasks.windows import Windows
 

@@ -21,10 +21,10 @@ from typing import Literal
 
 import numpy as np
 
-from qgeo.comparison.equivalence import ALPHA, POWER, holm, is_equivalent, replicates_to_decide
-from qgeo.comparison.intervals import Values, paired_p, ratio_of_means
-from qgeo.comparison.statistics import Floats, Interval, differences, mean_interval, one_axis
 from qgeo.errors import ShapeError
+from qgeo.statistics.equivalence import ALPHA, POWER, holm, is_equivalent, replicates_to_decide
+from qgeo.statistics.intervals import Values, paired_p, ratio_of_means
+from qgeo.statistics.means import Floats, Interval, differences, mean_interval, one_axis
 
 Call = Literal["better", "worse", "equivalent", "undecided", "none"]
 Role = Literal["confirmatory", "exploratory", "start"]

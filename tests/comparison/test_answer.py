@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from qgeo.comparison.answer import NO_PAIR, answer, place, standing
-from qgeo.comparison.statistics import mean_interval
 from qgeo.comparison.verdicts import Question, difference_contrast, verdicts
+from qgeo.statistics.means import mean_interval
 
 BARS = [{"name": "unigram", "loss": 3.0}, {"name": "bigram", "loss": 2.0}]
 UNIT = {"unit": "replicate", "endpoint_unit": 0.6, "endpoint_scale": 0.001}

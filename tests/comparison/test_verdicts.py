@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from qgeo.comparison.statistics import Interval
 from qgeo.comparison.verdicts import (
     Contrast,
     Question,
@@ -25,6 +24,7 @@ from qgeo.comparison.verdicts import (
     verdicts,
 )
 from qgeo.errors import ShapeError
+from qgeo.statistics.means import Interval
 
 QUESTION = Question("born+quantum", "born+classical", "log excess", "steps", tuning_draws=40)
 DESIGN_FIELDS = (

@@ -44,7 +44,7 @@ MIRRORED_BY = {
     "estimators": ("tests/estimators",),
     "optim": ("tests/optim",),
     "tasks": ("tests/tasks",),
-    "statistics": ("tests/comparison/test_statistics.py",),
+    "statistics": ("tests/statistics/test_means.py",),
 }
 """Where a package's tests are: the folder that mirrors it, then tests of it that stand elsewhere.
 

@@ -27,7 +27,7 @@ SEED = 20261126
 _FOLDERS = ("circuit", "simulate", "geometry", "estimators", "optim", "tasks")
 PACKAGES = {
     **{name: f"qgeo/{name}/**/*.py" for name in _FOLDERS},
-    "statistics": "qgeo/comparison/statistics.py",
+    "statistics": "qgeo/statistics/means.py",
 }
 
 _REPLACED = {

@@ -27,10 +27,10 @@ from qgeo.comparison.inputs import build_task
 from qgeo.comparison.replicates import data_of, final_seeds, tuning_seeds
 from qgeo.comparison.sections import Configuration
 from qgeo.comparison.setting import Setting, best
-from qgeo.comparison.statistics import Floats
 from qgeo.comparison.training import RunSettings, TrainedRun, final_windows, mean_loss, train
 from qgeo.comparison.trials import trials
 from qgeo.environment import environment
+from qgeo.statistics.means import Floats
 from qgeo.tasks.task import Task
 
 FOLDER = Path(__file__).parents[2] / "results" / "planted"

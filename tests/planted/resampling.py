@@ -29,9 +29,9 @@ from qgeo.comparison.bars import text_unit
 from qgeo.comparison.endpoints import endpoint, final_questions
 from qgeo.comparison.inputs import build_task
 from qgeo.comparison.sections import Configuration, TaskSection
-from qgeo.comparison.statistics import Floats, paired_difference
 from qgeo.comparison.training import final_windows
 from qgeo.comparison.verdicts import Verdict, verdicts
+from qgeo.statistics.means import Floats, paired_difference
 from qgeo.tasks.task import Task
 
 OURS, THEIRS = parse_arm("born+quantum"), parse_arm("born+classical")

@@ -39,10 +39,10 @@ from planted.resampling import (
 )
 
 from qgeo.comparison.arms import arms_of
-from qgeo.comparison.equivalence import ALPHA
 from qgeo.comparison.replicates import data_of, final_seeds
 from qgeo.comparison.trials import trials
 from qgeo.comparison.verdicts import Verdict
+from qgeo.statistics.equivalence import ALPHA
 
 REPEATS = 400
 SEEDS_OF_OLD = 10

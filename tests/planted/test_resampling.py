@@ -15,8 +15,8 @@ import pytest
 from planted.plans import FINALS, REPLICATES, plan
 from planted.resampling import Pair, Protocol, old_call, protocol, swapped, two_arms, two_streams
 
-from qgeo.comparison.intervals import paired_p
-from qgeo.comparison.statistics import Floats
+from qgeo.statistics.intervals import paired_p
+from qgeo.statistics.means import Floats
 
 SETTINGS, TUNINGS, SEEDS = 16, 4, 8
 

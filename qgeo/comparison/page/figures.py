@@ -24,7 +24,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocat
 from numpy.typing import NDArray
 
 from qgeo.comparison.page.drawing import ARM_DASHES, FAINT, INK, WIDTH, drawn, pen
-from qgeo.comparison.statistics import Interval, curve_band
+from qgeo.statistics.means import Interval, curve_band
 
 Floats = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qgeo.comparison.page.drawing import FAINT, INK, PAPER, RULE, WIDTH, drawn, pen
-from qgeo.comparison.statistics import Interval
+from qgeo.statistics.means import Interval
 
 _LETTERS = 30  # of a name in a line beside the axis
 _MARGINS_SHOWN = 1.4  # the axis goes on a little beyond the margin on both sides

@@ -27,7 +27,7 @@ from qgeo.comparison.page.entries import (
 from qgeo.comparison.page.figures import Curve, Floats, Level, Row, Spectrum
 from qgeo.comparison.page.forest import ContrastRow
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder
-from qgeo.comparison.statistics import Interval
+from qgeo.statistics.means import Interval
 
 Cells = dict[tuple[int, int], float]
 """(seed, step) → value."""

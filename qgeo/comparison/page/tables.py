@@ -13,7 +13,7 @@ import numpy as np
 
 from qgeo.comparison.page.entries import chosen_settings, setting_name, setting_text
 from qgeo.comparison.page.series import Cells, Run, by_unit, circuits, table
-from qgeo.comparison.statistics import Interval, mean_interval
+from qgeo.statistics.means import Interval, mean_interval
 
 _MOST_VALUES = 4  # of a grid that are written out
 

@@ -18,7 +18,7 @@ from qgeo.comparison.page import drawing, figures
 from qgeo.comparison.page.figures import Curve, Level, Row, Spectrum
 from qgeo.comparison.page.forest import ContrastRow, forest
 from qgeo.comparison.page.report import svg_documents
-from qgeo.comparison.statistics import Interval, mean_interval
+from qgeo.statistics.means import Interval, mean_interval
 
 STEPS = np.arange(10.0, 160.0, 10.0)
 LEVELS = [Level("unigram", 2.86), Level("bigram", 2.41), Level("trigram", 2.40), Level("floor", 2.2)]

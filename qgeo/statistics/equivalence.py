@@ -14,8 +14,8 @@ from math import ceil, sqrt
 import numpy as np
 from scipy.special import nctdtr, ndtri, stdtrit  # scipy.stats asks twenty times as long for one number
 
-from qgeo.comparison.statistics import Interval
 from qgeo.errors import ShapeError
+from qgeo.statistics.means import Interval
 
 ALPHA = 0.05
 """Of every test; TOST at ALPHA is the interval at 1 − 2 ALPHA."""

@@ -10,15 +10,15 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from qgeo.comparison.equivalence import (
+from qgeo.errors import ShapeError
+from qgeo.statistics.equivalence import (
     difference_power,
     equivalence_power,
     holm,
     is_equivalent,
     replicates_to_decide,
 )
-from qgeo.comparison.statistics import Interval, mean_interval
-from qgeo.errors import ShapeError
+from qgeo.statistics.means import Interval, mean_interval
 
 MARGIN = float(np.log(1.1))
 

@@ -6,7 +6,7 @@
 
 Efron & Tibshirani 1993, chapter 12; Fieller 1954; Agarwal et al. 2021 (arXiv 2108.13264). The unit is the
 replicate: a number for each, the mean of its final seeds. A diverged one (None, NaN, infinite) leaves no mean
-and no interval, as in `statistics.py`.
+and no interval, as in `statistics/means.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
-from qgeo.comparison.statistics import DRAWS, LEVEL, Floats, Interval, differences, one_axis
+from qgeo.statistics.means import DRAWS, LEVEL, Floats, Interval, differences, one_axis
 
 Values = Sequence[float | None] | Floats
 

@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from qgeo.comparison.statistics import (
+from qgeo.errors import ShapeError
+from qgeo.statistics.means import (
     Interval,
     bootstrap_mean,
     curve_band,
@@ -16,7 +17,6 @@ from qgeo.comparison.statistics import (
     paired_difference,
     read_difference,
 )
-from qgeo.errors import ShapeError
 
 DIVERGED = [None, float("nan"), float("inf"), float("-inf")]
 

@@ -10,9 +10,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from qgeo.comparison.intervals import bootstrap_t, paired_p, probability_of_improvement, ratio_of_means
-from qgeo.comparison.statistics import Interval, mean_interval
 from qgeo.errors import ShapeError
+from qgeo.statistics.intervals import bootstrap_t, paired_p, probability_of_improvement, ratio_of_means
+from qgeo.statistics.means import Interval, mean_interval
 
 
 def coverage(intervals: list[Interval], truth: float) -> float:

@@ -1,0 +1,1 @@
+"""What may be said of a few numbers: means, differences and ratios with their intervals, equivalence."""
