@@ -9,7 +9,9 @@ import json
 from dataclasses import asdict
 from math import log
 
-from qgeo.comparison.page.report import draw_figures, read_run, render, svg_documents
+from qgeo.comparison.page.figures import draw_figures, svg_documents
+from qgeo.comparison.page.report import render
+from qgeo.comparison.page.series import read_run
 from qgeo.comparison.verdicts import Question, difference_contrast, ratio_contrast, verdicts
 from qgeo.statistics.means import mean_interval, paired_difference
 

@@ -1,6 +1,6 @@
 """report.html: one self-contained page that says what a run folder found, and its figures as files.
 
-    results.json + records.jsonl + timings.jsonl + config.toml  →  figures/*.svg, figures/*.pdf, report.html
+    results.json + records.jsonl + timings.jsonl + config.toml  →  figures/*.svg, *.pdf, *.csv, report.html
 
 The page asks for nothing from elsewhere: no script, font, image or link; a content security policy says so
 too. Every string is escaped, and control characters of a corpus are shown, not obeyed. The text is in
@@ -16,14 +16,12 @@ from itertools import count
 from math import isfinite, log2
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
-from matplotlib.figure import Figure
 
-from qgeo.comparison.page import drawing, figures, series, tables
+from qgeo.comparison.page import drawing, tables
 from qgeo.comparison.page.entries import (
     confirmatory_first,
     counted,
@@ -32,12 +30,13 @@ from qgeo.comparison.page.entries import (
     made_of,
     runs_per_unit,
 )
-from qgeo.comparison.page.forest import forest
+from qgeo.comparison.page.figures import draw_figures, figure_files, svg_documents
 from qgeo.comparison.page.series import Run, read_run
 from qgeo.comparison.run_folder import RunFolder, write_atomically
 from qgeo.comparison.shadow_race import FIRST_ORDER_KL
 from qgeo.comparison.training import OTHER_CONTEXTS
 from qgeo.optim.realised_kl import TOLERANCE
+from qgeo.plot.style import figure_of, swatch
 from qgeo.tasks.text import OTHER
 
 FEWEST_SEEDS = 10
@@ -56,6 +55,8 @@ _CAPTIONS = {
     "race-intervals": "The race: ratios of drops by steps of equal KL divergence",
     "final-losses": "Test loss after the last step, per arm",
     "paired-differences": "Difference from the reference arm, paired",
+    "damping": "Validation loss over damping, at each arm’s best KL divergence",
+    "filter": "The readout as a filter: what it keeps of the quantum Fisher information, by direction",
     "spectra": "Eigenvalues of the quantum and the classical Fisher information",
 }
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -74,38 +75,9 @@ def write_report(folder: Path) -> Path:
     run = read_run(folder)
     drawn = draw_figures(run)
     documents = svg_documents(drawn)
-    drawing.figure_files(drawn, documents, folder / "figures")
+    figure_files(drawn, documents, folder / "figures")
     write_atomically(RunFolder(folder).report, render(run, documents))
     return RunFolder(folder).report
-
-
-def draw_figures(run: Run) -> dict[str, Figure]:
-    """Figures by file name; those without anything to show are left out."""
-    levels = series.levels(run.results)
-    drawn = {
-        "loss-over-steps": figures.loss_over_steps(series.curves(run), levels),
-        "loss-over-seconds": figures.loss_over_seconds(series.curves(run, over_seconds=True), levels),
-        "final-losses": figures.final_losses(series.final_rows(run), levels),
-    }
-    for cost, curves in {"circuits": series.circuit_curves(run), "shots": series.shot_curves(run)}.items():
-        if curves:
-            drawn[f"loss-over-{cost}"] = figures.loss_over_cost(curves, levels, f"{cost} since the start")
-    if noisy := series.noise_curves(run):
-        drawn["loss-over-noise"] = figures.loss_over_noise(noisy, levels)
-    if contrasts := series.contrasts(run):
-        drawn["verdict-intervals"] = forest(contrasts, _endpoint_axis(run.protocol))
-    if races := series.race_contrasts(run):
-        drawn["race-intervals"] = forest(races, "drop by a step of the arm in that by one of its reference")
-    if differences := series.difference_rows(run):
-        drawn["paired-differences"] = figures.paired_differences(differences, run.results["reference"])
-    if panels := series.panels(run):
-        drawn["spectra"] = figures.spectra(panels)
-    return drawn
-
-
-def svg_documents(drawn: Mapping[str, Figure]) -> dict[str, str]:
-    """The text of every figure's SVG file, by the figure's name."""
-    return {name: drawing.svg_document(figure) for name, figure in drawn.items()}
 
 
 def render(run: Run, documents: Mapping[str, str]) -> str:
@@ -114,7 +86,7 @@ def render(run: Run, documents: Mapping[str, str]) -> str:
         name: Markup(drawing.inline_svg(document, name, f"{_CAPTIONS[name]}; the numbers are in the tables."))
         for name, document in documents.items()
     }
-    swatches = [drawing.svg_document(figures.swatch(place)) for place in range(len(run.arms))]
+    swatches = [drawing.svg_document(figure_of(swatch(place))) for place in range(len(run.arms))]
     marks = count()
     return (
         _environment()
@@ -246,11 +218,3 @@ def visible_whitespace(text: str) -> Markup:
 def _picture(character: str) -> str:
     code = ord(character)
     return chr(0x2400 + code) if code < 0x20 else f"⟨U+{code:04X}⟩"
-
-
-def _endpoint_axis(protocol: Mapping[str, Any]) -> str:
-    """What the forest plot's axis is called."""
-    name = protocol["primary_endpoint"]
-    if protocol["endpoint_scale"] is None:
-        return f"{name} minus the reference’s, in units of {protocol['endpoint_unit']:.3g} nats per token"
-    return f"{name} minus the reference’s"

@@ -14,7 +14,6 @@ import numpy as np
 
 from qgeo.comparison.bars import ALL
 from qgeo.comparison.grouped_cost import Circuits, GroupedCost
-from qgeo.comparison.page import figures
 from qgeo.comparison.page.entries import (
     Entry,
     bar_name,
@@ -24,9 +23,14 @@ from qgeo.comparison.page.entries import (
     runs_per_unit,
     seeds_of,
 )
-from qgeo.comparison.page.figures import Curve, Floats, Level, Row, Spectrum
-from qgeo.comparison.page.forest import ContrastRow
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder
+from qgeo.plot.curves import Curve
+from qgeo.plot.damping import DampingCurve
+from qgeo.plot.forest import ContrastRow
+from qgeo.plot.levels import FLOOR, Level
+from qgeo.plot.rows import Row
+from qgeo.plot.spectra import Filter, Spectrum
+from qgeo.plot.style import Floats
 from qgeo.statistics.means import Interval
 
 Cells = dict[tuple[int, int], float]
@@ -75,7 +79,7 @@ def levels(results: dict[str, Any]) -> list[Level]:
     levels = [
         Level(bar_name(bar), bar["loss"], "-" if bar["counted_on"] == ALL else ":") for bar in results["bars"]
     ]
-    return levels if results["floor"] is None else [*levels, Level(figures.FLOOR, results["floor"])]
+    return levels if results["floor"] is None else [*levels, Level(FLOOR, results["floor"])]
 
 
 def table(lines: list[dict[str, Any]], key: str) -> dict[str, Cells]:
@@ -215,6 +219,32 @@ def panels(run: Run) -> list[Spectrum]:
             quantum, classical = (np.array(arm["spectra"][form]) for form in ("quantum", "classical"))
             panels.append(Spectrum(arm["name"], quantum, classical, place))
     return panels
+
+
+def filters(run: Run) -> list[Filter]:
+    """What the readout of each quantum arm keeps; behind a readout that is no measurement there is none."""
+    return [
+        Filter(arm["name"], np.array(arm["spectra"]["filter"]["kept"]), place)
+        for place, arm in enumerate(run.arms)
+        if arm["spectra"] is not None and arm["spectra"].get("filter") is not None
+    ]
+
+
+def damping_curves(run: Run) -> list[DampingCurve]:
+    """Arms that were tried with several dampings, at each the least loss over the KL tried with it."""
+    of_arms = []
+    for place, arm in enumerate(run.arms):
+        tried: dict[float, list[float]] = {}
+        for trial in arm["trials"]:
+            if "damping" in trial["setting"]:
+                loss = np.nan if trial["loss"] is None else trial["loss"]
+                tried.setdefault(trial["setting"]["damping"], []).append(loss)
+        if len(tried) > 1:
+            dampings = sorted(tried)
+            least = [float(np.nanmin([*tried[each], np.inf])) for each in dampings]
+            losses = np.where(np.isfinite(least), least, np.nan)
+            of_arms.append(DampingCurve(arm["name"], np.array(dampings), losses, place))
+    return of_arms
 
 
 def interval(numbers: dict[str, Any]) -> Interval:

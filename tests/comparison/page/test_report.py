@@ -206,9 +206,11 @@ def test_page_and_figures_are_the_same_bytes_each_time(folder, page):
         "final-losses",
         "paired-differences",
     )
-    kinds += ("loss-over-circuits", "spectra")
+    kinds += ("loss-over-circuits", "spectra", "filter")
     files = {path: path.read_bytes() for path in (folder / "figures").iterdir()}
-    assert {path.name for path in files} == {f"{kind}.{form}" for kind in kinds for form in ("svg", "pdf")}
+    assert {path.name for path in files} == {
+        f"{kind}.{form}" for kind in kinds for form in ("svg", "pdf", "csv")
+    }
     assert write_report(folder).read_text(encoding="utf-8") == page
     assert {path: path.read_bytes() for path in (folder / "figures").iterdir()} == files
     assert {path.suffix for path in folder.iterdir()} == {".html", ".json", ".jsonl", ".toml", ""}

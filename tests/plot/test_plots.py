@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
@@ -14,10 +13,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from qgeo.comparison.page import drawing, figures
-from qgeo.comparison.page.figures import Curve, Level, Row, Spectrum
-from qgeo.comparison.page.forest import ContrastRow, forest
-from qgeo.comparison.page.report import svg_documents
+from qgeo import plot
+from qgeo.comparison.page import drawing
+from qgeo.comparison.page.figures import Drawing, figure_files, svg_documents
+from qgeo.errors import ShapeError
+from qgeo.plot import ContrastRow, Curve, DampingCurve, Filter, Level, Row, Spectrum, bloch, forest
+from qgeo.plot.style import ARM_COLOURS, figure_of, pen, swatch
 from qgeo.statistics.means import Interval, mean_interval
 
 STEPS = np.arange(10.0, 160.0, 10.0)
@@ -57,26 +58,35 @@ def all_figures():
     panels = [Spectrum(name, spectrum, np.append(spectrum[:9], 0.0), 1) for name in ("a", "b", "c")]
     rows = [row("a", [2.4, 2.5]), row(LONG, [2.3, None], 1), row("c", [None, None], 2), row("d", [2.6], 3)]
     return {
-        "steps": figures.loss_over_steps([curve("a"), curve(LONG, diverged_from=4, style=1)], LEVELS),
-        "seconds": figures.loss_over_seconds([curve("a"), curve("b", seconds=50, style=1)], LEVELS),
-        "shots": figures.loss_over_cost(
-            [curve("a"), curve("a@aer", style=1)], LEVELS, "shots since the start"
+        "steps": plot.curves([curve("a"), curve(LONG, diverged_from=4, style=1)], LEVELS),
+        "shots": plot.curves(
+            [curve("a"), curve("a@aer", style=1)], LEVELS, axis="shots since the start", scale="log"
         ),
-        "noise": figures.loss_over_noise([curve("a", seconds=1e-4)], LEVELS),
-        "final": figures.final_losses(rows, [*LEVELS, Level("far <away>", 9.0)]),
-        "differences": figures.paired_differences(rows, "a"),
+        "final": plot.losses(rows, [*LEVELS, Level("far <away>", 9.0)]),
+        "differences": plot.differences(rows, "a"),
         "forest": forest(contrasts(), "log excess minus the reference’s"),
-        "spectra": figures.spectra(panels),
-        "swatch": figures.swatch(5),
+        "spectra": plot.spectra(panels),
+        "filter": plot.filters(
+            [Filter("a", np.linspace(1, 0, 30)), Filter("b", np.linspace(0.9, 0.1, 4), 1)]
+        ),
+        "damping": plot.damping_curves(
+            [DampingCurve("a", np.array([0.01, 0.1, 1.0]), np.array([2.4, np.nan, 2.6]))]
+        ),
+        "spectrum": plot.spectrum({"F_Q": np.diag([4.0, 1.0]), "F_C": np.diag([2.0, 0.0])}),
+        "loewner": plot.loewner(np.diag([1.0, 0.5]), np.eye(2)),
+        "matrix": plot.matrix(np.array([[1.0, -0.5], [-0.5, 2.0]]), ["theta_00", "theta_01"]),
+        "bloch": plot.bloch_sphere(lambda theta, _: np.diag([1.0, np.sin(theta) ** 2])),
+        "swatch": swatch(5),
     }
 
 
-def inline(figure, name, label):
-    return drawing.inline_svg(drawing.svg_document(figure), name, label)
+def inline(axes, name, label):
+    return drawing.inline_svg(drawing.svg_document(figure_of(axes)), name, label)
 
 
 def files(drawn, folder):
-    return drawing.figure_files(drawn, svg_documents(drawn), folder)
+    drawings = {name: Drawing(figure_of(axes), [{"a": 1}]) for name, axes in drawn.items()}
+    return figure_files(drawings, svg_documents(drawings), folder)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +100,7 @@ def test_files_are_the_same_bytes_each_time(tmp_path, drawn):
         paths = files(all_figures(), tmp_path / "one")
     again = files(drawn, tmp_path / "two")
     assert [path.name for path in paths] == [path.name for path in again]
-    assert {path.suffix for path in paths} == {".svg", ".pdf"}
+    assert {path.suffix for path in paths} == {".svg", ".pdf", ".csv"}
     for first, second in zip(paths, again, strict=True):
         assert first.read_bytes() == second.read_bytes(), first.name
     assert {path.name for path in (tmp_path / "one").iterdir()} == {path.name for path in paths}
@@ -98,13 +108,13 @@ def test_files_are_the_same_bytes_each_time(tmp_path, drawn):
 
 def test_settings_of_the_caller_come_back(drawn):
     before = dict(matplotlib.rcParams)
-    figures.loss_over_steps([curve("a")])
+    plot.curves([curve("a")])
     inline(drawn["steps"], "x", "x")
     assert dict(matplotlib.rcParams) == before
 
 
 def test_inline_ids_are_unique_and_every_reference_is_met(drawn):
-    page = "".join(inline(figure, name, name) for name, figure in drawn.items())
+    page = "".join(inline(axes, name, name) for name, axes in drawn.items())
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
     references = re.findall(r'href="#([^"]*)"', page) + re.findall(r"url\(#([^)]*)\)", page)
@@ -113,8 +123,8 @@ def test_inline_ids_are_unique_and_every_reference_is_met(drawn):
 
 
 def test_inline_svg_stands_alone(drawn):
-    for name, figure in drawn.items():
-        svg = inline(figure, name, 'says "a < b"')
+    for name, axes in drawn.items():
+        svg = inline(axes, name, 'says "a < b"')
         assert not re.search(r"https?:|xmlns|<\?xml|<!DOCTYPE|<style|font-family", svg), name
         root = ElementTree.fromstring(svg)
         assert root.attrib["role"] == "img"
@@ -131,14 +141,14 @@ def test_inline_colours_are_the_pages(drawn):
 
 
 def test_names_are_escaped():
-    svg = inline(figures.loss_over_steps([curve("<script>$x^2$ & co")]), "x", "x")
+    svg = inline(plot.curves([curve("<script>$x^2$ & co")]), "x", "x")
     text = "".join(ElementTree.fromstring(svg).itertext())
     assert "<script>$x^2$ & co" in text
     assert "<script" not in svg
 
 
-def words_of(figure):
-    root = ElementTree.fromstring(inline(figure, "x", "x"))
+def words_of(axes):
+    root = ElementTree.fromstring(inline(axes, "x", "x"))
     return " ".join(" ".join(root.itertext()).split())
 
 
@@ -157,18 +167,11 @@ def test_everything_that_was_named_is_drawn(drawn):
 
 
 def test_a_diverged_arm_ends_where_its_runs_were_last_whole():
-    axes = figures.loss_over_steps([curve("a", diverged_from=4)]).axes[0]
+    axes = plot.curves([curve("a", diverged_from=4)])
     mean = next(line for line in axes.lines if len(line.get_xdata()) == len(STEPS))
     assert np.isfinite(mean.get_ydata()).sum() == 4
     cross = next(line for line in axes.lines if line.get_marker() == "x")
     assert list(cross.get_xdata()) == [STEPS[3]]
-
-
-def test_seconds_are_logarithmic_only_where_arms_differ_tenfold():
-    near = figures.loss_over_seconds([curve("a"), curve("b", seconds=9)])
-    far = figures.loss_over_seconds([curve("a"), curve("b", seconds=11)])
-    assert near.axes[0].get_xscale() == "linear"
-    assert far.axes[0].get_xscale() == "log"
 
 
 @pytest.mark.parametrize(
@@ -180,19 +183,33 @@ def test_seconds_are_logarithmic_only_where_arms_differ_tenfold():
 )
 def test_a_short_logarithmic_axis_has_more_names_than_its_powers_of_ten(scale, named):
     # Seen to fail: one name, 1e+06.
-    axes = figures.loss_over_cost([curve("a", seconds=scale)], [], "circuits").axes[0]
+    axes = plot.curves([curve("a", seconds=scale)], axis="circuits", scale="log")
     low, high = axes.get_xlim()
     ticks = zip(axes.get_xticks(), [label.get_text() for label in axes.get_xticklabels()], strict=True)
     assert [name for at, name in ticks if low <= at <= high] == named
 
 
 def test_a_long_logarithmic_axis_names_powers_of_ten():
-    axes = figures.loss_over_cost([curve("a"), curve("b", seconds=100)], [], "circuits").axes[0]
+    axes = plot.curves([curve("a"), curve("b", seconds=100)], axis="circuits", scale="log")
     low, high = axes.get_xlim()
     assert [at for at in axes.get_xticks() if low <= at <= high] == [10, 100, 1000, 10000]
 
 
-@pytest.mark.parametrize("name", ["steps", "seconds", "final", "differences", "forest", "spectra"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "steps",
+        "shots",
+        "final",
+        "differences",
+        "forest",
+        "spectra",
+        "filter",
+        "damping",
+        "spectrum",
+        "loewner",
+    ],
+)
 def test_no_text_leaves_the_page(drawn, name):
     # Seen to fail with long names unwrapped in the legend, and without constrained layout.
     root = ElementTree.fromstring(inline(drawn[name], "x", "x"))
@@ -220,26 +237,25 @@ def horizontal_extent(text):
 def test_figures_without_anything_to_show():
     nowhere = Curve("a", np.array([0.0]), np.full((2, 1), np.nan))
     zeros = Spectrum("a", np.zeros(3), np.zeros(3), 0)
-    for figure in (
-        figures.loss_over_steps([]),
-        figures.loss_over_seconds([nowhere]),
-        figures.final_losses([row("a", [None, None])], LEVELS),
-        figures.paired_differences([row("a", [None])], "b"),
+    for axes in (
+        plot.curves([]),
+        plot.curves([nowhere]),
+        plot.losses([row("a", [None, None])], LEVELS),
+        plot.differences([row("a", [None])], "b"),
         forest([contrast("a", None, None)], "x"),
-        figures.spectra([zeros]),
-        figures.spectra([]),
+        plot.spectra([zeros]),
     ):
-        assert "<svg" in inline(figure, "x", "x")
+        assert "<svg" in inline(axes, "x", "x")
 
 
 def test_arms_differ_in_colour_dashes_and_marker_and_all_together():
-    pens = [drawing.pen(index) for index in range(40)]
+    pens = [pen(index) for index in range(40)]
     assert all(first != second for first, second in combinations(pens, 2))
     for first, second in pairwise(pens):
         assert all(first[key] != second[key] for key in ("color", "linestyle", "marker"))
 
 
-@pytest.mark.parametrize("colour", drawing.ARM_COLOURS)
+@pytest.mark.parametrize("colour", ARM_COLOURS)
 def test_colours_are_readable_on_white(colour):
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -248,71 +264,74 @@ def test_colours_are_readable_on_white(colour):
 
 def test_labels_of_close_levels_do_not_overlap():
     levels = [Level(f"level-{index}", 2.4 + 0.001 * index) for index in range(4)]
-    axes = figures.final_losses([row("a", [2.4, 2.5])], levels).axes[0]
+    axes = plot.losses([row("a", [2.4, 2.5])], levels)
     boxes = [text.get_window_extent() for text in axes.texts]
     assert len(boxes) == 4
     assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
-
-
-# --- the forest plot ----------------------------------------------------------------------------------------
-
-
-def drawn_at(axes, place):
-    """Lines of a row, by width, and its marks: (marker, x, face)."""
-    lines = [line for line in axes.lines if set(np.atleast_1d(line.get_ydata())) == {place}]
-    widths = {line.get_linewidth(): tuple(line.get_xdata()) for line in lines if len(line.get_xdata()) == 2}
-    marks = [line for line in lines if len(line.get_xdata()) == 1]
-    return widths, [(mark.get_marker(), mark.get_xdata()[0], mark.get_markerfacecolor()) for mark in marks]
-
-
-def test_a_row_is_its_estimate_and_both_intervals():
-    # Seen to fail: the 95% interval drawn thick and the 90% one thin.
-    axes = forest(contrasts(), "x").axes[0]
-    widths, marks = drawn_at(axes, 0)
-    (_, thin), (_, thick) = sorted(widths.items())
-    assert thin == pytest.approx((-0.25, 0.35))
-    assert thick == pytest.approx((-0.15, 0.25))
-    assert [(mark, at) for mark, at, _ in marks] == [("o", 0.05)]
-
-
-def test_the_margin_is_shaded_row_by_row():
-    rows = [contrast("a", 0.0, 0.1), contrast("b", 0.0, 0.1, margin=0.3)]
-    bars = forest(rows, "x").axes[0].patches
-    assert [(bar.get_x(), bar.get_width()) for bar in bars] == [(-0.1, 0.2), (-0.3, 0.6)]
-
-
-def test_an_exploratory_row_has_an_open_mark_and_arrows_instead_of_an_axis_of_its_own():
-    # Seen to fail: an axis for the widest interval, on which the margin is a line.
-    axes = forest(contrasts(), "x").axes[0]
-    low, high = axes.get_xlim()
-    assert -0.4 < low < -0.25
-    assert 0.35 < high < 0.5
-    widths, marks = drawn_at(axes, 1)
-    assert all(ends == (low, high) for ends in widths.values())
-    assert [mark[:2] for mark in marks] == [("<", low), (">", high)] * 2 + [("s", -0.2)]
-    assert marks[-1][2] == drawing.PAPER
-    assert drawn_at(axes, 0)[1][0][2] != drawing.PAPER
-
-
-def test_a_ratio_has_its_margin_around_one_and_a_cross_at_its_prediction():
-    # Seen to fail: margin and line at zero; the axis without the prediction.
-    row = replace(contrast("a", 0.98, 0.03, margin=0.05), nothing=1.0, predicted=0.6)
-    axes = forest([row], "x").axes[0]
-    assert [(bar.get_x(), bar.get_width()) for bar in axes.patches] == [(0.95, pytest.approx(0.1))]
-    assert axes.get_xlim()[0] < 0.6 < 1.05 < axes.get_xlim()[1] < 1.2
-    crosses = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "x"]
-    assert crosses == [0.6]
-    assert any(list(line.get_xdata()) == [1.0, 1.0] for line in axes.lines)
-
-
-def test_a_diverged_row_is_named_and_empty():
-    axes = forest(contrasts(), "x").axes[0]
-    assert drawn_at(axes, 2) == ({}, [])
-    assert "a run diverged" in axes.get_yticklabels()[2].get_text()
 
 
 @pytest.mark.parametrize("near", [2.4, 9.0])
 def test_one_arm_leaves_room_for_the_names_of_many_bars(near):
     # Seen to fail: a warning that the axes had collapsed to zero.
     bars = [Level(f"{n}-gram, seen windows", near + 0.01 * n) for n in range(8)]
-    figures.final_losses([row("a", [2.4, 2.5])], bars).draw_without_rendering()
+    figure_of(plot.losses([row("a", [2.4, 2.5])], bars)).draw_without_rendering()
+
+
+# --- matrices -----------------------------------------------------------------------------------------------
+
+
+def test_a_matrix_has_its_names_in_order_and_no_colour_at_zero():
+    # Seen to fail: the scale from the least to the largest entry, on which zero is no white.
+    axes = plot.matrix(np.array([[1.0, -0.5], [-0.5, 0.0]]), ["theta_00", "theta_01"])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["theta_00", "theta_01"]
+    (cells,) = axes.collections
+    assert to_rgb(cells.cmap(cells.norm(0.0))) == pytest.approx((1, 1, 1), abs=0.01)
+    assert cells.norm(1.0) == 1.0
+    assert axes.yaxis_inverted()
+
+
+@pytest.mark.parametrize(
+    ("matrix", "names"), [(np.ones(3), None), (np.full((2, 2), np.nan), None), (np.eye(2), ["a"])]
+)
+def test_what_is_no_matrix_with_names_is_refused(matrix, names):
+    with pytest.raises(ShapeError):
+        plot.matrix(matrix, names)
+
+
+def test_loewner_tells_what_is_beyond_the_order():
+    # Seen to fail: both in one colour.
+    axes = plot.loewner(np.diag([1.0, 3.0, 0.5]), np.diag([2.0, 2.0, 2.0]))
+    within, beyond = [line for line in axes.lines if line.get_marker() != "None"]
+    assert within.get_ydata().tolist() == pytest.approx([0.5, 0.25])
+    assert beyond.get_ydata().tolist() == pytest.approx([1.5])
+    assert beyond.get_label() == "beyond it: 1"
+
+
+def test_a_spectrum_falls_and_leaves_rounding_out():
+    # Seen to fail: in rising order.
+    axes = plot.spectrum({"F": np.diag([1.0, 1e-14, 4.0])})
+    assert axes.lines[0].get_ydata().tolist() == [4.0, 1.0]
+
+
+def test_under_the_quantum_metric_all_ellipses_of_the_bloch_sphere_are_circles_of_one_size():
+    # Seen to fail: steps of length² = δᵀδ.
+    steps = bloch._steps(np.diag([1.0, np.sin(0.7) ** 2]), 0.15)
+    assert np.hypot(steps[0], np.sin(0.7) * steps[1]) == pytest.approx(0.15)
+
+
+def test_where_a_metric_vanishes_a_step_ends():
+    steps = bloch._steps(np.diag([1.0, 0.0]), 0.15)
+    assert np.abs(steps[1]).max() == pytest.approx(bloch.MOST_REACH, rel=1e-2)
+
+
+def test_only_what_faces_the_reader_is_drawn():
+    axes = plot.bloch_sphere(lambda *_: np.eye(2))
+    assert 20 < len(axes.patches) < 45
+    with pytest.raises(ShapeError, match=r"\(2, 2\) matrix"):
+        plot.bloch_sphere(lambda *_: np.eye(3))
+
+
+def test_a_damping_that_diverged_leaves_a_gap():
+    axes = plot.damping_curves([DampingCurve("a", np.array([0.01, 0.1, 1.0]), np.array([2.4, np.nan, 2.6]))])
+    assert np.isnan(axes.lines[0].get_ydata()[1])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.01", "0.1", "1"]

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from qgeo.comparison.page.drawing import FAINT, INK, PAPER, RULE, WIDTH, drawn, pen
+from qgeo.plot.style import FAINT, INK, PAPER, RULE, WIDTH, drawn, pen
 from qgeo.statistics.means import Interval
 
 _LETTERS = 30  # of a name in a line beside the axis
@@ -48,7 +48,7 @@ class ContrastRow:
 
 
 @drawn
-def forest(rows: Sequence[ContrastRow], axis: str) -> Figure:
+def forest(rows: Sequence[ContrastRow], axis: str) -> Axes:
     """One row per contrast, at least one, all of one kind.
 
     The axis holds all estimates and the intervals of confirmatory rows; an arrow stands where an interval
@@ -66,7 +66,7 @@ def forest(rows: Sequence[ContrastRow], axis: str) -> Figure:
         axes.barh(place, 2 * row.margin, 1.0, left, color=RULE, alpha=0.55, linewidth=0, zorder=0)
         _draw_row(axes, place, row)
     figure.supxlabel(fill(axis, 64), fontsize="medium")
-    return figure
+    return axes
 
 
 def _extent(rows: Sequence[ContrastRow]) -> tuple[float, float]:

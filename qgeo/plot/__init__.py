@@ -1,0 +1,45 @@
+"""Plots of information geometry and of comparisons, which the report of a comparison is drawn with.
+
+    matrices     spectrum, loewner, matrix, bloch_sphere
+    training     curves, damping_curves, losses, differences
+    verdicts     forest, also of races
+
+Each draws a figure of its own and returns its matplotlib axes (`spectra` a list of them):
+`axes.figure.savefig(…)` keeps it. Colours, dashes and markers can be told apart without colour vision, and
+in greyscale.
+
+>>> import numpy as np
+>>> from qgeo.plot import matrix
+>>> type(matrix(np.eye(3)).figure).__name__
+'Figure'
+"""
+
+from qgeo.plot.bloch import bloch_sphere
+from qgeo.plot.curves import Curve, curves
+from qgeo.plot.damping import DampingCurve, damping_curves
+from qgeo.plot.forest import ContrastRow, forest
+from qgeo.plot.levels import Level
+from qgeo.plot.matrices import matrix
+from qgeo.plot.rows import Row, differences, losses
+from qgeo.plot.spectra import Filter, Spectrum, filters, loewner, spectra, spectrum
+
+__all__ = [
+    "ContrastRow",
+    "Curve",
+    "DampingCurve",
+    "Filter",
+    "Level",
+    "Row",
+    "Spectrum",
+    "bloch_sphere",
+    "curves",
+    "damping_curves",
+    "differences",
+    "filters",
+    "forest",
+    "loewner",
+    "losses",
+    "matrix",
+    "spectra",
+    "spectrum",
+]
