@@ -3,6 +3,7 @@
     qgeo compare     train quantum and classical heads side by side and write a report
     qgeo fisher      the Fisher information matrix of an OpenQASM circuit
     qgeo circuits    the frozen catalogue
+    qgeo report      the report of a comparison written anew, or several side by side
     qgeo generate    text from a trained head
     qgeo hardware    the same matrices on IBM Quantum: plan, submit, collect
     qgeo backends    what circuits can run on
@@ -31,6 +32,7 @@ from qgeo.commands.doctor import doctor
 from qgeo.commands.fisher import fisher
 from qgeo.commands.generate import generate
 from qgeo.commands.hardware import hardware
+from qgeo.commands.report import report
 from qgeo.errors import QGeoError, StoppedError
 
 _INTERRUPTED = 130
@@ -45,7 +47,7 @@ app.add_typer(circuits, name="circuits")
 app.add_typer(hardware, name="hardware", no_args_is_help=True)
 for derived in (compare, fisher):
     app.command(cls=DerivedHelp)(derived)
-for plain in (generate, backends, doctor):
+for plain in (report, generate, backends, doctor):
     app.command()(plain)
 
 

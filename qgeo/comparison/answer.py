@@ -14,7 +14,7 @@ from math import exp
 from typing import Any, Literal
 
 from qgeo.comparison.endpoints import LOG_EXCESS
-from qgeo.comparison.equivalence import POWER
+from qgeo.statistics.equivalence import POWER
 
 Entry = Mapping[str, Any]
 Place = Literal["below", "within", "above", "alone"]

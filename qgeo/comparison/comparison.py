@@ -112,7 +112,8 @@ def prepare(
         _look_ahead(outlook(configuration, task, device, _budget(configuration)), partial, look)
     recorded, corpus = with_own_corpus(configuration)
     path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    return create_run_folder(path, dump_configuration(recorded, environment()), corpus)
+    made_with = environment() | {"started": f"{datetime.now():%Y-%m-%d}"}
+    return create_run_folder(path, dump_configuration(recorded, made_with), corpus)
 
 
 def resume(

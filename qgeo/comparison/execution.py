@@ -69,6 +69,7 @@ def _trained(inputs: RunInputs, job: Job, ledgers: Ledgers | None) -> Files:
     head = head_bytes(run.head)
     outcome |= {"test_loss": _test_loss(run, task, configuration), "head": digest(head)}
     outcome |= {"records": run.records, "seconds": run.seconds, "excess": _excess(run, task)}
+    outcome["start_loss"] = run.start_loss
     outcome["agreement"] = _agreement(run.head, run.diverged, job, task, configuration)
     outcome["noise"] = _noise(run.head, run.diverged, task, configuration)
     return (head_name(job.arm.name, job.seed), head), part_file(job.key, outcome, inputs.digest)

@@ -51,6 +51,8 @@ class FinalOutcome(Outcome):
     excess: float | None
     agreement: Row | None
     noise: list[float] | None
+    start_loss: float | None = None
+    """Validation loss before the first step; runs of before 2026-11-27 have none."""
 
 
 class RaceOutcome(Part):

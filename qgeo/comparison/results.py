@@ -165,6 +165,7 @@ def _arm_results(
         "shots": last["shots"],
         "missed": sum(run["records"][-1]["missed"] for run in runs),
         "seconds": float(np.mean([run["seconds"][-1] for run in runs])),
+        "start_losses": [run["start_loss"] for run in runs],
         "sample": "" if runs[0]["diverged"] else _sample(checked_head(head), task),
         "spectra": _spectra(arm, checked_head(head), task)
         if arm.is_quantum and not runs[0]["diverged"]

@@ -109,12 +109,17 @@ class Counts:
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
-    """What a run leaves: records, cumulative training seconds per recorded step, the head."""
+    """What a run leaves: records, cumulative training seconds per recorded step, the head.
+
+    Attributes:
+        start_loss: validation loss before the first step, nats per token; None where it is not finite.
+    """
 
     records: tuple[dict[str, Any], ...]
     seconds: tuple[float, ...]
     head: nn.Module
     diverged: bool
+    start_loss: float | None
 
     @property
     def validation_loss(self) -> float | None:
@@ -239,7 +244,8 @@ def train(
         run = Trainer.start(task, configuration, settings, seed, ledger)
         validation = validation_windows(task, run.training.validation_windows)
         elsewhere = spread(task.train, OTHER_CONTEXTS).contexts
-        records, seconds, clock = [], [], 0.0
+        start = _finite(mean_loss(run.head, validation))
+        records, seconds, clock, diverged = [], [], 0.0, False
         for step, batch in enumerate(training_batches(task.train, run.training, settings.arm.seed(seed)), 1):
             evaluated = step % run.training.evaluate_every == 0 or step == run.training.steps
             before = _log_probs(run.head, elsewhere) if evaluated else None
@@ -251,8 +257,9 @@ def train(
             records.append(asdict(run.record(loss, validation_loss, moved)))
             seconds.append(clock)
             if not math.isfinite(loss) or (evaluated and not math.isfinite(validation_loss or 0.0)):
-                return TrainedRun(tuple(records), tuple(seconds), run.head, diverged=True)
-        return TrainedRun(tuple(records), tuple(seconds), run.head, diverged=False)
+                diverged = True
+                break
+        return TrainedRun(tuple(records), tuple(seconds), run.head, diverged, start)
 
 
 def _log_probs(head: nn.Module, contexts: Tensor) -> Tensor:

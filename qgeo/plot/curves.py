@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import fill
 from typing import Literal
 
@@ -54,7 +54,7 @@ def curves(
     lines_of_text = sum(_label(curve).count("\n") + 1 for curve in of_arms) / columns
     figure = Figure(figsize=(WIDTH, 3.1 + 0.2 * lines_of_text), layout="constrained")
     axes = figure.add_subplot(xlabel=axis, ylabel="validation loss (nats per token)")
-    lines = [_draw_curve(axes, curve) for curve in of_arms]
+    lines = [_draw_curve(axes, _beyond_zero(curve) if scale == "log" else curve) for curve in of_arms]
     axes.set_ylim(*_loss_range(of_arms, levels))
     gap, place = 0.06 * float(np.ptp(axes.get_ylim())), -np.inf
     for level in sorted(levels, key=lambda level: level.loss):
@@ -65,6 +65,12 @@ def curves(
     if scale == "log":
         _logarithmic(axes)
     return axes
+
+
+def _beyond_zero(curve: Curve) -> Curve:
+    """Without the start, which a logarithmic axis has no place for."""
+    kept = ~(curve.x <= 0)
+    return replace(curve, x=curve.x[kept], losses=curve.losses[:, kept])
 
 
 def _logarithmic(axes: Axes) -> None:

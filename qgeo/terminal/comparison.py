@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -21,7 +22,7 @@ from qgeo.comparison.rehearsal import Rehearsal, rehearse
 from qgeo.comparison.run_folder import open_run_folder
 from qgeo.comparison.schedule import Workforce
 from qgeo.comparison.sections import Configuration
-from qgeo.errors import ConfigurationError
+from qgeo.errors import ConfigurationError, RunFolderError
 from qgeo.terminal.console import messages, stoppable, tables, write_new_file
 from qgeo.workers.local import default_workers
 
@@ -65,6 +66,33 @@ def compare_with_progress(
             look=print_outlook,
             on_progress=report,
         )
+
+
+def rebuild_report(run: Path) -> Path:
+    """The report of a finished comparison, written anew.
+
+    Raises:
+        RunFolderError: there is no such run, or it is not finished.
+    """
+    from qgeo.comparison.page.report import write_report
+
+    return write_report(_finished_run(run))
+
+
+def report_side_by_side(runs: Sequence[Path], page: Path) -> Path:
+    """One page on several finished comparisons; errors as for `rebuild_report`, or the page exists."""
+    from qgeo.comparison.page.side_by_side import write_side_by_side
+
+    return write_side_by_side([_finished_run(run) for run in runs], page)
+
+
+def _finished_run(run: Path) -> Path:
+    if not open_run_folder(run).results.exists():
+        raise RunFolderError(
+            f"expected a finished comparison in {run}, got one without results.json; qgeo compare --resume "
+            f"{quote(str(run))} finishes it"
+        )
+    return run
 
 
 def write_configuration(options: dict[str, Any], path: Path) -> None:

@@ -138,7 +138,7 @@ def test_the_files_of_a_run_folder(finished):
         "results.json",
         "report.html",
     }
-    assert {path.suffix for path in (finished / "figures").iterdir()} == {".svg", ".pdf"}
+    assert {path.suffix for path in (finished / "figures").iterdir()} == {".svg", ".pdf", ".csv"}
     assert not list(finished.rglob("*.tmp"))
 
 

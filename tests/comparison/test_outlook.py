@@ -11,7 +11,7 @@ from tiny_comparison import one_trial, write_toml
 from qgeo.backends.device import Device, device_by_name
 from qgeo.backends.ledger import Ledger
 from qgeo.cli import run
-from qgeo.comparison import schedule
+from qgeo.comparison import execution
 from qgeo.comparison.comparison import compare
 from qgeo.comparison.config import load_configuration, parse_configuration
 from qgeo.comparison.inputs import build_task, load_inputs
@@ -33,7 +33,7 @@ JOBS = 2 * (4 * 2 + 2 * 2)
 @pytest.fixture(autouse=True)
 def spy(monkeypatch):
     """Posts; what a comparison does beside them is left out."""
-    monkeypatch.setattr(schedule, "noise_sweep", lambda *_: [])
+    monkeypatch.setattr(execution, "noise_sweep", lambda *_: [])
     monkeypatch.setattr(report, "write_report", lambda _: None)
     return spy_on_posts(monkeypatch)
 

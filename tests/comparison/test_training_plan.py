@@ -14,7 +14,7 @@ from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.splitting import Limits
-from qgeo.comparison import schedule
+from qgeo.comparison import execution
 from qgeo.comparison.arms import parse_arm
 from qgeo.comparison.comparison import compare
 from qgeo.comparison.config import parse_configuration
@@ -41,7 +41,7 @@ SMALL = {
 @pytest.fixture
 def spy(monkeypatch):
     """Posts; what a comparison does beside them is left out."""
-    monkeypatch.setattr(schedule, "noise_sweep", lambda *_: [])
+    monkeypatch.setattr(execution, "noise_sweep", lambda *_: [])
     monkeypatch.setattr(report, "write_report", lambda _: None)
     return spy_on_posts(monkeypatch)
 

@@ -18,7 +18,7 @@ from qgeo.backends.splitting import Limits
 from qgeo.circuit.measured import measured_qubits
 from qgeo.circuit.qasm import load_qasm
 from qgeo.cli import run
-from qgeo.comparison import schedule
+from qgeo.comparison import execution
 from qgeo.comparison.page import report as report_page
 from qgeo.estimators.methods import METHODS
 from qgeo.hardware.requests import FisherRequest
@@ -249,7 +249,7 @@ def test_a_training_is_fitted_to_seconds_as_a_configuration_of_compare(capsys, t
     assert same["total"] == report["total"]
     posts = spy_on_posts(monkeypatch)
     monkeypatch.setattr(report_page, "write_report", lambda _: None)
-    monkeypatch.setattr(schedule, "noise_sweep", lambda *_: [])
+    monkeypatch.setattr(execution, "noise_sweep", lambda *_: [])
     assert run(["compare", str(small), "--out", str(out), "--workers", "1"]) == 0
     capsys.readouterr()
     assert len(posts.works) == report["total"]["jobs"]

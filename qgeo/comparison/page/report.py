@@ -59,6 +59,19 @@ _CAPTIONS = {
     "filter": "The readout as a filter: what it keeps of the quantum Fisher information, by direction",
     "spectra": "Eigenvalues of the quantum and the classical Fisher information",
 }
+_CONTENTS = {
+    "compared": "What was compared",
+    "verdicts": "Verdicts",
+    "arms": "Arms",
+    "figures": "Figures",
+    "bars": "Bars and floor",
+    "agreement": "Agreement with Aer",
+    "samples": "What the heads write",
+    "protocol": "Protocol",
+    "repeat": "To repeat it",
+}
+"""Sections by their id, as the contents list has them."""
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LINE_BREAKS = {"\n": "↵\n", "\r": "␍", "\t": "⇥\t"}
 
@@ -89,13 +102,14 @@ def render(run: Run, documents: Mapping[str, str]) -> str:
     swatches = [drawing.svg_document(figure_of(swatch(place))) for place in range(len(run.arms))]
     marks = count()
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             run.results,
             config=run.config,
             figures=inline,
             captions=_CAPTIONS,
+            contents=_CONTENTS,
             swatch=lambda place: Markup(drawing.inline_svg(swatches[place], f"mark-{next(marks)}", "")),
             ordered_verdicts=confirmatory_first(run.results["verdicts"]),
             place_of={arm["name"]: place for place, arm in enumerate(run.arms)},
@@ -114,7 +128,8 @@ def render(run: Run, documents: Mapping[str, str]) -> str:
     )
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Templates of this folder, which escape everything, with what they format numbers by."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,

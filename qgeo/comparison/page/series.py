@@ -93,7 +93,13 @@ def table(lines: list[dict[str, Any]], key: str) -> dict[str, Cells]:
 
 
 def curves(run: Run, *, over_seconds: bool = False) -> list[Curve]:
-    """One curve per arm at the steps where any of its runs was evaluated."""
+    """One curve per arm, from before its first step where every run has that, over steps or mean seconds."""
+    pairs = zip(run.arms, _curves(run, over_seconds=over_seconds), strict=True)
+    return [_from_start(run, arm, curve) for arm, curve in pairs]
+
+
+def _curves(run: Run, *, over_seconds: bool) -> list[Curve]:
+    """At the steps where any of an arm's runs was evaluated."""
     losses, seconds = table(run.records, "validation_loss"), table(run.timings, "seconds")
     of_arms = []
     for place, arm in enumerate(run.arms):
@@ -106,10 +112,19 @@ def curves(run: Run, *, over_seconds: bool = False) -> list[Curve]:
     return of_arms
 
 
+def _from_start(run: Run, arm: dict[str, Any], curve: Curve) -> Curve:
+    """With the loss before the first step, where every run has one."""
+    losses = arm.get("start_losses") or [None]
+    if None in losses:
+        return curve
+    start = by_unit(run, np.array(losses))[:, None]
+    return replace(curve, x=np.append(0.0, curve.x), losses=np.hstack([start, curve.losses]))
+
+
 def circuit_curves(run: Run) -> list[Curve]:
     """Quantum arms over the circuits that estimators would send, or have sent, for them."""
     of_arms = []
-    for curve, arm in zip(curves(run), run.arms, strict=True):
+    for curve, arm in zip(_curves(run, over_seconds=False), run.arms, strict=True):
         counts = _grid(circuits(run, arm), run.seeds(arm), curve.x.astype(int).tolist()).mean(0)
         if (counts > 0).any():
             of_arms.append(replace(curve, x=counts))
@@ -131,7 +146,7 @@ def shot_curves(run: Run) -> list[Curve]:
     """Arms that trained from shots, and their exact twins at the same cost: the limit of many shots."""
     spent = table(run.records, "shots")
     of_arms = []
-    for curve, arm in zip(curves(run), run.arms, strict=True):
+    for curve, arm in zip(_curves(run, over_seconds=False), run.arms, strict=True):
         measured = next((other for other in run.arms if _is_measured_form(other, arm)), None)
         if measured is not None:
             counts = _grid(spent.get(measured["name"], {}), run.seeds(measured), curve.x.astype(int).tolist())
