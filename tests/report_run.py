@@ -69,6 +69,7 @@ def an_arm(name, values, reference=None, quantum=True, tuned=1):
         "shots": 0,
         "missed": 5 if quantum else 0,
         "seconds": 1.25,
+        "start_losses": [None] * len(values),
         "sample": "the cat\nsat\ton ",
         "spectra": spectra() if quantum else None,
         "aer": agreement() if quantum else None,

@@ -401,3 +401,19 @@ def test_a_scalar_array_of_values_is_refused(here, capsys):
     np.save(here / "scalar.npy", np.array(3.0))
     assert run(["fisher", "one.qasm", "--values", "scalar.npy"]) == 2
     assert "expected a .npy file of a vector of real numbers" in capsys.readouterr().err
+
+
+def test_a_report_is_written_anew_and_several_side_by_side(finished, here, capsys):
+    # Seen to fail: a report of a run that has no results.
+    report = finished / "report.html"
+    before, report_bytes = (finished / "results.json").read_bytes(), report.read_bytes()
+    report.write_text("lost")
+    assert run(["report", str(finished)]) == 0
+    assert report.read_bytes() == report_bytes
+    assert (finished / "results.json").read_bytes() == before
+    assert run(["report", str(finished), str(finished), "--out", "page.html"]) == 0
+    assert (here / "page.html").exists()
+    assert run(["report", str(finished), str(finished), "--out", "page.html"]) == 2
+    assert "expected a new file for the page" in capsys.readouterr().err
+    assert run(["report", str(here)]) == 2
+    assert "expected a run folder" in capsys.readouterr().err

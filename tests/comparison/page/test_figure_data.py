@@ -37,9 +37,8 @@ def test_losses_are_those_of_the_results(tables):
 def test_intervals_are_those_of_the_verdicts(tables):
     # Seen to fail: the 90% interval in the columns of the 95% one.
     run, found = tables
-    of_race = [row for row in found["race-intervals"]]
     entries = [entry for entry in run.results["verdicts"] if str(entry["endpoint"]).startswith("race")]
-    for row, entry in zip(of_race, entries, strict=True):
+    for row, entry in zip(found["race-intervals"], entries, strict=True):
         assert [float(row["ci95_low"]), float(row["ci95_high"])] == list(entry["ci95"])
         assert [float(row["ci90_low"]), float(row["ci90_high"])] == list(entry["ci90"])
         assert math.isfinite(float(row["predicted"]))

@@ -135,3 +135,27 @@ def test_races_stand_beside_their_predictions(replicated):
     ]
     assert [row.predicted for row in rows] == [pytest.approx(0.9), pytest.approx(0.85)]
     assert rows[1].wide.mean == pytest.approx(66 / 82)
+
+
+def test_curves_begin_before_the_first_step_where_every_run_has_a_loss_there(replicated):
+    # Seen to fail: the start of single runs beside means of replicates.
+    run = replicated
+    assert run.arms[0]["final_loss"]["n"] == 4
+    run.results["arms"][0]["start_losses"] = [2.0, 4.0] * 4
+    first, second, *_ = series.curves(run)
+    assert first.x.tolist() == [0.0, 10.0, 20.0, 30.0]
+    assert first.losses[:, 0].tolist() == [3.0] * 4
+    assert second.x.tolist() == [10.0, 20.0, 30.0]
+
+
+def test_damping_curves_have_the_least_loss_of_each_damping(replicated):
+    # Seen to fail: the loss at the first KL.
+    settings = [({"kl": 0.1, "damping": 1.0}, 2.6), ({"kl": 0.3, "damping": 1.0}, 2.5)]
+    settings += [({"kl": 0.1, "damping": 0.1}, None), ({"kl": 0.3, "damping": 0.1}, None)]
+    replicated.results["arms"][0]["trials"] = [
+        {"setting": at, "loss": loss, "chosen": 0} for at, loss in settings
+    ]
+    (curve,) = series.damping_curves(replicated)
+    assert curve.dampings.tolist() == [0.1, 1.0]
+    assert np.isnan(curve.losses[0])
+    assert curve.losses[1] == 2.5
