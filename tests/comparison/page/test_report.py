@@ -242,3 +242,12 @@ def test_numbers_are_typeset():
     assert [scientific(v) for v in (0, 1, 1.26e-9)] == ["0", "1.0 × 10⁰", "1.3 × 10⁻⁹"]
     assert printable("a\nb\tc\u200b") == "a\nb␉c⟨U+200B⟩"
     assert visible_whitespace("<&") == "&lt;&amp;"
+
+
+def test_landmarks_have_names_of_their_own(page):
+    # Seen to fail: a section and the table in it under one name.
+    elements = Page(page).elements
+    sections = {a["aria-labelledby"] for tag, a in elements if tag == "section"}
+    regions = [a["aria-label"] for _, a in elements if a.get("role") == "region"]
+    assert len(set(regions)) == len(regions)
+    assert not sections & {a.get("aria-labelledby") for _, a in elements if a.get("role") == "region"}
