@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
 from qgeo.plot.levels import Level, thin
-from qgeo.plot.style import FAINT, WIDTH, Floats, drawn, pen
+from qgeo.plot.style import FAINT, LINE_OF_LEGEND, WIDTH, Floats, drawn, pen
 from qgeo.statistics.means import curve_band
 
 _SHORT_AXIS = 50.0  # ratio of its ends, chosen: up to here its names have room
@@ -52,7 +52,7 @@ def curves(
     """
     columns = _legend_columns(of_arms)
     lines_of_text = sum(_label(curve).count("\n") + 1 for curve in of_arms) / columns
-    figure = Figure(figsize=(WIDTH, 3.1 + 0.2 * lines_of_text), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.1 + LINE_OF_LEGEND * lines_of_text), layout="constrained")
     axes = figure.add_subplot(xlabel=axis, ylabel="validation loss (nats per token)")
     lines = [_draw_curve(axes, _beyond_zero(curve) if scale == "log" else curve) for curve in of_arms]
     axes.set_ylim(*_loss_range(of_arms, levels))

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qgeo.plot.style import WIDTH, Floats, drawn, pen
+from qgeo.plot.style import LINE_OF_LEGEND, WIDTH, Floats, drawn, pen
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,8 @@ def damping_curves(of_arms: Sequence[DampingCurve]) -> Axes:
 
     A flat curve is a metric that damps itself.
     """
-    figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+    height = 2.8 + LINE_OF_LEGEND * -(-len(of_arms) // 2)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot(
         xlabel="relative damping d, λ = d · tr F / P", ylabel="validation loss (nats per token)", xscale="log"
     )

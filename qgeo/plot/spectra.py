@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from qgeo.geometry.filter import spectral_filter
 from qgeo.geometry.spectra import eigenvalues
-from qgeo.plot.style import ARM_DASHES, FAINT, INK, RULE, WIDTH, Floats, drawn, pen
+from qgeo.plot.style import ARM_DASHES, FAINT, INK, LINE_OF_LEGEND, RULE, WIDTH, Floats, drawn, pen
 
 SMALLEST = 1e-10
 """Of the largest eigenvalue: what is smaller is rounding, and not drawn."""
@@ -94,7 +94,8 @@ def filters(of_arms: Sequence[Filter]) -> Axes:
 
     1: phases do not move along it; 0: only phases do.
     """
-    figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+    height = 2.8 + LINE_OF_LEGEND * -(-len(of_arms) // 2)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot(
         xlabel="direction (share of all)", ylabel="μ, share of F_Q kept", ylim=(-0.03, 1.06)
     )

@@ -27,6 +27,8 @@ ARM_DASHES = ("-", (0, (6, 1.6)), (0, (1.4, 1.2)), (0, (7, 1.6, 1.4, 1.6)), (0, 
 ARM_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 WIDTH = 5.4
 """Of a figure, inches."""
+LINE_OF_LEGEND = 0.2
+"""Inches."""
 
 _STYLE: Any = (
     dict.fromkeys(("font.size", "axes.titlesize", "legend.fontsize"), 10)
