@@ -7,7 +7,7 @@ Everything between is in files of the run folder, so that the job can be killed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,7 +37,7 @@ from qgeo.comparison.run_folder import (
     write_json,
     write_json_lines,
 )
-from qgeo.comparison.schedule import Workforce, run_jobs
+from qgeo.comparison.schedule import AnyJob, Crew, Workforce, crew
 from qgeo.comparison.sections import BackendSection, Configuration
 from qgeo.comparison.shadow_race import race_jobs
 from qgeo.environment import environment
@@ -174,13 +174,14 @@ def _finished(folder: RunFolder, workforce: Workforce, on_progress: Stage | None
     configuration, task = load_inputs(folder.path.resolve())
     report = on_progress or _silent
     arms = arms_of(configuration)
-    with _ledgers(configuration.backend, folder) as ledgers:
+    whole = RunFolder(folder.path.resolve())
+    with _ledgers(configuration.backend, folder) as ledgers, crew(whole, workforce) as running:
         if trials := tuning_jobs(configuration, arms):
-            _run_stage("tuning", trials, folder, workforce, report, None)
+            _run_stage(running, "tuning", trials, report)
         chosen = choices(folder, configuration)
-        _run_stage("training", final_jobs(configuration, chosen), folder, workforce, report, ledgers)
+        _run_stage(running, "training", final_jobs(configuration, chosen), report, ledgers)
         if races := race_jobs(configuration, chosen):
-            _run_stage("race", races, folder, workforce, report, None)
+            _run_stage(running, "race", races, report)
     report("report", 1)
     write_records(folder, configuration)
     results = build_results(folder, configuration, task, recorded_environment(folder))
@@ -240,15 +241,10 @@ def _ledgers(backend: BackendSection, folder: RunFolder) -> Iterator[Ledgers | N
 
 
 def _run_stage(
-    stage: str,
-    jobs: list[Any],
-    folder: RunFolder,
-    workforce: Workforce,
-    report: Stage,
-    ledgers: Ledgers | None,
+    running: Crew, stage: str, jobs: Sequence[AnyJob], report: Stage, ledgers: Ledgers | None = None
 ) -> None:
     report(stage, len(jobs))
-    run_jobs(jobs, RunFolder(folder.path.resolve()), workforce, lambda: report(stage, 0), ledgers)
+    running.run(jobs, lambda: report(stage, 0), ledgers)
 
 
 def _silent(_stage: str, _jobs: int) -> None:

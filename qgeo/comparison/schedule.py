@@ -56,44 +56,59 @@ class Workforce:
         return cls(workers or default_workers(), scheduler)
 
 
-def run_jobs(
-    jobs: Sequence[AnyJob],
-    folder: RunFolder,
-    workforce: Workforce,
-    progress: Progress,
-    ledgers: Ledgers | None = None,
-) -> None:
-    """Run the jobs whose outcome is not there yet; `progress` is called once per job that is done.
+@dataclass(frozen=True)
+class Crew:
+    """What runs the jobs of one comparison, stage after stage.
 
-    With `ledgers`, which have one budget and one runner, everything runs in this process.
+    Attributes:
+        pool: its workers; None: this process.
     """
-    missing = [job for job in jobs if not RUN_FILES.is_there(folder.part(job.key))]
-    for _ in range(len(jobs) - len(missing)):
-        progress()
-    for files in _executed(missing, folder, workforce, ledgers):
-        folder.write_files(files)
-        progress()
 
+    folder: RunFolder
+    workforce: Workforce
+    pool: Pool | None
 
-def _executed(
-    jobs: Sequence[AnyJob], folder: RunFolder, workforce: Workforce, ledgers: Ledgers | None
-) -> Iterator[Files]:
-    inputs = RunInputs.read(folder)
-    workers = min(workforce.workers, len(jobs), MOST_WORKERS)
-    if ledgers is not None or (workforce.scheduler is None and workers <= 1):
-        yield from (execute(inputs, job, ledgers) for job in jobs)
-    elif jobs:
-        with _pool(workers, workforce.scheduler, folder) as pool:
-            yield from (files for _, files in results(execute, inputs, jobs, pool))
+    def run(self, jobs: Sequence[AnyJob], progress: Progress, ledgers: Ledgers | None = None) -> None:
+        """Run the jobs whose outcome is not there yet; `progress` is called once per job that is done.
+
+        With `ledgers`, which have one budget and one runner, everything runs in this process.
+        """
+        missing = [job for job in jobs if not RUN_FILES.is_there(self.folder.part(job.key))]
+        for _ in range(len(jobs) - len(missing)):
+            progress()
+        for files in self._executed(missing, ledgers):
+            self.folder.write_files(files)
+            progress()
+
+    def _executed(self, jobs: Sequence[AnyJob], ledgers: Ledgers | None) -> Iterator[Files]:
+        inputs = RunInputs.read(self.folder)
+        if self.pool is None or ledgers is not None:
+            yield from (execute(inputs, job, ledgers) for job in jobs)
+        elif jobs:
+            with _losses_told(self.workforce.scheduler, self.folder):
+                yield from (files for _, files in results(execute, inputs, jobs, self.pool))
 
 
 @contextmanager
-def _pool(workers: int, scheduler: str | None, folder: RunFolder) -> Iterator[Pool]:
-    """Workers; what goes wrong with them in a sentence that says how to go on."""
+def crew(folder: RunFolder, workforce: Workforce) -> Iterator[Crew]:
+    """Whoever runs the jobs, for all stages: processes are started once."""
+    workers = min(workforce.workers, MOST_WORKERS)
+    if workforce.scheduler is not None:
+        with cluster_pool(workforce.scheduler) as cluster:
+            yield Crew(folder, workforce, cluster)
+    elif workers > 1:
+        with local_pool(workers) as processes:
+            yield Crew(folder, workforce, processes)
+    else:
+        yield Crew(folder, workforce, None)
+
+
+@contextmanager
+def _losses_told(scheduler: str | None, folder: RunFolder) -> Iterator[None]:
+    """What goes wrong with workers in a sentence that says how to go on."""
     resume = f"qgeo compare --resume {folder.path}"
     try:
-        with local_pool(workers) if scheduler is None else cluster_pool(scheduler) as pool:
-            yield pool
+        yield
     except NotImportedError as error:
         raise ConfigurationError(f"{error}; {resume} goes on") from None
     except SchedulerLostError:

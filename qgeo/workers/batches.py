@@ -43,6 +43,9 @@ class Pool(Protocol):
     def submit(self, work: Work[Any, Any, Any], common: Any, items: Sequence[Any]) -> Future[Any]:
         """Have a batch worked on, by `worked`."""
 
+    def result(self, future: Future[Any]) -> Any:
+        """What a batch came to, or the error of the work, or of the pool."""
+
     def size(self) -> int:
         """Workers there are now."""
 
@@ -64,7 +67,7 @@ def results(
             pending[pool.submit(work, shared, batch)] = batch
         for future in wait(pending, return_when=FIRST_COMPLETED).done:
             batch = pending.pop(future)
-            done, seconds = future.result()
+            done, seconds = pool.result(future)
             size = batch_size(seconds / len(batch), len(waiting), pool.size())
             yield from zip(batch, done, strict=True)
 

@@ -40,19 +40,10 @@ def cluster_pool(address: str) -> Iterator[ClusterPool]:
         address: as Dask writes it, tcp://HOST:8786.
 
     Raises:
-        ConfigurationError: Dask is not installed, nobody answers, or a worker has other versions.
-        SchedulerLostError: it ended, or cannot be reached any more.
-        WorkersEndedError: a batch took one worker after another down.
+        ConfigurationError: Dask is not installed, or nobody answers.
     """
     with _quiet(), closing(_client(address)) as client:
-        try:
-            yield ClusterPool(client)
-        except (CancelledError, OSError):
-            raise SchedulerLostError from None
-        except _exceptions().KilledWorker:
-            raise WorkersEndedError from None
-        except (ImportError, RuntimeError) as error:
-            raise _without_our_modules(error) from None
+        yield ClusterPool(client)
 
 
 class ClusterPool:
@@ -69,17 +60,45 @@ class ClusterPool:
         return self._client.submit(_same, common, pure=False)
 
     def submit(self, work: Work[Any, Any, Any], common: Any, items: Sequence[Any]) -> Future[Any]:
-        """Send a batch to the scheduler."""
-        submitted: Future[Any] = self._executor.submit(
-            worked_alike, self._environment, work, common, list(items)
-        )
+        """Send a batch to the scheduler; errors as for `result`."""
+        with _losses_told():
+            submitted: Future[Any] = self._executor.submit(
+                worked_alike, self._environment, work, common, list(items)
+            )
         return submitted
+
+    def result(self, future: Future[Any]) -> Any:
+        """What a batch came to.
+
+        Raises:
+            ConfigurationError: a worker has other versions, or lacks our packages.
+            SchedulerLostError: the scheduler ended, or cannot be reached any more.
+            WorkersEndedError: the batch took one worker after another down.
+        """
+        with _losses_told():
+            return future.result()
 
     def size(self) -> int:
         """Workers, counted every other second."""
         if monotonic() - self._counted_at >= _COUNT_SECONDS:
-            self._counted_at, self._size = monotonic(), len(self._client.nthreads())
+            with _losses_told():
+                self._counted_at, self._size = monotonic(), len(self._client.nthreads())
         return self._size
+
+
+@contextmanager
+def _losses_told() -> Iterator[None]:
+    """What Dask raises, in our words."""
+    lost = import_module("distributed.comm.core").CommClosedError
+    killed = import_module("distributed.scheduler").KilledWorker
+    try:
+        yield
+    except (CancelledError, lost):
+        raise SchedulerLostError from None
+    except killed:
+        raise WorkersEndedError from None
+    except (ImportError, RuntimeError) as error:
+        raise _without_our_modules(error) from None
 
 
 def worked_alike(
@@ -153,10 +172,6 @@ def _without_our_modules(error: Exception) -> Exception:
         f"expected a scheduler and workers with the packages of this process, got: {missing}; start them "
         "from the same environment"
     )
-
-
-def _exceptions() -> Any:
-    return import_module("distributed.scheduler")
 
 
 @contextmanager

@@ -45,22 +45,13 @@ def check_guard() -> None:
 
 @contextmanager
 def local_pool(workers: int) -> Iterator[LocalPool]:
-    """So many processes of this machine, which end with this one.
-
-    Raises:
-        NotImportedError: they cannot import the script that calls.
-        WorkersEndedError: one was ended from outside.
-    """
+    """At most so many processes of this machine, started when there is work, which end with this one."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
     ) as executor:
-        pool = LocalPool(executor, workers)
         try:
-            yield pool
-        except BrokenProcessPool:
-            executor.shutdown()  # now they all have an exit status
-            raise pool.why_broken() from None
+            yield LocalPool(executor, workers)
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
@@ -79,20 +70,35 @@ class LocalPool:
         return common
 
     def submit(self, work: Work[Any, Any, Any], common: Any, items: Sequence[Any]) -> Future[Any]:
-        """Send a batch to whichever process is free first."""
-        with interrupts_put_off():  # workers that are interrupted while they import would print that
+        """Send a batch to whichever process is free first; errors as for `result`."""
+        with self._broken_pools_told(), interrupts_put_off():  # while they import, workers would print that
             future = self.executor.submit(worked, work, common, items)
         self.processes.update(multiprocessing.active_children())
         return future
+
+    def result(self, future: Future[Any]) -> Any:
+        """What a batch came to.
+
+        Raises:
+            NotImportedError: workers cannot import the script that calls.
+            WorkersEndedError: one was ended from outside.
+        """
+        with self._broken_pools_told():
+            return future.result()
 
     def size(self) -> int:
         """Processes."""
         return self.workers
 
-    def why_broken(self) -> Exception:
+    @contextmanager
+    def _broken_pools_told(self) -> Iterator[None]:
         """Those that an exception of the work does not end failed to import what started them."""
-        imported = all(process.exitcode != 1 for process in self.processes)
-        return WorkersEndedError() if imported else NotImportedError(GUARD)
+        try:
+            yield
+        except BrokenProcessPool:
+            self.executor.shutdown()  # now they all have an exit status
+            imported = all(process.exitcode != 1 for process in self.processes)
+            raise (WorkersEndedError() if imported else NotImportedError(GUARD)) from None
 
 
 def _end_with_parent(parent: int) -> None:

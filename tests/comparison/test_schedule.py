@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -17,7 +16,7 @@ from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.jobs import Job, final_jobs, job_file, trial_losses, tuning_jobs
 from qgeo.comparison.replicates import TUNING_SEED, replicates_of
 from qgeo.comparison.run_folder import create_run_folder, part_file, write_json
-from qgeo.comparison.schedule import Workforce, run_jobs
+from qgeo.comparison.schedule import Crew, Workforce, crew
 from qgeo.comparison.setting import Setting
 from qgeo.comparison.trials import trials
 from qgeo.errors import AgreementError, ConfigurationError, RunFolderError
@@ -122,7 +121,9 @@ def test_a_trial_s_file_copied_over_another_s_is_noticed(tmp_path):
         trial_losses(folder, config, ARMS[0], 0)
 
 
-HERE = Workforce(1)
+def run_here(jobs, folder, progress=lambda: None) -> None:
+    with crew(folder, Workforce(1)) as running:
+        running.run(jobs, progress)
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_only_missing_jobs_are_run(folder, monkeypatch):
         return [(f"parts/{job.key}.json", inputs.digest.encode())]
 
     monkeypatch.setattr(schedule, "execute", noted)
-    run_jobs(jobs, folder, HERE, lambda: ticks.append(1))
+    run_here(jobs, folder, lambda: ticks.append(1))
     assert done == [job for job in jobs if job is not jobs[1]]
     assert len(ticks) == len(jobs)
     assert folder.part(jobs[0].key).read_text() == folder.read_digests().inputs
@@ -152,7 +153,7 @@ def test_an_error_in_a_job_stops_the_stage(folder, monkeypatch):
 
     monkeypatch.setattr(schedule, "execute", fail)
     with pytest.raises(AgreementError):
-        run_jobs(tuning_jobs(configuration(), ARMS), folder, HERE, lambda: None)
+        run_here(tuning_jobs(configuration(), ARMS), folder)
 
 
 def test_a_job_is_a_value():
@@ -190,16 +191,13 @@ def test_a_worker_that_imports_the_calling_script_does_not_compare(monkeypatch, 
 )
 def test_workers_that_are_gone(folder, monkeypatch, scheduler, broken, error, sentence):
     # Seen to fail: workers that could not be started were said to lack memory.
-    @contextmanager
-    def gone(_):
+    def gone(*_):
         raise broken
-        yield
 
-    monkeypatch.setattr(schedule, "local_pool", gone)
-    monkeypatch.setattr(schedule, "cluster_pool", gone)
-    jobs = tuning_jobs(configuration(), ARMS)
+    monkeypatch.setattr(schedule, "results", gone)
+    running = Crew(folder, Workforce(2, scheduler), pool=object())
     with pytest.raises(error, match=sentence):
-        run_jobs(jobs, folder, Workforce(2, scheduler), lambda: None)
+        running.run(tuning_jobs(configuration(), ARMS), lambda: None)
 
 
 def test_workers_or_a_scheduler(monkeypatch):

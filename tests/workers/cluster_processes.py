@@ -15,6 +15,8 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 _MODULES = os.pathsep.join(map(str, (_ROOT, _ROOT / "tests")))
 _PATIENCE = 60.0
+_PATIENCE_OF_DASK = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"}
+"""It asks a worker that is gone for results that long; by default half a minute."""
 _NO_DASHBOARD = ("--dashboard-address", "127.0.0.1:0")
 
 
@@ -64,7 +66,13 @@ def _started(*command: str, folder: Path, **environment: str) -> subprocess.Pope
         return subprocess.Popen(
             [sys.executable, "-m", "dask", *command],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": _MODULES, "OMP_NUM_THREADS": "1", **environment},
+            env={
+                **os.environ,
+                **_PATIENCE_OF_DASK,
+                "PYTHONPATH": _MODULES,
+                "OMP_NUM_THREADS": "1",
+                **environment,
+            },
             stdout=log,
             stderr=log,
         )

@@ -39,6 +39,9 @@ class Threads:
             self.under_way -= 1
             future.set_result(done)
 
+    def result(self, future):
+        return future.result()
+
     def size(self):
         return 1
 
