@@ -1,4 +1,4 @@
-"""What a second worker is worth, and what a run costs on its way: this process, local workers, a Dask cluster.
+"""What a second worker is worth, and what a run costs on its way: one process, local workers, a Dask cluster.
 
     python -m benchmarks.workers [--seeds N]
 
@@ -85,7 +85,9 @@ def _cluster() -> Iterator[str]:
     """A scheduler and two workers, as processes of their own."""
     address = f"tcp://127.0.0.1:{PORT}"
     commands = [("scheduler", "--port", str(PORT), "--dashboard-address", "127.0.0.1:0")]
-    commands += [("worker", address, "--nthreads", "1", "--no-nanny", "--dashboard-address", "127.0.0.1:0")] * 2
+    commands += [
+        ("worker", address, "--nthreads", "1", "--no-nanny", "--dashboard-address", "127.0.0.1:0")
+    ] * 2
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     processes = [subprocess.Popen([sys.executable, "-m", "dask", *command], **quiet) for command in commands]
     try:

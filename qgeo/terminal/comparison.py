@@ -252,7 +252,7 @@ def _arms_table(results: dict[str, Any]) -> Table:
     has_excess = any(arm["excess"] for arm in results["arms"])
     losses = ("test loss", "excess") if has_excess else ("test loss",)
     unit = f"{results['protocol']['unit']}s"
-    for name in ("arm", *losses, unit, "parameters", "setting", "circuits, grouped", "seconds"):
+    for name in ("arm", *losses, unit, "parameters", "setting", "circuits, first run", "seconds"):
         table.add_column(name, justify="left" if name in ("arm", "setting") else "right")
     for arm in results["arms"]:
         table.add_row(*_arm_row(arm, has_excess))

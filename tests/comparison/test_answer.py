@@ -188,18 +188,29 @@ def test_what_the_standard_run_decided(call):
     }
     for found in (decided(call), races_first):
         said = standing(found)
-        assert said.startswith(
-            "The standard run (40 replicates, each tuned for itself; results 01234567) decided: "
-        )
+        assert said.startswith("The standard run (results/standard, SHA-256 01234567…; 40 replicates, each ")
         assert DECIDED[call] in said
         assert said.endswith(
-            "should save 0.95 to first order; at step 20 of training it saved 0.90 [0.80, 1.00]."
+            "0.50 [0.40, 0.60] at step 5 of training (theory to leading order: 0.70), "
+            "0.90 [0.80, 1.00] at step 20 of training (theory to leading order: 0.95)."
         )
 
 
 def test_a_race_without_an_interval_is_not_told():
-    assert "first order" not in standing(decided("better", ci_low=None, ci_high=None))
-    assert "first order" not in standing(decided("better") | {"race": []})
+    # Seen to fail: one race of three, chosen for its step; a race at the start among them.
+    assert "step 20" not in standing(decided("better", ci_low=None, ci_high=None))
+    assert "leading order" not in standing(decided("better") | {"race": []})
+    at_start = decided("better")["race"][0] | {"step": 0}
+    assert "leading order" not in standing(decided("better") | {"race": [at_start]})
+
+
+def test_a_difference_stands_beside_the_margin_of_equivalence():
+    # Seen to fail: "worse" by less than what counts as nothing, without a word of it.
+    arms = [arm("born+quantum", [2.0]), arm("born+classical", [2.0])]
+    for call in ("better", "worse"):
+        assert "(40 replicates; the margin of equivalence is ±10%)" in answer(
+            arms, BARS, [CALLS[call][0]], UNIT, "t"
+        )
 
 
 def test_differences_are_told_in_units_that_anybody_knows():
@@ -211,6 +222,6 @@ def test_differences_are_told_in_units_that_anybody_knows():
     arms = [arm("born+quantum", [2.0]), arm("born+classical", [2.0])]
     said = answer(arms, BARS, [source], UNIT, "t")
     assert "did worse than the classical one: +25.0% [+25.0%, +25.0%] in its distance from the best" in said
-    assert "distance from the best possible loss plus 0.001 nats (40 replicates)." in said
+    assert "distance from the best possible loss plus 0.001 nats (40 replicates; the margin" in said
     said = answer(arms, BARS, [text | {"verdict": "equivalent"}], UNIT, "t")
     assert "equivalent within ±0.060 nats per token: +0.300 [+0.150, +0.450] nats per token (40" in said
