@@ -66,8 +66,10 @@ def interrupts_put_off() -> Iterator[None]:
 
 
 def end_at_interrupts() -> None:
-    """From now on Ctrl-C ends this process without a word, also one that was put off."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """From now on Ctrl-C ends this process without a word, also one that was put off; one that was started to
+    ignore it, as scripts start what runs in their background, goes on ignoring it."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
