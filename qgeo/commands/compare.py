@@ -65,7 +65,12 @@ def compare(
         Path | None, typer.Option(help="Continue the comparison in this run folder.", show_default=False)
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes (default one per core).", show_default=False)
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes (default one per core); jobs of a budget are one process's.",
+            show_default=False,
+        ),
     ] = None,
     scheduler: Annotated[
         str | None,

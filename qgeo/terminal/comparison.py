@@ -13,6 +13,7 @@ from rich.table import Table
 from qgeo.comparison.comparison import ComparisonResult, finish, prepare, resume
 from qgeo.comparison.config import load_settings, parse_configuration
 from qgeo.comparison.config_file import commented
+from qgeo.comparison.endpoints import TEST_LOSS
 from qgeo.comparison.inputs import load_inputs
 from qgeo.comparison.matching import size_warnings
 from qgeo.comparison.outlook import Outlook
@@ -154,7 +155,7 @@ def print_comparison(result: ComparisonResult) -> None:
     console, results = tables(), result.results
     console.print(results["answer"], soft_wrap=True)
     for verdict in filter(is_confirmatory, results["verdicts"]):
-        console.print(_verdict_line(verdict), soft_wrap=True)
+        console.print(_verdict_line(verdict, results["protocol"]["endpoint_unit"]), soft_wrap=True)
     console.print(_arms_table(results))
     for warning in [*results["warnings"], *_unmet_steps(results["arms"])]:
         console.print(f"warning: {warning}", soft_wrap=True)
@@ -228,14 +229,17 @@ def _override(
         settings[section] = kept | values
 
 
-def _verdict_line(verdict: dict[str, Any]) -> str:
-    """What the answer leaves out: which arms, the 90% interval and the margin that it is held against."""
+def _verdict_line(verdict: dict[str, Any], unit: float) -> str:
+    """What the answer leaves out: which arms, the 90% interval and the margin that it is held against; of a
+    text's loss in nats, as the answer has it."""
     sign, middle = ("", "1 ± ") if is_race(verdict) else ("+", "±")
-    ends = None if verdict["ci90"] is None else [f"{end:{sign}.3f}" for end in verdict["ci90"]]
+    in_units = verdict["endpoint"] == TEST_LOSS
+    endpoint, scale = ("test loss in nats per token", unit) if in_units else (verdict["endpoint"], 1.0)
+    ends = None if verdict["ci90"] is None else [f"{end * scale:{sign}.3f}" for end in verdict["ci90"]]
     narrow = "none" if ends is None else f"[{', '.join(ends)}]"
     return (
-        f"verdict on {verdict['arm']} against {verdict['reference']}, {verdict['endpoint']}: "
-        f"{verdict['verdict']}; 90% interval {narrow}, margin {middle}{verdict['margin']:.3f}"
+        f"verdict on {verdict['arm']} against {verdict['reference']}, {endpoint}: "
+        f"{verdict['verdict']}; 90% interval {narrow}, margin {middle}{verdict['margin'] * scale:.3f}"
     )
 
 

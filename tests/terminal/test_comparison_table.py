@@ -42,6 +42,17 @@ def test_confirmatory_verdicts_are_printed_with_what_the_answer_leaves_out(print
     ]
 
 
+def test_a_verdict_on_a_text_is_printed_in_nats_as_the_answer_has_it(printed):
+    # Seen to fail: the headline in nats, the line below it in units of the text.
+    results = build_replicated()
+    first = next(entry for entry in results["verdicts"] if entry["role"] == "confirmatory")
+    entry = first | {"endpoint": "test loss in units u", "ci90": [-0.5, 0.25], "margin": 0.1}
+    results = results | {"verdicts": [entry], "protocol": results["protocol"] | {"endpoint_unit": 0.6}}
+    assert "test loss in nats per token: none; 90% interval [-0.300, +0.150], margin ±0.060" in printed(
+        results
+    )
+
+
 def test_a_verdict_without_an_interval_says_so(printed):
     losses = {"born+classical": [2.45], "born+quantum": [2.40]}
     results = build_results(seeds=1) | {"verdicts": verdict_entries(losses)}
