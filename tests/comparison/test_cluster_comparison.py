@@ -57,10 +57,10 @@ def _without_clock(part: Path) -> bytes:
     return json.dumps({k: v for k, v in content.items() if k not in ("seconds", "sha256")}).encode()
 
 
-def test_a_worker_is_killed_and_the_scheduler_comes_back(whole, tmp_path):
+def test_a_worker_is_killed_and_the_scheduler_comes_back(whole, tmp_path, monkeypatch):
     # Seen to fail: the corpus read from the client's path on a worker; parts without the head they name.
+    monkeypatch.setattr("qgeo.workers.cluster.CONNECT_SECONDS", 8)  # that a lost scheduler is waited for
     folder = _unfinished(whole, tmp_path / "run")
-
     sentence = r"is gone; what was done is kept.*--scheduler ADDRESS goes on$"
     with cluster(tmp_path, workers=1) as processes, pytest.raises(RunFolderError, match=sentence):
         resume(folder, scheduler=processes.address, on_progress=_killing(processes.scheduler, 3))

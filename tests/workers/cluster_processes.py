@@ -49,7 +49,8 @@ class ClusterProcesses:
 def cluster(folder: Path, workers: int, port: int = 0, **environment: str) -> Iterator[ClusterProcesses]:
     """A scheduler with so many workers, all in such an environment, gone in the end."""
     found = folder / "scheduler.json"
-    found.unlink(missing_ok=True)
+    for of_another in (found, folder / "worker.log"):
+        of_another.unlink(missing_ok=True)
     where = ("--host", "127.0.0.1", "--port", str(port), "--scheduler-file", str(found))
     scheduler = _started("scheduler", *where, *_NO_DASHBOARD, folder=folder, **environment)
     _until(lambda: found.exists() and found.read_text())
