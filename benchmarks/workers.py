@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import perf_counter, sleep
+from typing import Any
 
 ARMS = "born+quantum,born+classical"
 EMPTY_RUNS = 2_000
@@ -70,7 +71,7 @@ def _overheads() -> None:
         _overhead("two Dask workers", lambda: cluster_pool(address))
 
 
-def _overhead(name: str, opened: Callable) -> None:  # type: ignore[type-arg]
+def _overhead(name: str, opened: Callable[[], AbstractContextManager[Any]]) -> None:
     from qgeo.workers.batches import results
 
     with opened() as pool:

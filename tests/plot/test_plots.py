@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from contrast_rows import LONG, contrast, contrasts
 from matplotlib.colors import to_rgb
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
@@ -17,13 +18,12 @@ from qgeo import plot
 from qgeo.comparison.page import drawing
 from qgeo.comparison.page.figures import Drawing, figure_files, svg_documents
 from qgeo.errors import ShapeError
-from qgeo.plot import ContrastRow, Curve, DampingCurve, Filter, Level, Row, Spectrum, bloch, forest
+from qgeo.plot import Curve, DampingCurve, Filter, Level, Row, Spectrum, bloch, forest
 from qgeo.plot.style import ARM_COLOURS, figure_of, pen, swatch
-from qgeo.statistics.means import Interval, mean_interval
+from qgeo.statistics.means import mean_interval
 
 STEPS = np.arange(10.0, 160.0, 10.0)
 LEVELS = [Level("unigram", 2.86), Level("bigram", 2.41), Level("trigram", 2.40), Level("floor", 2.2)]
-LONG = "born+quantum-block-diagonal-and-a-very-long-name-indeed"
 
 
 def curve(name, seeds=3, offset=0.0, diverged_from=None, seconds=1.0, style=0):
@@ -36,21 +36,6 @@ def curve(name, seeds=3, offset=0.0, diverged_from=None, seconds=1.0, style=0):
 
 def row(name, values, style=0):
     return Row(name, mean_interval(values), tuple(values), style)
-
-
-def contrast(name, mean, half, role="confirmatory", style=0, margin=0.1):
-    """The 90% interval is two thirds of the 95% one; half None: no interval."""
-    ends = [(None, None) if half is None else (mean - h, mean + h) for h in (half, half and half / 1.5)]
-    wide, narrow = (Interval(mean, low, high, 40) for low, high in ends)
-    return ContrastRow(name, "against born+classical", wide, narrow, margin, style, role)
-
-
-def contrasts():
-    return [
-        contrast("born+quantum", 0.05, 0.3),
-        contrast(LONG, -0.2, 9.0, "exploratory", 1),
-        contrast("d", None, None, "exploratory", 2),
-    ]
 
 
 def all_figures():
