@@ -31,8 +31,13 @@ def nearest_positive_semidefinite(estimate: FisherEstimate) -> FisherEstimate:
     array([[1.5, 1.5],
            [1.5, 1.5]])
     """
-    spectrum, basis = np.linalg.eigh(estimate.matrix)
-    return _repaired(estimate, (basis * np.maximum(spectrum, 0)) @ basis.T, "nearest positive semidefinite")
+    return _repaired(estimate, without_negative_part(estimate.matrix), "nearest positive semidefinite")
+
+
+def without_negative_part(matrix: Floats) -> Floats:
+    """A symmetric matrix with its negative eigenvalues set to zero."""
+    spectrum, basis = np.linalg.eigh(matrix)
+    return np.asarray((basis * np.maximum(spectrum, 0)) @ basis.T)
 
 
 def shrunk(estimate: FisherEstimate) -> FisherEstimate:

@@ -7,7 +7,9 @@ The mean follows a moving θ with a delay: biased by what F changes within its m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,26 @@ class RunningAverage(FisherEstimator):
             largest=np.maximum(old.largest, new.largest),
         )
         return self._mean
+
+    def state_dict(self) -> dict[str, Any]:
+        """Steps and average as plain data: numbers, names and nested lists."""
+        mean = None if self._mean is None else {name: _plain(getattr(self._mean, name)) for name in _KEPT}
+        return {"steps": self.steps, "mean": mean}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state_dict` was taken; its generator is the user's to restore."""
+        kept = state["mean"]
+        arrays: dict[str, Any] = {} if kept is None else {name: np.array(kept[name]) for name in _KEPT}
+        self.steps = int(state["steps"])
+        self._mean = None if kept is None else FisherEstimate(circuits=0, shots=0, **arrays)
+
+
+_KEPT = ("matrix", "stderr", "resolution", "bias", "largest")
+"""Of an average, what the next step adds to."""
+
+
+def _plain(array: Floats) -> Any:
+    return np.asarray(array).tolist()
 
 
 def _blend(old: Floats, new: Floats, weight: float) -> Floats:

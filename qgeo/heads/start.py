@@ -11,7 +11,8 @@ drawn as widely as ever (`circuit/ansatz.py`). Not θ⁰ itself: there the loss 
 to three layers every head then begins within 0.05 nats of ln V, on equally frequent tokens and on text.
 
 Where tokens fold unevenly, r = 2ⁿ/V outcomes each on average, no start does: equal outcomes cost
-ln r − (r − 1) ln 2 ≤ 0.06 nats above ln V on equally frequent tokens.
+ln r − (r − 1) ln 2 ≤ 0.06 nats above ln V on equally frequent tokens. (Qubits that are not entangled cannot
+do better in general: of three tokens on two of them, p₁ = (1 − a) b = p₂ = a (1 − b) = ⅓ has no solution.)
 
 A circuit of one's own starts at "random": nobody knows its θ⁰.
 """

@@ -15,9 +15,7 @@ seeded by a digest of the head's trainable numbers, to the last bit, and of the 
 another step means other numbers and so another R; the same point means the same R, so that a resumed run
 repeats itself bit by bit.
 
-Two more controls are no metrics of their own. A stale metric is an arm whose `refresh` is larger than its
-number of steps. QN-SPSA (Gacon et al. 2021, arXiv 2103.09232) is of use only with its running average over
-steps, which is state that no rule has: `NaturalGradient(head, metric=RunningAverage(SPSAQFI(draws=2)))`.
+A stale metric is no metric of its own: it is an arm whose `refresh` is larger than its number of steps.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import FisherEstimator
 from qgeo.estimators.execution import Cost
 from qgeo.estimators.repair import nearest_positive_semidefinite
+from qgeo.estimators.running_average import RunningAverage
 from qgeo.estimators.sampled_cfi import output_fisher_estimate
 from qgeo.geometry.operators import DenseMatrix, InformationMatrix
 from qgeo.geometry.pullback import readout_fisher
@@ -62,6 +64,15 @@ class EstimatedMetric:
             head.cost = head.cost + Cost(estimate.circuits, estimate.shots)
         measured = head if isinstance(head, MeasuredHead) else quantum
         return _with_readout(measured, contexts, estimate)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the estimator keeps from step to step: an average, if it has one."""
+        return self.estimator.state_dict() if isinstance(self.estimator, RunningAverage) else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        if state and isinstance(self.estimator, RunningAverage):
+            self.estimator.load_state_dict(state)
 
 
 def estimated_by(build: Callable[..., FisherEstimator]) -> Callable[[MeasuredHead, int | None], Rule]:

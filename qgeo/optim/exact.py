@@ -15,6 +15,7 @@ A rule is a function (head, contexts, targets) → `InformationMatrix` over the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -38,6 +39,15 @@ from qgeo.simulate.tangents import tangent_products
 Rule = Callable[[Head, Tensor, Tensor | None], InformationMatrix]
 
 
+@runtime_checkable
+class KeepsState(Protocol):
+    """A rule that keeps something from step to step, plain data, for a resumed training."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
 def classical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """F_C of the head's output over all its trainable parameters."""
     del targets
@@ -56,24 +66,24 @@ def empirical(head: Head, contexts: Tensor, targets: Tensor | None = None) -> In
 def quantum(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """F_Q over circuit and encoder, F_C over the readout, no block between the two."""
     del targets
-    quantum_head = _quantum(head)
+    quantum_head = checked_quantum(head)
     point = quantum_head.circuit_point(contexts)
     before = _before_measurement(point)
     if not point.num_readout:
         return DenseMatrix(before)
-    return DirectSum((DenseMatrix(before), DenseMatrix(_readout_block(quantum_head, contexts))))
+    return DirectSum((DenseMatrix(before), DenseMatrix(readout_block(quantum_head, contexts))))
 
 
 def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """F_Q's blocks on the circuit's commuting layers, pulled back; F_C over the readout."""
     del targets
-    quantum_head = _quantum(head)
+    quantum_head = checked_quantum(head)
     point = quantum_head.circuit_point(contexts)
     before = _layer_blocks(point)
     groups = connected_blocks(before)
     blocks = [before[group][:, group] for group in groups]
     if point.num_readout:
-        blocks.append(_readout_block(quantum_head, contexts))
+        blocks.append(readout_block(quantum_head, contexts))
         groups.append(len(before) + torch.arange(point.num_readout))
     return BlockDiagonalMatrix(tuple(blocks), torch.cat(groups) if groups else torch.arange(0))
 
@@ -81,28 +91,33 @@ def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None 
 def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """`quantum` by products alone, solved by conjugate gradients: for very many parameters."""
     del targets
-    quantum_head = _quantum(head)
+    quantum_head = checked_quantum(head)
     point = quantum_head.circuit_point(contexts)
     before = MatrixFreeFisher(
         point.program, point.values, point.angles, point.own_columns, point.encoder.dense()
     )
     if not point.num_readout:
         return before
-    return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
+    return DirectSum((before, DenseMatrix(readout_block(quantum_head, contexts))))
 
 
 def quantum_diagonal(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
     """The diagonal of those blocks; F_C over the readout."""
     del targets
-    quantum_head = _quantum(head)
+    quantum_head = checked_quantum(head)
     point = quantum_head.circuit_point(contexts)
     before = DiagonalMatrix(_layer_blocks(point).diagonal())
     if not point.num_readout:
         return before
-    return DirectSum((before, DenseMatrix(_readout_block(quantum_head, contexts))))
+    return DirectSum((before, DenseMatrix(readout_block(quantum_head, contexts))))
 
 
-def _quantum(head: Head) -> QuantumHead:
+def checked_quantum(head: Head) -> QuantumHead:
+    """The head, if it has a circuit.
+
+    Raises:
+        ConfigurationError: it has none.
+    """
     if not isinstance(head, QuantumHead):
         raise ConfigurationError(
             f"expected a quantum head for a quantum metric, got {type(head).__name__}; use 'classical'"
@@ -125,5 +140,6 @@ def _layer_blocks(point: CircuitPoint) -> Tensor:
     )
 
 
-def _readout_block(head: QuantumHead, contexts: Tensor) -> Tensor:
+def readout_block(head: QuantumHead, contexts: Tensor) -> Tensor:
+    """F_C over what is behind the measurement, (R, R)."""
     return readout_fisher(*head.readout_jacobian(contexts))

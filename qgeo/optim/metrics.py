@@ -27,6 +27,7 @@ from qgeo.optim import controls, exact
 from qgeo.optim.estimated import estimated_by, sampled_classical
 from qgeo.optim.exact import Rule
 from qgeo.optim.first_order import FIRST_ORDER
+from qgeo.optim.qn_spsa import DRAWS, QNSPSA, averaged_spsa
 from qgeo.registry import Registry
 
 
@@ -64,6 +65,7 @@ class Metric:
         from_shots: how a head that trains from shots has it; None where it cannot be had.
         needs_circuit: whether only quantum heads have it; needs_targets: whether a step needs targets for it.
         is_damped: whether damping changes the direction of a step.
+        begin: makes the rule of one training, where it keeps something from step to step.
     """
 
     name: str
@@ -74,6 +76,11 @@ class Metric:
     needs_circuit: bool = False
     needs_targets: bool = False
     is_damped: bool = True
+    begin: Callable[[], Rule] | None = None
+
+    def begun(self) -> Rule:
+        """The exact rule for one training."""
+        return self if self.begin is None else self.begin()
 
     def __call__(self, head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
         """The information matrix of a head at these contexts.
@@ -123,6 +130,9 @@ _DIAGONAL = Evaluations("B · m", lambda program: len(program.angles))
 _PRODUCTS = Evaluations(
     f"{_ALL_PAIRS.formula}; the same matrix as quantum: products save a simulator's work, no circuit",
     _of_all_pairs,
+)
+_OVERLAPS = Evaluations(
+    f"B · {4 * DRAWS}: four overlaps for each of {DRAWS} pairs of random directions", lambda _: 4 * DRAWS
 )
 _NONE = Evaluations("0: nothing is measured", lambda _: 0)
 REUSED = Evaluations("0: reuses the outcomes of the gradient's circuits", lambda _: 0)
@@ -194,6 +204,15 @@ METRICS: Registry[Metric] = Registry(
         ),
         Metric("random-spectrum", controls.random_spectrum, _ALL_PAIRS, _both, needs_circuit=True),
         Metric("rotated-phase", controls.rotated_phase, _ALL_PAIRS, _both, needs_circuit=True),
+        Metric(
+            "qn-spsa",
+            lambda head, contexts, targets: QNSPSA()(head, contexts, targets),
+            _OVERLAPS,
+            _both,
+            estimated_by(averaged_spsa),
+            needs_circuit=True,
+            begin=QNSPSA,
+        ),
         Metric("monte-carlo", controls.monte_carlo, REUSED, _with_jacobian),
     ),
     reserved=FIRST_ORDER,  # both are given in the same place

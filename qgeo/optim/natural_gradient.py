@@ -23,9 +23,9 @@ from qgeo.geometry.storage import from_plain_form, plain_form
 from qgeo.heads.jacobian import trainable
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.estimated import EstimatedMetric
-from qgeo.optim.exact import Rule
+from qgeo.optim.exact import KeepsState, Rule
 from qgeo.optim.line import Line, move_to
-from qgeo.optim.metrics import METRICS, checked_matrix
+from qgeo.optim.metrics import METRICS, Metric, checked_matrix
 from qgeo.optim.realised_kl import Length, RealisedKL, SecondOrderKL
 from qgeo.optim.trust_region import QuadraticTrustRegion
 
@@ -160,10 +160,12 @@ class NaturalGradient(torch.optim.Optimizer):
         return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """Groups, damping, step count, and the metric where the next step uses it again; plain data only."""
+        """Groups, damping, step count, the metric where the next step uses it again, and what its rule keeps
+        from step to step; plain data only."""
         kept = None if self._matrix is None or self._is_due() else plain_form(self._matrix)
         is_of = None if kept is None else self._matrix_is_of
-        return super().state_dict() | {"metric": kept, "metric_is_of": is_of}
+        rule = self.metric.state_dict() if isinstance(self.metric, KeepsState) else None
+        return super().state_dict() | {"metric": kept, "metric_is_of": is_of, "rule": rule}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken, with the same steps; without a metric in it, the next step
@@ -178,6 +180,9 @@ class NaturalGradient(torch.optim.Optimizer):
         matrix = None if plain is None else from_plain_form(plain, getattr(self.head, "program", None))
         super().load_state_dict(state_dict)
         self._matrix, self._matrix_is_of = matrix, state_dict.get("metric_is_of")
+        kept = state_dict.get("rule")
+        if kept is not None and isinstance(self.metric, KeepsState):
+            self.metric.load_state_dict(kept)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """A group of the head's parameters, as torch has it.
@@ -291,7 +296,9 @@ def _as_metric(metric: str | Rule | FisherEstimator, shots: int | None) -> Rule:
     if shots is not None:
         raise ConfigurationError(f"expected shots with an estimator as the metric, got {metric!r}")
     if isinstance(metric, str):
-        return METRICS[metric]
+        return METRICS[metric].begun()
+    if isinstance(metric, Metric):
+        return metric.begun()
     if isinstance(metric, type) or not callable(metric):
         raise ConfigurationError(
             f"expected a metric among {METRICS}, a function (head, contexts, targets) → information matrix, "

@@ -1,0 +1,125 @@
+"""QN-SPSA: F_Q from overlaps along two random sign vectors a step, averaged over the steps of a training.
+
+    f(δ)  = E_x |⟨ψ(θ, x)|ψ(θ + δ, x)⟩|²
+    F̂     = −δf/ε² · ½(Δ₁Δ₂ᵀ + Δ₂Δ₁ᵀ),     δf = f(εΔ₁ + εΔ₂) − f(εΔ₁) − f(εΔ₂ − εΔ₁) + f(−εΔ₁)
+    F̄_k   = F̄_{k−1} + (F̂_k − F̄_{k−1})/k,   its part of negative eigenvalues taken away for the step
+
+over all that is trained before the measurement, the encoder's numbers too; F_C over the readout. What it
+costs does not depend on the number of parameters (Gacon et al. 2021, arXiv 2103.09232, eq. 9 to 12).
+
+The average is state, so that every training has a rule of its own (`Metric.begun`), which is stored with the
+optimizer. The sign vectors come from a generator seeded by the head's numbers, as all randomness of control
+metrics: a resumed run repeats itself bit by bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qgeo.errors import ConfigurationError
+from qgeo.estimators.primitives import PassManager, Primitive
+from qgeo.estimators.repair import without_negative_part
+from qgeo.estimators.running_average import RunningAverage
+from qgeo.estimators.spsa import SPSAQFI
+from qgeo.geometry.operators import DenseMatrix, DirectSum, InformationMatrix
+from qgeo.heads.protocol import Head, QuantumHead
+from qgeo.optim.controls import generator_at
+from qgeo.optim.exact import checked_quantum, readout_block
+from qgeo.optim.line import move_to
+from qgeo.simulate.statevector import states
+
+DRAWS = 2
+"""Pairs of sign vectors a step, four overlaps each: `SPSAQFI` needs two for a standard error."""
+
+SPREAD = 0.1
+"""ε in radians, as `SPSAQFI` has it: the bias is of order ε², the noise of shots of order 1/ε²."""
+
+
+class QNSPSA:
+    """A rule with its average: overlaps are exact, only the directions are random."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.mean: Tensor | None = None
+
+    def __call__(self, head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+        """The average with this step's estimate in it."""
+        del targets
+        quantum = checked_quantum(head)
+        new = one_step(quantum, contexts)
+        self.steps += 1
+        old = new if self.mean is None else self.mean
+        self.mean = old + (new - old) / self.steps
+        before = DenseMatrix(torch.from_numpy(without_negative_part(self.mean.numpy())))
+        if not quantum.circuit_point(contexts[:1]).num_readout:
+            return before
+        return DirectSum((before, DenseMatrix(readout_block(quantum, contexts))))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Steps and average: plain data."""
+        return {"steps": self.steps, "mean": self.mean}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.steps, self.mean = state["steps"], state["mean"]
+
+
+@torch.no_grad()
+def one_step(head: QuantumHead, contexts: Tensor) -> Tensor:
+    """F̂ of `DRAWS` pairs of sign vectors, (P, P) over what is trained before the measurement."""
+    size = sum(map(torch.numel, _trained(head))) - head.circuit_point(contexts[:1]).num_readout
+    drawn = SPSAQFI(generator=generator_at(head, "qn-spsa"), draws=DRAWS, spread=SPREAD).directions(size)
+    lost = 1 - _overlaps(head, contexts, torch.from_numpy(drawn.shifts.reshape(-1, size)))
+    curvatures = -lost.view(DRAWS, -1) @ torch.from_numpy(drawn.weights)
+    return torch.einsum("m,mij->ij", curvatures, torch.from_numpy(drawn.patterns)) / DRAWS
+
+
+def _overlaps(head: QuantumHead, contexts: Tensor, shifts: Tensor) -> Tensor:
+    """f of every shift (M, P), the head's numbers being moved there and back."""
+    start, here = torch.cat([numbers.flatten() for numbers in _trained(head)]), _states(head, contexts)
+    try:
+        return torch.stack([_overlap(here, _states_at(head, contexts, start, shift)) for shift in shifts])
+    finally:
+        move_to(_trained(head), start)
+
+
+def _states_at(head: QuantumHead, contexts: Tensor, start: Tensor, shift: Tensor) -> Tensor:
+    there = start.clone()
+    there[: len(shift)] += shift  # the readout stays
+    move_to(_trained(head), there)
+    return _states(head, contexts)
+
+
+def _trained(head: QuantumHead) -> list[Tensor]:
+    return [parameter for _, parameter in head.named_parameters() if parameter.requires_grad]
+
+
+def _states(head: QuantumHead, contexts: Tensor) -> Tensor:
+    point = head.circuit_point(contexts)
+    return states(point.program, point.values, point.angles)
+
+
+def _overlap(here: Tensor, there: Tensor) -> Tensor:
+    return (here.conj() * there).sum(1).abs().square().mean()
+
+
+def averaged_spsa(
+    sampler: Primitive | None,
+    *,
+    pass_manager: PassManager | None,
+    generator: np.random.Generator | None,
+    mitigate_readout: bool,
+) -> RunningAverage:
+    """The same from shots: sign vectors over the circuit's parameters, drawn anew at every context.
+
+    Raises:
+        ConfigurationError: readout is to be mitigated, which overlaps are not.
+    """
+    if mitigate_readout:
+        raise ConfigurationError("expected no readout mitigation for 'qn-spsa', got mitigate_readout = true")
+    each = SPSAQFI(sampler, pass_manager=pass_manager, generator=generator, draws=DRAWS, spread=SPREAD)
+    return RunningAverage(each)
