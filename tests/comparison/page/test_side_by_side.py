@@ -35,6 +35,7 @@ def test_every_run_has_its_answer_its_verdicts_and_its_losses(page):
     for words in ("one", "<two>", "softmax+adam", "n = 3", "n = 4"):
         assert words in text, words
     assert not re.search(r"https?:|<script", page)
+    assert page.count("<table>\n<caption>") == page.count("<table") == 2
 
 
 def test_verdicts_of_every_run_are_in_the_table(page, runs_verdicts):
