@@ -41,7 +41,7 @@ class Drawing:
 
 def draw_figures(run: Run) -> dict[str, Drawing]:
     """Figures by file name; those without anything to show are left out."""
-    levels = series.levels(run.results)
+    beside = series.levels_beside_validation(run.results)
     over_time = series.curves(run, over_seconds=True)
     losses = {
         "loss-over-steps": (series.curves(run), "training step", "linear"),
@@ -51,12 +51,14 @@ def draw_figures(run: Run) -> dict[str, Drawing]:
         "loss-over-noise": (series.noise_curves(run), "depolarizing probability of a two-qubit gate", "log"),
     }
     drawn = {
-        name: Drawing(figure_of(plot.curves(of_arms, levels, axis=axis, scale=scale)), _curve_table(of_arms))
+        name: Drawing(figure_of(plot.curves(of_arms, beside, axis=axis, scale=scale)), _curve_table(of_arms))
         for name, (of_arms, axis, scale) in losses.items()
         if of_arms
     }
     rows = series.final_rows(run)
-    drawn["final-losses"] = Drawing(figure_of(plot.losses(rows, levels)), _row_table(rows))
+    drawn["final-losses"] = Drawing(
+        figure_of(plot.losses(rows, series.levels(run.results))), _row_table(rows)
+    )
     return drawn | _contrast_drawings(run) | _matrix_drawings(run)
 
 

@@ -32,6 +32,7 @@ from qgeo.comparison.page.entries import (
 )
 from qgeo.comparison.page.figures import draw_figures, figure_files, svg_documents
 from qgeo.comparison.page.series import Run, read_run
+from qgeo.comparison.page.words import WORDS
 from qgeo.comparison.run_folder import RunFolder, write_atomically
 from qgeo.comparison.shadow_race import FIRST_ORDER_KL
 from qgeo.comparison.training import OTHER_CONTEXTS
@@ -68,6 +69,7 @@ _CONTENTS = {
     "agreement": "Agreement with Aer",
     "samples": "What the heads write",
     "protocol": "Protocol",
+    "words": "Words",
     "repeat": "To repeat it",
 }
 """Sections by their id, as the contents list has them."""
@@ -110,6 +112,7 @@ def render(run: Run, documents: Mapping[str, str]) -> str:
             figures=inline,
             captions=_CAPTIONS,
             contents=_CONTENTS,
+            words=WORDS,
             swatch=lambda place: Markup(drawing.inline_svg(swatches[place], f"mark-{next(marks)}", "")),
             ordered_verdicts=confirmatory_first(run.results["verdicts"]),
             place_of={arm["name"]: place for place, arm in enumerate(run.arms)},

@@ -82,6 +82,14 @@ def levels(results: dict[str, Any]) -> list[Level]:
     return levels if results["floor"] is None else [*levels, Level(FLOOR, results["floor"])]
 
 
+def levels_beside_validation(results: dict[str, Any]) -> list[Level]:
+    """The same, for figures of validation losses: bars are losses on test windows, and say so."""
+    return [
+        level if level.name == FLOOR else replace(level, name=f"{level.name}, test")
+        for level in levels(results)
+    ]
+
+
 def table(lines: list[dict[str, Any]], key: str) -> dict[str, Cells]:
     """arm → (seed, step) → value, where there is one."""
     table: dict[str, Cells] = {}

@@ -23,6 +23,7 @@ from qgeo.comparison.page.report import (
     visible_whitespace,
     write_report,
 )
+from qgeo.comparison.page.words import WORDS
 from qgeo.errors import RunFolderError
 
 ATTACK = '</pre><script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -78,9 +79,20 @@ def test_sections_come_in_order(page):
         "Agreement with Aer",
         "What the heads write",
         "Protocol",
+        "Words",
         "To repeat it",
     ]
     assert page.index('class="answer"') < page.index("<h2")
+
+
+def test_words_are_linked_before_they_are_used_and_explained_once(page):
+    # Seen to fail: a link from the top to no word; a word that is in the table alone.
+    anchors = [f"word-{word.anchor}" for word in WORDS]
+    top, _, rest = page.partition("<h2")
+    assert re.findall(r'href="#(word-[^"]*)"', top) == anchors
+    assert re.findall(r'id="(word-[^"]*)"', rest) == anchors
+    text = Page(page).text
+    assert [word.name for word in WORDS if text.count(word.meaning.replace("_", "")) != 1] == []
 
 
 def test_page_asks_for_nothing_from_elsewhere(folder, page):

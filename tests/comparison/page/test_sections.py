@@ -174,7 +174,8 @@ def test_bars_say_what_they_were_counted_on(replicated):
     # Seen to fail: one name for two lines of the figures.
     assert "bigram all windows 0.75 2.4200" in replicated
     assert "bigram seen windows 0.75 2.5200" in replicated
-    assert "bigram, seen" in replicated  # in the figures
+    assert "bigram, seen, test" in replicated  # in the figures of validation losses
+    assert replicated.count("bigram, test") == 3  # over steps, seconds and circuits
     assert "counted on all 16 000 training windows, or on those alone that the first run" in replicated
 
 

@@ -90,6 +90,17 @@ def test_bars_counted_on_what_a_run_sees_are_dotted(replicated):
     ]
 
 
+def test_bars_beside_validation_losses_say_that_they_are_test_losses(replicated):
+    # Seen to fail: losses on other windows than those of the axis, and not a word of it.
+    beside = series.levels_beside_validation(replicated.results)
+    assert [level.label for level in beside] == [
+        "unigram, test",
+        "bigram, test",
+        "bigram, seen, test",
+        "floor",
+    ]
+
+
 def test_noise_is_averaged_over_the_runs_of_a_replicate(tmp_path):
     results = build_replicated()
     losses = [[2.0 + run, 3.0] for run in range(8)]
