@@ -1,6 +1,7 @@
 """The headline of a comparison, for somebody outside the field: which loss is lowest, and whether F_Q helped.
 
     best arm against the bigram bar      below, within its interval, above, none finished
+    other arms against the best          about as good where their intervals overlap; nothing where none does
     F_Q against F_C on the same head     better, worse, equivalent, undecided, none, or no such pair
 
 Each line is a sentence of its own in the tables below; nothing is said that is not a cell of them. What a
@@ -25,11 +26,15 @@ BAR = "bigram"
 _OPENING = "On {task}, {arm} has the lowest mean test loss: {loss}"
 
 _BEST: dict[Place, str] = {
-    "below": f"{_OPENING}, better than a table of token pairs ({{bar:.3f}}).",
-    "within": f"{_OPENING}, which cannot be told from a table of token pairs ({{bar:.3f}}).",
-    "above": f"{_OPENING}, worse than a table of token pairs ({{bar:.3f}}).",
-    "alone": f"{_OPENING}.",
+    "below": f"{_OPENING}, better than a table of token pairs ({{bar:.3f}})",
+    "within": f"{_OPENING}, which cannot be told from a table of token pairs ({{bar:.3f}})",
+    "above": f"{_OPENING}, worse than a table of token pairs ({{bar:.3f}})",
+    "alone": _OPENING,
 }
+
+UNDER_FLOOR = ", and under the exact floor ({floor:.4f}) by the luck of the test windows"
+
+AS_GOOD = "About as good, with intervals that overlap: {arms}."
 
 AT_EDGE = (
     "Most choices of {arms} lie at an edge of what was tried ({shares}): better settings may lie beyond."
@@ -85,15 +90,24 @@ NONE_FINISHED = "No arm finished its training on {task}."
 
 
 def answer(
-    arms: Sequence[Entry], bars: Sequence[Entry], verdicts: Sequence[Entry], protocol: Entry, task: str
+    arms: Sequence[Entry],
+    bars: Sequence[Entry],
+    verdicts: Sequence[Entry],
+    protocol: Entry,
+    task: str,
+    floor: float | None = None,
 ) -> str:
-    """Two sentences, a sharp question for each head that was trained under both metrics.
+    """Two sentences, a sharp question for each head that was trained under both metrics; a third where other
+    arms are about as good as the best.
 
     Args:
-        arms, bars, verdicts, protocol: entries of results.json; task: its name.
+        arms, bars, verdicts, protocol: entries of results.json; task: its name; floor: its entropy in nats.
     """
     sharp = [entry for entry in verdicts if _is_sharp(entry)]
-    sentences = [_best_sentence(arms, bars, task)]
+    sentences = [_best_sentence(arms, bars, task, floor)]
+    if ties := about_as_good(arms):
+        losses = (f"{_quoted(arm['name'])} ({arm['final_loss']['mean']:.3f})" for arm in ties)
+        sentences.append(AS_GOOD.format(arms=", ".join(losses)))
     for entry in sharp:
         sentences += [_metric_sentence(entry, arms, protocol), *_reservations(entry, arms)]
     sentences += [] if sharp else [NO_PAIR]
@@ -133,14 +147,29 @@ def place(final_loss: Entry, bar: float | None) -> Place:
     return "above" if (mean if low is None else low) > bar else "within"
 
 
-def _best_sentence(arms: Sequence[Entry], bars: Sequence[Entry], task: str) -> str:
+def about_as_good(arms: Sequence[Entry]) -> list[Entry]:
+    """Arms whose 95% interval of the test loss overlaps that of the best arm, best first; one run is none."""
+    ranked = _best_first(arms)
+    reach = ranked[0]["final_loss"]["ci_high"] if ranked else None
+    lows = [(arm, arm["final_loss"]["ci_low"]) for arm in ranked[1:]]
+    return [arm for arm, low in lows if None not in (low, reach) and low <= reach]
+
+
+def _best_first(arms: Sequence[Entry]) -> list[Entry]:
+    """Arms that finished, by their mean loss."""
     finished = [arm for arm in arms if arm["final_loss"]["mean"] is not None]
-    if not finished:
+    return sorted(finished, key=lambda arm: arm["final_loss"]["mean"])
+
+
+def _best_sentence(arms: Sequence[Entry], bars: Sequence[Entry], task: str, floor: float | None) -> str:
+    best = next(iter(_best_first(arms)), None)
+    if best is None:
         return NONE_FINISHED.format(task=task)
-    best = min(finished, key=lambda arm: arm["final_loss"]["mean"])
     bar = next((each["loss"] for each in bars if each["name"] == BAR), None)
-    where = place(best["final_loss"], bar)
-    return _BEST[where].format(task=task, arm=_quoted(best["name"]), loss=_loss(best["final_loss"]), bar=bar)
+    final = best["final_loss"]
+    said = _BEST[place(final, bar)].format(task=task, arm=_quoted(best["name"]), loss=_loss(final), bar=bar)
+    under = floor is not None and final["mean"] < floor
+    return said + (UNDER_FLOOR.format(floor=floor) if under else "") + "."
 
 
 def _metric_sentence(entry: Entry, arms: Sequence[Entry], protocol: Entry) -> str:

@@ -87,15 +87,16 @@ def build_results(
     asked += race_questions(configuration, races, chosen)
     entries = [asdict(verdict) for verdict in verdicts(asked)]
     bars = ngram_bars(task, judged, _seen(configuration, task))
+    floor = None if task.context_entropy is None else task.context_entropy * log(2)
     return {
         "version": environment["qgeo"],
         "answer": " ".join(
-            [answer(arms, bars, entries, protocol, task.name), *_standing(configuration, task)]
+            [answer(arms, bars, entries, protocol, task.name, floor), *_standing(configuration, task)]
         ),
         "verdicts": entries,
         "race": races,
         "task": task.describe(),
-        "floor": None if task.context_entropy is None else task.context_entropy * log(2),
+        "floor": floor,
         "bars": bars,
         "reference": reference.name,
         "warnings": size_warnings(configuration, task),

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from qgeo.comparison.answer import NO_PAIR, answer, place, standing
+from qgeo.comparison.answer import NO_PAIR, about_as_good, answer, place, standing
 from qgeo.comparison.verdicts import Question, difference_contrast, verdicts
 from qgeo.statistics.means import mean_interval
 
@@ -225,3 +225,54 @@ def test_differences_are_told_in_units_that_anybody_knows():
     assert "distance from the best possible loss plus 0.001 nats (40 replicates; the margin" in said
     said = answer(arms, BARS, [text | {"verdict": "equivalent"}], UNIT, "t")
     assert "equivalent within ±0.060 nats per token: +0.300 [+0.150, +0.450] nats per token (40" in said
+
+
+TIES = {
+    "overlap": ([2.1, 2.2, 2.15], ["b"]),
+    "touch": ([2.0, 2.2, 2.1], ["b"]),
+    "apart": ([2.5, 2.51, 2.49], []),
+    "one run": ([2.1], []),
+    "diverged": ([None, None, None], []),
+}
+
+
+@pytest.mark.parametrize(("values", "expected"), TIES.values(), ids=TIES)
+def test_an_arm_is_about_as_good_where_intervals_overlap(values, expected):
+    # Seen to fail: the mean of the other held against the interval of the best; an arm without an interval.
+    arms = [arm("b", values), arm("a", [2.0, 2.1, 2.05])]
+    assert [each["name"] for each in about_as_good(arms)] == expected
+    said = answer(arms, BARS, [], UNIT, "t")
+    assert ("About as good, with intervals that overlap: b (" in said) == bool(expected)
+
+
+def test_intervals_that_touch_overlap_and_means_need_not():
+    best, other = (
+        {"name": name, "final_loss": final}
+        for name, final in (
+            ("a", {"mean": 2.0, "ci_low": 1.9, "ci_high": 2.1}),
+            ("b c", {"mean": 2.2, "ci_low": 2.1, "ci_high": 2.3}),
+        )
+    )
+    assert about_as_good([other, best]) == [other]
+    assert (
+        "about as good, with intervals that overlap: “b c” (2.200)."
+        in answer([other, best], BARS, [], UNIT, "t").lower()
+    )
+    other["final_loss"]["ci_low"] = 2.1001
+    assert about_as_good([other, best]) == []
+
+
+def test_nothing_is_about_as_good_as_one_run_or_as_nothing():
+    assert about_as_good([arm("a", [2.0]), arm("b", [2.0, 2.1, 1.9])]) == []
+    assert about_as_good([arm("a", [None])]) == about_as_good([]) == []
+
+
+def test_a_loss_under_the_floor_is_called_luck():
+    # Seen to fail: a loss that no head can have, without a word of it in headline and terminal.
+    arms = [arm("a", [1.8, 1.81, 1.79])]
+    assert (
+        "token pairs (2.000), and under the exact floor (1.8100) by the luck of the test windows."
+        in answer(arms, BARS, [], UNIT, "t", 1.81)
+    )
+    for floor in (1.7, None):
+        assert "floor" not in answer(arms, BARS, [], UNIT, "t", floor)
