@@ -24,7 +24,7 @@ from qgeo.comparison.run_folder import open_run_folder
 from qgeo.comparison.schedule import Workforce
 from qgeo.comparison.sections import Configuration
 from qgeo.errors import ConfigurationError, RunFolderError
-from qgeo.terminal.console import messages, stoppable, tables, write_new_file
+from qgeo.terminal.console import messages, print_table, stoppable, tables, write_new_file
 from qgeo.workers.local import default_workers
 
 _WITH_RESUME = ("resume", "max_seconds", "partial")
@@ -120,7 +120,7 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
     for arm in rehearsal.arms:
         step = "–" if arm.seconds is None else f"{1e3 * arm.seconds:.1f}"
         table.add_row(arm.name, str(arm.parameters), str(arm.runs), step, f"{arm.bytes / 2**20:,.0f}")
-    tables().print(table)
+    print_table(tables(), table)
     tables().print(
         f"about {_duration(rehearsal.seconds)} of training steps on {rehearsal.workers} processes, with "
         f"{rehearsal.bytes / 2**20:,.0f} MiB beside the imports; validation and the report come on top",
@@ -156,7 +156,7 @@ def print_comparison(result: ComparisonResult) -> None:
     console.print(results["answer"], soft_wrap=True)
     for verdict in filter(is_confirmatory, results["verdicts"]):
         console.print(_verdict_line(verdict, results["protocol"]["endpoint_unit"]), soft_wrap=True)
-    console.print(_arms_table(results))
+    print_table(console, _arms_table(results))
     for warning in [*results["warnings"], *_unmet_steps(results["arms"])]:
         console.print(f"warning: {warning}", soft_wrap=True)
     bars = ", ".join(f"{bar_name(bar)} {bar['loss']:.3f}" for bar in results["bars"])

@@ -23,7 +23,7 @@ from qgeo.hardware import requests
 from qgeo.hardware.fisher_request import FisherRequest
 from qgeo.hardware.requests import JobState
 from qgeo.terminal.circuit_file import CircuitSource, without_parameters
-from qgeo.terminal.console import messages, stoppable, tables
+from qgeo.terminal.console import messages, print_table, stoppable, tables
 from qgeo.terminal.fisher_estimate import FisherOptions, check_options, method_kind
 from qgeo.terminal.spectrum import spectrum_report
 from qgeo.terminal.training_plan import head
@@ -111,7 +111,7 @@ def print_plan(report: dict[str, Any], console: Console | None = None) -> None:
         share = f"{total['seconds'] / allowance:.0%}" if allowance else "–"
         numbers = (f"{total['jobs']:,}", "", f"{total['executions']:,}", "", "", f"{total['seconds']:,.1f}")
         table.add_row("  all", *numbers, share, "")
-    console.print(table)
+    print_table(console, table)
     for reason in report["refused"]:
         console.print(f"not for this circuit: {reason}", soft_wrap=True)
     console.print(
@@ -191,7 +191,7 @@ def print_states(folder: Path, jobs: list[JobState]) -> None:
         charged = "–" if job.charged is None else f"{job.charged:.1f}"
         numbers = (f"{job.circuits:,}", f"{job.executions:,}", f"{job.seconds:.1f}", charged)
         table.add_row(str(job.number), job.job_id or "–", job.status, *numbers)
-    tables().print(table)
+    print_table(tables(), table)
 
 
 def collected_report(
