@@ -43,8 +43,11 @@ def compare_with_progress(
     workforce = Workforce.of(workers, scheduler)
     folder = _run_folder(options)
     messages().print(f"run folder: {folder}", soft_wrap=True)
-    for warning in size_warnings(*load_inputs(folder.resolve())):
+    configuration, task = load_inputs(folder.resolve())
+    for warning in size_warnings(configuration, task):
         messages().print(f"warning: {warning}", soft_wrap=True)
+    for note in _idle_workers(configuration, workers, scheduler):
+        messages().print(f"note: {note}", soft_wrap=True)
     bars = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     stopping = stoppable("qgeo compare --resume", folder / "config.toml")
     with Progress(*bars, console=messages()) as progress, stopping:
@@ -67,6 +70,17 @@ def compare_with_progress(
             look=print_outlook,
             on_progress=report,
         )
+
+
+def _idle_workers(configuration: Configuration, workers: int | None, scheduler: str | None) -> list[str]:
+    """What those that were asked for have no part in: a ledger has one writer, which counts one budget."""
+    asked = f"--workers {workers}" if scheduler is None else f"--scheduler {scheduler}"
+    if configuration.backend.max_seconds is None or (scheduler is None and (workers or 1) == 1):
+        return []
+    return [
+        f"{asked} serves tuning runs and races only: with a budget the final runs go through the ledger of "
+        f"{configuration.backend.name}, in this process"
+    ]
 
 
 def rebuild_report(run: Path) -> Path:

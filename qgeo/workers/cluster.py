@@ -176,11 +176,13 @@ def _without_our_modules(error: Exception) -> Exception:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what Dask logs of a lost connection: the error says it."""
-    logger = getLogger("distributed")
-    before = logger.level
-    logger.setLevel(CRITICAL)
+    """Without what Dask logs of a lost connection: the error says it. Its client has a level of its own."""
+    _dask()  # which sets both levels when it is imported
+    levels = {logger: logger.level for logger in map(getLogger, ("distributed", "distributed.client"))}
+    for logger in levels:
+        logger.setLevel(CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in levels.items():
+            logger.setLevel(level)

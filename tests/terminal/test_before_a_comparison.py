@@ -8,6 +8,8 @@ import pytest
 
 from qgeo.cli import run
 from qgeo.comparison.config import load_configuration
+from qgeo.terminal.comparison import _idle_workers
+from tests.tiny_comparison import configuration as tiny
 from tests.tiny_comparison import write_toml
 
 
@@ -69,3 +71,26 @@ def test_an_unknown_key_is_guessed(tmp_path, capsys, text, advice):
     place.write_text(text, encoding="utf-8")
     assert run(["compare", str(place)]) == 2
     assert advice in capsys.readouterr().err
+
+
+DEVICE = {"backend": {"name": "fake_manila", "shots": 64, "max_seconds": 10.0}}
+"""Its jobs go through a ledger."""
+
+
+@pytest.mark.parametrize(
+    ("sections", "workers", "scheduler", "asked"),
+    [
+        (DEVICE, 2, None, "--workers 2 serves"),
+        (DEVICE, None, "tcp://h:1", "--scheduler tcp://h:1 serves"),
+        (DEVICE, 1, None, None),
+        (DEVICE, None, None, None),
+        ({}, 2, None, None),
+    ],
+)
+def test_workers_that_a_ledger_has_no_use_for_are_told(sections, workers, scheduler, asked):
+    # Seen to fail: two workers asked for, one process at work, and not a word of it.
+    told = _idle_workers(tiny(**sections), workers, scheduler)
+    assert [note.startswith(f"{asked} tuning runs and races only") for note in told] == [True] * (
+        asked is not None
+    )
+    assert all("the ledger of fake_manila, in this process" in note for note in told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logging import ERROR, getLogger
 from threading import Timer
 
 import pytest
@@ -10,7 +11,7 @@ from workers.worker_functions import fatal, fatal_once, refused, slowly_squared
 
 from qgeo.errors import ConfigurationError
 from qgeo.workers.batches import results
-from qgeo.workers.cluster import SchedulerLostError, check_answers, cluster_pool
+from qgeo.workers.cluster import SchedulerLostError, _quiet, check_answers, cluster_pool
 from qgeo.workers.local import WorkersEndedError
 
 
@@ -90,3 +91,13 @@ def test_without_dask_it_says_how_to_install_it(monkeypatch):
 def _worked(address: str, work, items) -> list:
     with cluster_pool(address) as pool:
         return list(results(work, 0, items, pool))
+
+
+@pytest.mark.parametrize("name", ["distributed", "distributed.client"])
+def test_what_dask_logs_of_a_loss_is_not_shown(name):
+    # Seen to fail: a traceback of the client, which has a level of its own, above the sentence of an error.
+    logger = getLogger(name)
+    before = logger.level
+    with _quiet():
+        assert not logger.isEnabledFor(ERROR)
+    assert logger.level == before
