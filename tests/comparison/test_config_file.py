@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
+from qgeo.comparison.comparison import prepare
 from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.config_file import commented
 from qgeo.comparison.sections import Configuration, model_at
@@ -51,3 +54,28 @@ def test_what_stands_there_as_a_comment_can_be_set_by_taking_the_sign_away():
     lines = [line.removeprefix("# ") for line in table.splitlines() if " = " in line or "[[" in line]
     parsed = parse_configuration(tomllib.loads("\n".join(lines)))
     assert parsed.arm[0].head == "born"
+
+
+def readme_block() -> str:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```toml\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    return block
+
+
+def test_the_readme_prints_a_configuration_that_runs_the_default(tmp_path):
+    # Seen to fail: a value in the README that is no default any more; a key of another section.
+    printed = parse_configuration(tomllib.loads(readme_block()))
+    assert printed == Configuration()
+    assert prepare(printed, tmp_path / "run").config.exists()
+
+
+def test_the_readme_names_every_key():
+    # Seen to fail: a key that was added to a section alone.
+    named, section = set(), ""
+    for line in readme_block().splitlines():
+        if head := re.match(r"(?:# )?\[+(\w+)\]", line):
+            section = head[1]
+        elif key := re.match(r"(?:# )?(\w+) = ", line):
+            named.add(f"{section}.{key[1]}")
+    known = {f"{name}.{key}" for name in Configuration.model_fields for key in model_at((name,)).model_fields}
+    assert named ^ known == {"task.name", "arm.lr"}  # which stand in the comments on text and kl
