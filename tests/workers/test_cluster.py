@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from logging import ERROR, getLogger
 from threading import Timer
 
@@ -96,6 +97,7 @@ def _worked(address: str, work, items) -> list:
 @pytest.mark.parametrize("name", ["distributed", "distributed.client"])
 def test_what_dask_logs_of_a_loss_is_not_shown(name):
     # Seen to fail: a traceback of the client, which has a level of its own, above the sentence of an error.
+    import_module("distributed")  # which sets levels
     logger = getLogger(name)
     before = logger.level
     with _quiet():
