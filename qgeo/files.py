@@ -253,7 +253,8 @@ class Storage:
 
     def missing(self, path: Path) -> QGeoError:
         """The error of a file that is not there."""
-        return self.error(f"expected a {self.name} file at {path}, found none; {self.when_missing}")
+        article = "an" if self.name[0] in "aeiou" else "a"
+        return self.error(f"expected {article} {self.name} file at {path}, found none; {self.when_missing}")
 
     def damaged(self, path: Path, reason: str, advice: str | None = None) -> QGeoError:
         """The error of a file that cannot be used."""

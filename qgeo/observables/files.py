@@ -89,7 +89,8 @@ def save_observable(observable: SparsePauliOp, path: str | Path) -> None:
     A file that is there already is replaced, once the new one is complete.
 
     Raises:
-        ConfigurationError: weights that are not real and finite, no observable, or a file that cannot be written.
+        ConfigurationError: weights that are not real and finite, no observable, or a file that cannot be
+            written.
     """
     weights = real_weights(observable)
     place = checked_path("an observable file to write", path)
@@ -135,8 +136,8 @@ def _lines(text: str, problem: Problem) -> Iterator[_Term]:
 def _from_sum(text: str, num_qubits: int | None) -> SparsePauliOp:
     def problem(reason: str) -> QGeoError:
         return ConfigurationError(
-            f"cannot read the observable {_shortened(text)}, which is no existing file: {reason}; give the path "
-            "of a file, or a sum such as '0.5*ZZ - 0.2*XI'"
+            f"cannot read the observable {_shortened(text)}, which is no existing file: {reason}; give the "
+            "path of a file, or a sum such as '0.5*ZZ - 0.2*XI'"
         )
 
     return _observable(list(_summands(text, problem)), num_qubits, problem)
