@@ -1,6 +1,7 @@
 """The frozen catalogue: a few circuits that experiments cite by name and digest.
 
-Files and manifest lie in `circuits/`, installed as the package `qgeo.catalogue`. An entry records the call
+Files and manifest lie in `circuits/`, installed as the package `qgeo.catalogue`; the observables of its
+variational circuits in `circuits/observables/`. An entry records the call
 that builds the circuit, the order of its parameters, numbers for all of them, and at these the spectrum of
 F_Q with every parameter trainable: another SDK can read the same text and check itself (and us). A file
 whose SHA-256 is not the recorded one is refused. `tests/circuit/make_catalogue.py` writes the folder.
@@ -33,8 +34,8 @@ class CatalogueEntry:
     Attributes:
         name, title: how to cite it, and what it is.
         file, sha256: its OpenQASM 3 text in `circuits/`, and the digest of its bytes.
-        builder: the Python expression that makes the circuit, with the names of `qgeo.circuit.ansatz`
-            and `qgeo.circuit.catalogue`.
+        builder: the Python expression that makes the circuit, with the names of `qgeo.circuit.ansatz`,
+            `qgeo.circuit.variational` and `qgeo.circuit.catalogue`.
         num_qubits: n.
         parameters: names of all parameters, in `circuit.parameters` order.
         input_parameters: those of them that carry data where the circuit is used as a head.
@@ -42,6 +43,8 @@ class CatalogueEntry:
         quantum_fisher_eigenvalues: of F_Q at `values`, all parameters trainable; ascending.
         rank: how many of them exceed 1e-9 of the largest.
         provenance: where circuit and numbers come from.
+        observable: of a variational circuit, the file in `circuits/observables/` that it is for.
+        energy: ⟨H⟩ of that observable at `values`, the lowest that was found.
     """
 
     name: str
@@ -56,6 +59,8 @@ class CatalogueEntry:
     quantum_fisher_eigenvalues: tuple[float, ...]
     rank: int
     provenance: str
+    observable: str | None = None
+    energy: float | None = None
 
 
 def names() -> tuple[str, ...]:

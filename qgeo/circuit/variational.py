@@ -16,6 +16,7 @@ Peruzzo et al., Nat. Commun. 5, 4213 (2014) (unitary coupled cluster); Wecker, H
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterExpression
@@ -30,7 +31,7 @@ _DOUBLE = {
     **dict.fromkeys(("XXYX", "YXXX", "YXYY", "YYYX"), 0.125),
     **dict.fromkeys(("XXXY", "XYXX", "XYYY", "YYXY"), -0.125),
 }
-"""i(c_q†c_p − h.c.) and i(c₁†c₃†c₂c₀ − h.c.) as Pauli strings, which commute; rightmost letter: qubit p or 0."""
+"""i(c_q†c_p − h.c.) and i(c₁†c₃†c₂c₀ − h.c.) in commuting Pauli strings; rightmost letter: qubit p or 0."""
 
 _BASIS_CHANGE = {"X": ("h", "h"), "Y": ("sx", "sxdg")}
 """The gates before and after a Z rotation that make one about the letter."""
@@ -100,7 +101,7 @@ def qaoa(edges: Sequence[tuple[int, int]], layers: int) -> QuantumCircuit:
 def _rotate(circuit: QuantumCircuit, label: str, qubits: Sequence[int], angle: ParameterExpression) -> None:
     """P(angle) by a ladder of CX gates; the label's rightmost letter is for the first of `qubits`."""
     letters = list(zip(reversed(label), qubits, strict=True))
-    ladder = list(zip(qubits, qubits[1:], strict=False))
+    ladder = list(pairwise(qubits))
     for letter, qubit in letters:
         getattr(circuit, _BASIS_CHANGE[letter][0])(qubit)
     for control, target in ladder:

@@ -15,11 +15,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import reference
+from circuit import contracted, minima
 from qiskit import QuantumCircuit
+from qiskit.quantum_info import Statevector
 
-from qgeo.circuit import ansatz, catalogue
+from qgeo.circuit import ansatz, catalogue, variational
 from qgeo.circuit.qasm import dump_qasm
+from qgeo.observables.files import load_observable
 
 FOLDER = Path(__file__).parents[2] / "circuits"
 
@@ -27,6 +29,7 @@ HEADER = """\
 # The frozen catalogue, one table per circuit. Written by tests/circuit/make_catalogue.py; not edited by hand.
 # quantum_fisher_eigenvalues: of F_Q = 4 Re Q at `values`, every parameter trainable, ascending; from the
 # naive reference of the tests (dense numpy). rank: how many of them exceed 1e-9 of the largest.
+# energy: of `observable` (a file in observables/) at `values`, the lowest that was found.
 """
 
 
@@ -38,12 +41,15 @@ class Source:
     builder: str
     provenance: str
     values: tuple[float, ...] | int  # numbers, or the seed of default_rng(seed).uniform(-π, π, P)
+    observable: str | None = None  # in circuits/observables/; then values are where its energy is lowest
 
 
 BORN = (
     "the default Born head at {n} qubits, qgeo's own; hardware-efficient after Kandala et al., Nature 549, "
     "242 (2017); values from numpy.random.default_rng({seed}).uniform(-pi, pi, P)"
 )
+
+WECKER = "Wecker, Hastings & Troyer, Phys. Rev. A 92, 042303 (2015); values: those of the lowest energy found"
 
 SOURCES = {
     "born-4": Source(
@@ -72,12 +78,46 @@ SOURCES = {
         "'Quantum natural gradient'",
         (0.432, -0.123, 0.543, 0.233),
     ),
+    "h2": Source(
+        "Unitary coupled cluster for the hydrogen molecule, 4 qubits, 3 parameters: reaches the "
+        "ground energy",
+        "h2_uccsd()",
+        "Peruzzo et al., Nat. Commun. 5, 4213 (2014); one Trotter step from the Hartree-Fock state; values: "
+        "those of the minimum",
+        minima.H2,
+        "h2.txt",
+    ),
+    "ising-10": Source(
+        "Hamiltonian variational circuit for the critical Ising chain, 10 qubits, 5 layers, 95 parameters: "
+        "comes within 4e-8 of the ground energy",
+        "ising_variational(10, 5)",
+        WECKER + "; an angle per gate: with one per layer and term the lowest energy found is 2e-2 above",
+        minima.ISING_10,
+        "ising-10.txt",
+    ),
+    "heisenberg-8": Source(
+        "Hamiltonian variational circuit for the Heisenberg chain, 8 qubits, 3 layers, 21 parameters: comes "
+        "within 2e-7 of the ground energy",
+        "heisenberg_variational(8, 3)",
+        WECKER
+        + "; from singlets, an angle per bond: with one per layer and sublattice, 8 layers end 1e-3 above",
+        minima.HEISENBERG_8,
+        "heisenberg-8.txt",
+    ),
+    "maxcut-8": Source(
+        "QAOA for the maximum cut of the Moebius ladder on 8 vertices, 3 layers, 6 parameters: reaches "
+        "-9.6582, of -10",
+        "qaoa(MOEBIUS_LADDER, 3)",
+        "Farhi, Goldstone & Gutmann, arXiv:1411.4028 (2014); values: the best of 30 minima",
+        minima.MAXCUT_8,
+        "maxcut-8.txt",
+    ),
 }
 
 
 def built(builder: str) -> QuantumCircuit:
     """The circuit of a builder expression."""
-    return eval(builder, {**vars(catalogue), **vars(ansatz)})
+    return eval(builder, {**vars(catalogue), **vars(variational), **vars(ansatz)})
 
 
 def values(source: Source, circuit: QuantumCircuit) -> list[float]:
@@ -87,7 +127,13 @@ def values(source: Source, circuit: QuantumCircuit) -> list[float]:
 
 
 def spectrum(circuit: QuantumCircuit, numbers: list[float]) -> np.ndarray:
-    return np.linalg.eigvalsh(reference.qfim(circuit, numbers))
+    return np.linalg.eigvalsh(contracted.qfim(circuit, numbers))
+
+
+def energy(circuit: QuantumCircuit, numbers: list[float], observable: str) -> float:
+    """⟨ψ|H|ψ⟩, the state and the expectation value by Qiskit."""
+    h = load_observable(FOLDER / "observables" / observable)
+    return float(Statevector(circuit.assign_parameters(numbers)).expectation_value(h).real)
 
 
 def rank(eigenvalues: np.ndarray) -> int:
@@ -99,7 +145,7 @@ def manifest_entry(name: str, source: Source) -> dict[str, object]:
     numbers = values(source, circuit)
     eigenvalues = spectrum(circuit, numbers)
     parameters = [parameter.name for parameter in circuit.parameters]
-    return {
+    entry = {
         "title": source.title,
         "file": f"{name}.qasm",
         "sha256": sha256(dump_qasm(circuit).encode()).hexdigest(),
@@ -111,6 +157,12 @@ def manifest_entry(name: str, source: Source) -> dict[str, object]:
         "quantum_fisher_eigenvalues": eigenvalues.tolist(),
         "rank": rank(eigenvalues),
         "provenance": source.provenance,
+    }
+    if source.observable is None:
+        return entry
+    return entry | {
+        "observable": source.observable,
+        "energy": energy(circuit, numbers, source.observable),
     }
 
 
