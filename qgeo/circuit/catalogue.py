@@ -1,10 +1,10 @@
 """The frozen catalogue: a few circuits that experiments cite by name and digest.
 
 Files and manifest lie in `circuits/`, installed as the package `qgeo.catalogue`; the observables of its
-variational circuits in `circuits/observables/`. An entry records the call
-that builds the circuit, the order of its parameters, numbers for all of them, and at these the spectrum of
-F_Q with every parameter trainable: another SDK can read the same text and check itself (and us). A file
-whose SHA-256 is not the recorded one is refused. `tests/circuit/make_catalogue.py` writes the folder.
+variational circuits in `circuits/observables/`. An entry records the call that builds the circuit, the order
+of its parameters, numbers for all of them, and at these the spectrum of F_Q with every parameter trainable:
+another SDK can read the same text and check itself (and us). A file whose SHA-256 is not the recorded one is
+refused. `tests/circuit/make_catalogue.py` writes circuits and manifest.
 """
 
 from __future__ import annotations
