@@ -22,6 +22,8 @@ _HOME = {
     "PauliHead": "qgeo.heads.pauli",
     "SoftmaxHead": "qgeo.heads.classical",
     "MLPHead": "qgeo.heads.classical",
+    "Expectation": "qgeo.observables.expectation",
+    "GaussianLikelihood": "qgeo.modules.likelihood",
     "load_circuit": "qgeo.circuit.qasm",
     "save_circuit": "qgeo.circuit.qasm",
     "compare": "qgeo.comparison.comparison",
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from qgeo.heads.classical import MLPHead as MLPHead
     from qgeo.heads.classical import SoftmaxHead as SoftmaxHead
     from qgeo.heads.pauli import PauliHead as PauliHead
+    from qgeo.modules.likelihood import GaussianLikelihood as GaussianLikelihood
+    from qgeo.observables.expectation import Expectation as Expectation
     from qgeo.optim.natural_gradient import NaturalGradient as NaturalGradient
 
 

@@ -8,7 +8,7 @@ global. The metric is always computed at the contexts of the step, never taken f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,13 @@ from qgeo.estimators.estimator import FisherEstimator
 from qgeo.geometry.operators import InformationMatrix
 from qgeo.geometry.storage import from_plain_form, plain_form
 from qgeo.heads.jacobian import trainable
+from qgeo.heads.protocol import Head
+from qgeo.modules.likelihood import Likelihood, as_likelihood
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
-from qgeo.optim.estimated import EstimatedMetric
 from qgeo.optim.exact import KeepsState, Rule
 from qgeo.optim.line import Line, move_to
-from qgeo.optim.metrics import METRICS, Metric, checked_matrix
+from qgeo.optim.metrics import checked_matrix
+from qgeo.optim.options import as_metric, check_options, check_state, check_trust_region, initial_damping
 from qgeo.optim.realised_kl import Length, RealisedKL, SecondOrderKL
 from qgeo.optim.trust_region import QuadraticTrustRegion
 
@@ -44,9 +46,11 @@ class NaturalGradient(torch.optim.Optimizer):
     """Steps along the gradient measured by an information matrix.
 
     Args:
-        head: the head whose trainable parameters move.
-        metric: a name of `qgeo.optim.metrics.METRICS`, any function (head, contexts, targets) →
-            `InformationMatrix`, or any estimator of `qgeo.estimators`, run with `shots` per circuit.
+        module: what moves: a head, `qgeo.Expectation`, or any torch module with circuits inside
+            (`qgeo.modules`).
+        metric: a name of `qgeo.optim.metrics.METRICS` (of `qgeo.modules.fisher.MODULE_METRICS` where the
+            module is no head), any function (module, contexts, targets) → `InformationMatrix`, or, for
+            heads, any estimator of `qgeo.estimators`, run with `shots` per circuit.
         lr: step length; the largest that F allows is about 1 for `classical`, larger for F_Q = 4g.
         damping: λ ≥ 0, a `RelativeDamping`, or a `LevenbergMarquardt`, which needs the closure.
         refresh: the metric is recomputed every `refresh` steps; between them it is part of the state.
@@ -55,6 +59,10 @@ class NaturalGradient(torch.optim.Optimizer):
             `RealisedKL` gives every step that divergence, times lr², and `last_length` says how; a
             `SecondOrderKL` gives it to second order, as the metric measures it.
         shots: per circuit of an estimator (None: its exact limit).
+        likelihood: how the output of a module that is no head is read, "categorical" (scores of classes) or
+            `GaussianLikelihood(sigma)`; needed where it has parameters behind its last circuit.
+        momentum: share of the last step that is taken again, 0 ≤ momentum < 1 (Borysenko et al. 2024,
+            arXiv 2409.01978).
         params: parameter groups of the head's parameters, for a learning rate per group; default all in one.
 
     Raises:
@@ -74,7 +82,7 @@ class NaturalGradient(torch.optim.Optimizer):
 
     def __init__(
         self,
-        head: nn.Module,
+        module: nn.Module,
         *,
         metric: str | Rule | FisherEstimator = "quantum",
         lr: float = 0.1,
@@ -82,26 +90,31 @@ class NaturalGradient(torch.optim.Optimizer):
         refresh: int = 1,
         trust_region: float | QuadraticTrustRegion | RealisedKL | SecondOrderKL | None = None,
         shots: int | None = None,
+        likelihood: str | Likelihood | None = None,
+        momentum: float = 0.0,
         params: Any = None,
     ) -> None:
-        _check_options(lr, damping, trust_region)
-        if not isinstance(head, nn.Module):
+        check_options(lr, damping, trust_region, momentum)
+        if not isinstance(module, nn.Module):
             raise ConfigurationError(
-                f"expected a head, whose metric is taken, got {type(head).__name__}; pass the head itself, "
-                "NaturalGradient(head), and groups of its parameters as params="
+                f"expected a head or another module, whose metric is taken, got {type(module).__name__}; "
+                "pass the module itself, NaturalGradient(module), and groups of its parameters as params="
             )
-        self.head = head
-        self.metric = _as_metric(metric, shots)
+        self.module = module
+        self.metric = as_metric(metric, module, shots, as_likelihood(likelihood))
+        check_trust_region(trust_region, self.metric)
+        self.momentum = momentum
+        self._last_step: Tensor | None = None
         self.schedule = damping if isinstance(damping, LevenbergMarquardt) else None
         self.relative = damping if isinstance(damping, RelativeDamping) else None
         self.refresh, self.trust_region = checked_integer("refresh", refresh, 1), trust_region
         self.last_length: Length | None = None
         self._matrix: InformationMatrix | None = None
         self._matrix_is_of: list[bool] | None = None
-        start = _initial_damping(damping)
-        self._parameters = [parameter for _, parameter in trainable(head)]
+        start = initial_damping(damping)
+        self._parameters = [parameter for _, parameter in trainable(module)]
         if not self._parameters:
-            raise ConfigurationError(f"expected a head with trainable parameters, got {type(head).__name__}")
+            raise ConfigurationError(f"expected trainable parameters in {type(module).__name__}, got none")
         defaults = {"lr": lr, "damping": start, "steps": 0}
         try:
             super().__init__(self._parameters if params is None else params, defaults)
@@ -131,14 +144,16 @@ class NaturalGradient(torch.optim.Optimizer):
         Args:
             closure: clears the gradients, computes the loss, calls backward, returns the loss. Without one
                 the gradients must be there already.
-            contexts: (B, k) token ids at which the metric is taken; always needed.
+            contexts: (B, k) token ids at which the metric is taken; for another module its inputs, left out
+                where it takes none.
             targets: (B,) observed tokens, for the metric `empirical`.
 
         Raises:
             ConfigurationError: no contexts, or a closure that is missing or none.
         """
-        if contexts is None or not (closure is None or callable(closure)):
-            got = "none" if closure is None or callable(closure) else f"{shown(closure)} as the closure"
+        is_callable = closure is None or callable(closure)
+        if (contexts is None and isinstance(self.module, Head)) or not is_callable:
+            got = "none" if is_callable else f"{shown(closure)} as the closure"
             raise ConfigurationError(
                 f"expected the contexts at which the metric is taken, got {got}; pass step(contexts=contexts)"
             )
@@ -150,12 +165,14 @@ class NaturalGradient(torch.optim.Optimizer):
         gradient = self._flat_gradient()
         matrix = self._refreshed(contexts, targets)
         direction = matrix.solve(gradient, self.damping)
-        start = torch.cat([parameter.flatten() for parameter in self._own()])
-        step = self._limited(start, -self._flat_lr() * direction, contexts, matrix)
+        start = self._point().to(direction.dtype)
+        step = self._limited(start, self._carried(-self._flat_lr() * direction), contexts, matrix)
         move_to(self._own(), start + step)
         if self.schedule is not None and closure is not None:
             change = _Change(start, step, gradient, float(loss))
             self._adapt_damping(self.schedule, matrix, change, closure)
+        if self.momentum:
+            self._last_step = self._point().to(start.dtype) - start
         self._set("steps", self.param_groups[0]["steps"] + 1)
         return loss
 
@@ -165,7 +182,12 @@ class NaturalGradient(torch.optim.Optimizer):
         kept = None if self._matrix is None or self._is_due() else plain_form(self._matrix)
         is_of = None if kept is None else self._matrix_is_of
         rule = self.metric.state_dict() if isinstance(self.metric, KeepsState) else None
-        return super().state_dict() | {"metric": kept, "metric_is_of": is_of, "rule": rule}
+        return super().state_dict() | {
+            "metric": kept,
+            "metric_is_of": is_of,
+            "rule": rule,
+            "last_step": self._last_step,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken, with the same steps; without a metric in it, the next step
@@ -175,11 +197,12 @@ class NaturalGradient(torch.optim.Optimizer):
             ConfigurationError: it is no state of a natural gradient, or its metric is of a form that cannot
                 be stored, or of another circuit.
         """
-        _check_state(state_dict)
+        check_state(state_dict)
         plain = state_dict.get("metric")
-        matrix = None if plain is None else from_plain_form(plain, getattr(self.head, "program", None))
+        matrix = None if plain is None else from_plain_form(plain, getattr(self.module, "program", None))
         super().load_state_dict(state_dict)
         self._matrix, self._matrix_is_of = matrix, state_dict.get("metric_is_of")
+        self._last_step = state_dict.get("last_step")
         kept = state_dict.get("rule")
         if kept is not None and isinstance(self.metric, KeepsState):
             self.metric.load_state_dict(kept)
@@ -203,9 +226,9 @@ class NaturalGradient(torch.optim.Optimizer):
         """Whether the next step takes the metric anew."""
         return bool(self.param_groups[0]["steps"] % self.refresh == 0)
 
-    def _refreshed(self, contexts: Tensor, targets: Tensor | None) -> InformationMatrix:
+    def _refreshed(self, contexts: Tensor | None, targets: Tensor | None) -> InformationMatrix:
         if self._matrix is None or self._is_due():
-            matrix = self.metric(self.head, contexts, targets)  # type: ignore[arg-type]
+            matrix = self.metric(self.module, contexts, targets)  # type: ignore[arg-type]
             self._matrix = checked_matrix(matrix, getattr(self.metric, "__name__", "given"))
             self._matrix_is_of = self._trained_now()
             if self.relative is not None:
@@ -237,7 +260,15 @@ class NaturalGradient(torch.optim.Optimizer):
             move_to(self._own(), change.start)
         self._set("damping", schedule.adapted(self.damping, actual, predicted))
 
-    def _limited(self, start: Tensor, step: Tensor, contexts: Tensor, matrix: InformationMatrix) -> Tensor:
+    def _carried(self, step: Tensor) -> Tensor:
+        """The step with its share of the last one, where the same numbers are trained."""
+        if self._last_step is None or self._last_step.shape != step.shape:
+            return step
+        return step + self.momentum * self._last_step
+
+    def _limited(
+        self, start: Tensor, step: Tensor, contexts: Tensor | None, matrix: InformationMatrix
+    ) -> Tensor:
         """The step, shortened until KL(p_θ‖p_{θ+δ}), or ½ δᵀFδ, fits the trust region."""
         if self.trust_region is None or not bool(step.any()):
             return step
@@ -246,7 +277,8 @@ class NaturalGradient(torch.optim.Optimizer):
         if isinstance(self.trust_region, SecondOrderKL):
             lr = float(self._flat_lr().max())
             return self.trust_region.length(float(step @ (matrix @ step)), lr) * step
-        line = Line(self.head, self._own(), start, step, contexts)
+        assert contexts is not None  # `check_trust_region`
+        line = Line(self.module, self._own(), start, step, contexts)
         if isinstance(self.trust_region, RealisedKL):
             self.last_length = line.at_kl(self.trust_region.kl * float(self._flat_lr().max()) ** 2)
             return self.last_length.length * step
@@ -263,6 +295,10 @@ class NaturalGradient(torch.optim.Optimizer):
         return torch.cat(
             [torch.full((p.numel(),), lr[id(p)], dtype=p.dtype, device=p.device) for p in parameters]
         )
+
+    def _point(self) -> Tensor:
+        """All trainable numbers (P,)."""
+        return torch.cat([parameter.flatten() for parameter in self._own()])
 
     def _own(self) -> list[nn.Parameter]:
         """The head's parameters that are trainable now, in its order."""
@@ -290,52 +326,8 @@ class NaturalGradient(torch.optim.Optimizer):
             )
 
 
-def _as_metric(metric: str | Rule | FisherEstimator, shots: int | None) -> Rule:
-    if isinstance(metric, FisherEstimator):
-        return EstimatedMetric(metric, shots=shots)
-    if shots is not None:
-        raise ConfigurationError(f"expected shots with an estimator as the metric, got {metric!r}")
-    if isinstance(metric, str):
-        return METRICS[metric].begun()
-    if isinstance(metric, Metric):
-        return metric.begun()
-    if isinstance(metric, type) or not callable(metric):
-        raise ConfigurationError(
-            f"expected a metric among {METRICS}, a function (head, contexts, targets) → information matrix, "
-            f"or an estimator such as LinCombQFI(), got {shown(metric)}"
-        )
-    return metric
-
-
 def _evaluate(closure: Callable[[], Any] | None) -> Any:
     if closure is None:
         return None
     with torch.enable_grad():
         return closure()
-
-
-def _initial_damping(damping: float | RelativeDamping | LevenbergMarquardt) -> float:
-    if isinstance(damping, RelativeDamping):
-        return 0.0  # until the first metric is known
-    return damping.initial if isinstance(damping, LevenbergMarquardt) else float(damping)
-
-
-def _check_options(
-    lr: float,
-    damping: float | RelativeDamping | LevenbergMarquardt,
-    trust_region: float | QuadraticTrustRegion | RealisedKL | SecondOrderKL | None,
-) -> None:
-    checked_real("lr", lr, above=0)
-    if not isinstance(damping, RelativeDamping | LevenbergMarquardt):
-        checked_real("damping", damping, least=0)
-    if not isinstance(trust_region, QuadraticTrustRegion | RealisedKL | SecondOrderKL | None):
-        checked_real("trust_region", trust_region, above=0)
-
-
-def _check_state(state: Any) -> None:
-    groups = state.get("param_groups") if isinstance(state, Mapping) else None
-    needed = {"lr", "damping", "steps"}
-    if not groups or not all(isinstance(group, Mapping) and needed <= {*group} for group in groups):
-        raise ConfigurationError(
-            f"expected what state_dict() of a NaturalGradient gave, got {shown(state)}; save and load that"
-        )

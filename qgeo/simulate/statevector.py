@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +12,9 @@ from qgeo.circuit.program import Program
 from qgeo.simulate.angle_tables import AngleTables, angle_tables
 from qgeo.simulate.angles import angle_jacobian, joined
 from qgeo.simulate.engine import engine_at
+
+Operator = Callable[[Tensor], Tensor]
+"""A Hermitian operator: ψ (B, 2ⁿ) → Hψ (B, 2ⁿ)."""
 
 
 def states(
@@ -36,6 +40,26 @@ def probabilities(
     by_context = values.new_zeros(1, 0) if inputs is None else inputs
     p: Tensor = _Probabilities.apply(program, dtype, values, by_context)  # type: ignore[no-untyped-call]
     return p
+
+
+def expectations(
+    program: Program,
+    values: Tensor,
+    inputs: Tensor | None,
+    observables: Sequence[Operator],
+    *,
+    dtype: torch.dtype = torch.complex128,
+) -> Tensor:
+    """⟨ψ(x)|H_k|ψ(x)⟩, real (B, K); differentiable once.
+
+    Args:
+        observables: K Hermitian operators, functions ψ (B, 2ⁿ) → Hψ (B, 2ⁿ). Others: see `states`.
+    """
+    by_context = values.new_zeros(1, 0) if inputs is None else inputs
+    energies: Tensor = _Expectations.apply(  # type: ignore[no-untyped-call]
+        program, dtype, tuple(observables), values, by_context
+    )
+    return energies
 
 
 def gradient_by_parameters(
@@ -78,6 +102,30 @@ class _Probabilities(torch.autograd.Function):
         return _gradients(ctx, 2 * cotangent * psi, psi)  # dp = 2 Re ψ* dψ
 
 
+class _Expectations(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        program: Program,
+        dtype: torch.dtype,
+        observables: tuple[Operator, ...],
+        values: Tensor,
+        inputs: Tensor,
+    ) -> Tensor:
+        psi = _run(ctx, program, dtype, values, inputs)
+        applied = torch.stack([observable(psi) for observable in observables], 1)  # H_k ψ, (B, K, 2ⁿ)
+        ctx.save_for_backward(values, inputs, psi, applied)
+        return (psi.unsqueeze(1).conj() * applied).sum(2).real
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[None, None, None, Tensor, Tensor | None]:
+        psi, applied = ctx.saved_tensors[2:]
+        weighted = 2 * (cotangent.unsqueeze(2) * applied).sum(1)
+        _, _, by_values, by_inputs = _gradients(ctx, weighted, psi, first=3)
+        return None, None, None, by_values, by_inputs
+
+
 def _run(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs: Tensor) -> Tensor:
     engine = engine_at(program, values, inputs, dtype, "states")
     ctx.engine, ctx.tables = engine, angle_tables(program, values.device)
@@ -86,9 +134,12 @@ def _run(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs:
     return psi
 
 
-def _gradients(ctx: Any, cotangent: Tensor, psi: Tensor) -> tuple[None, None, Tensor, Tensor | None]:
-    values, inputs, _ = ctx.saved_tensors
-    data_too = ctx.needs_input_grad[3] or ctx.tables.trained_with_data
+def _gradients(
+    ctx: Any, cotangent: Tensor, psi: Tensor, *, first: int = 2
+) -> tuple[None, None, Tensor, Tensor | None]:
+    """By values and inputs, the arguments `first` and `first + 1` of the function."""
+    values, inputs = ctx.saved_tensors[:2]
+    data_too = ctx.needs_input_grad[first + 1] or ctx.tables.trained_with_data
     by_angle = ctx.engine.gradient(psi, cotangent, data_too=data_too)
     by_values, by_inputs = gradient_by_parameters(ctx.tables, values, inputs, by_angle)
     return None, None, by_values.to(values.dtype), None if by_inputs is None else by_inputs.to(inputs.dtype)

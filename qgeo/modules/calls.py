@@ -1,0 +1,113 @@
+"""Where the circuits inside a torch module stand when the module is called.
+
+A circuit is a submodule with a method `circuit_call`, which says at which values and inputs its circuit runs
+(`CircuitModule`; `qgeo.Expectation` is one), or one that `find` knows how to ask. They are watched by hooks
+while the module runs as it always does, so that the model's own code needs no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from qgeo.circuit.program import Program
+from qgeo.errors import ConfigurationError
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitCall:
+    """A circuit at its point, with the graph that leads there.
+
+    Attributes:
+        program: the circuit; values: (P,) its own parameters; inputs: (R, d) its data angles, or None.
+    """
+
+    program: Program
+    values: Tensor
+    inputs: Tensor | None
+
+
+@runtime_checkable
+class CircuitModule(Protocol):
+    """A module that runs one circuit a call."""
+
+    def circuit_call(self, *arguments: Any) -> CircuitCall:
+        """The circuit's point for these arguments of `forward`."""
+        ...
+
+
+Ask = Callable[..., CircuitCall]
+Find = Callable[[nn.Module], Ask | None]
+"""From a submodule to what says where its circuit stands, or None where it has no circuit."""
+
+
+def own_call(module: nn.Module) -> Ask | None:
+    """The submodule's own `circuit_call`."""
+    return module.circuit_call if isinstance(module, CircuitModule) else None
+
+
+def circuits_of(module: nn.Module, find: Find = own_call) -> dict[nn.Module, Ask]:
+    """Every circuit inside, itself included.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    asked = {each: find(each) for each in module.modules()}
+    circuits = {each: ask for each, ask in asked.items() if ask is not None}
+    if not circuits:
+        raise ConfigurationError(
+            f"expected a module with a circuit inside (qgeo.Expectation, a head, or a TorchConnector with "
+            f"qgeo.interop.network_metric) for a quantum metric, got {type(module).__name__}"
+        )
+    return circuits
+
+
+def circuit_calls(module: nn.Module, inputs: Tensor | None, find: Find = own_call) -> tuple[CircuitCall, ...]:
+    """The circuits' points in one run of the module, in the order in which they ran.
+
+    Args:
+        inputs: what the module is called with; None for a module that takes no data.
+    """
+    calls: list[CircuitCall] = []
+    with (
+        _hooked(circuits_of(module, find), lambda ask: lambda _, given: calls.append(ask(*given))),
+        torch.enable_grad(),
+    ):
+        run(module, inputs)
+    return tuple(calls)
+
+
+def output_behind_circuits(module: nn.Module, inputs: Tensor | None, find: Find = own_call) -> Tensor:
+    """The module's output as a function of what lies behind its circuits alone: their outputs are held."""
+    hooks = [each.register_forward_hook(_held) for each in circuits_of(module, find)]
+    try:
+        with torch.enable_grad():
+            return run(module, inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def run(module: nn.Module, inputs: Tensor | None) -> Tensor:
+    """The module's output at inputs; at none for a module that takes no data."""
+    output: Tensor = module() if inputs is None else module(inputs)
+    return output
+
+
+def _held(_module: nn.Module, _arguments: Any, output: Tensor) -> Tensor:
+    return output.detach()
+
+
+@contextmanager
+def _hooked(circuits: dict[nn.Module, Ask], hook_of: Callable[[Ask], Any]) -> Iterator[None]:
+    hooks = [each.register_forward_pre_hook(hook_of(ask)) for each, ask in circuits.items()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
