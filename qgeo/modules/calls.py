@@ -86,8 +86,7 @@ def output_behind_circuits(module: nn.Module, inputs: Tensor | None, find: Find 
     """The module's output as a function of what lies behind its circuits alone: their outputs are held."""
     hooks = [each.register_forward_hook(_held) for each in circuits_of(module, find)]
     try:
-        with torch.enable_grad():
-            return run(module, inputs)
+        return run(module, inputs)
     finally:
         for hook in hooks:
             hook.remove()

@@ -46,6 +46,7 @@ class ModuleMetric:
     find: Find = own_call
     is_diagonal: bool = False
 
+    @torch.enable_grad()
     def __call__(
         self, module: nn.Module, inputs: Tensor | None, targets: Tensor | None = None
     ) -> InformationMatrix:
@@ -67,8 +68,7 @@ class ModuleMetric:
         """Σ_x J_yᵀ F_C J_y of what the output depends on, behind the circuits or, without them, in all."""
         size = sum(parameter.numel() for parameter in parameters)
         if self.of_circuit is None:
-            with torch.enable_grad():
-                output = run(module, inputs)
+            output = run(module, inputs)
         else:
             output = output_behind_circuits(module, inputs, self.find)
         if not _depends(output, parameters):

@@ -17,7 +17,7 @@ _AT_ONCE = 2**22
 
 
 def rows_jacobian(outputs: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    """(R, o, W) float64, from outputs (R, o) with their graph, over the parameters, flattened in their order."""
+    """(R, o, W) float64, from outputs (R, o) with their graph, over parameters flattened in their order."""
     rows, width = outputs.shape
     size = sum(parameter.numel() for parameter in parameters)
     if not outputs.requires_grad or not outputs.numel():

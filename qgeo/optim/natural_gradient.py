@@ -100,6 +100,9 @@ class NaturalGradient(torch.optim.Optimizer):
                 f"expected a head or another module, whose metric is taken, got {type(module).__name__}; "
                 "pass the module itself, NaturalGradient(module), and groups of its parameters as params="
             )
+        self._parameters = [parameter for _, parameter in trainable(module)]
+        if not self._parameters:
+            raise ConfigurationError(f"expected trainable parameters in {type(module).__name__}, got none")
         self.module = module
         self.metric = as_metric(metric, module, shots, as_likelihood(likelihood))
         check_trust_region(trust_region, self.metric)
@@ -112,9 +115,6 @@ class NaturalGradient(torch.optim.Optimizer):
         self._matrix: InformationMatrix | None = None
         self._matrix_is_of: list[bool] | None = None
         start = initial_damping(damping)
-        self._parameters = [parameter for _, parameter in trainable(module)]
-        if not self._parameters:
-            raise ConfigurationError(f"expected trainable parameters in {type(module).__name__}, got none")
         defaults = {"lr": lr, "damping": start, "steps": 0}
         try:
             super().__init__(self._parameters if params is None else params, defaults)
@@ -293,7 +293,7 @@ class NaturalGradient(torch.optim.Optimizer):
         lr = {id(p): float(group["lr"]) for group in self.param_groups for p in group["params"]}
         parameters = self._own()
         return torch.cat(
-            [torch.full((p.numel(),), lr[id(p)], dtype=p.dtype, device=p.device) for p in parameters]
+            [torch.full((p.numel(),), lr[id(p)], dtype=torch.float64, device=p.device) for p in parameters]
         )
 
     def _point(self) -> Tensor:

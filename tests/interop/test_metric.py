@@ -147,10 +147,10 @@ def test_natural_gradient_on_a_head_network_is_that_on_the_head():
 
 def test_mistakes():
     model = connector()
-    with pytest.raises(ConfigurationError, match="expected a CircuitNetwork or a HeadNetwork"):
+    with pytest.raises(ConfigurationError, match="expected a module with a circuit inside"):
         network_metric(torch.nn.Linear(2, 2))
-    with pytest.raises(ConfigurationError, match="'quantum' or 'classical', got 'empirical'"):
+    with pytest.raises(ConfigurationError, match="for a module that is no head, got 'empirical'"):
         network_metric(model, "empirical")(model, torch.as_tensor(INPUTS), None)
     hybrid = torch.nn.Sequential(torch.nn.Linear(2, 2), model)
     with pytest.raises(ConfigurationError, match="give NaturalGradient the connector alone"):
-        network_metric(model)(hybrid, torch.as_tensor(INPUTS), None)
+        network_metric(model, "classical")(hybrid, torch.as_tensor(INPUTS), None)

@@ -398,10 +398,10 @@ def test_a_kept_metric_that_cannot_be_stored_is_refused_when_it_is_loaded():
         return NaturalGradient(head, metric=lambda *_: Foreign(ones), refresh=2)
 
     running = optimizer()
-    take_step(running.head, running)
+    take_step(running.module, running)
     with pytest.raises(ConfigurationError, match=r"Foreign.*multiple of refresh"):
         optimizer().load_state_dict(stored(running.state_dict()))
-    take_step(running.head, running)
+    take_step(running.module, running)
     optimizer().load_state_dict(stored(running.state_dict()))  # the next step takes the metric anew
 
 
@@ -647,7 +647,7 @@ def test_step_that_cannot_be_taken_is_refused_and_moves_nothing(case):
 
 
 def test_parameters_in_the_place_of_the_head_are_told_apart():
-    with pytest.raises(ConfigurationError, match=r"expected a head, .* got generator; pass the head itself"):
+    with pytest.raises(ConfigurationError, match=r"expected a head .* got generator; pass the module itself"):
         NaturalGradient(BornHead(4, 1).parameters())
 
 
