@@ -127,7 +127,6 @@ def _state(module: Expectation) -> torch.Tensor:
 
 
 def test_a_float32_model_is_trained_as_it_is():
-    # Seen to fail: a float64 step from float32 numbers that was not cast back.
     model = hybrid()
     targets = INPUTS[:, :1].sin()
     optimizer = NaturalGradient(model, likelihood=GaussianLikelihood(0.3), lr=0.5, damping=1e-2)
