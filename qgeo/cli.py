@@ -2,6 +2,7 @@
 
     qgeo compare     train quantum and classical heads side by side and write a report
     qgeo fisher      the Fisher information matrix of an OpenQASM circuit
+    qgeo vqe         the energy of a circuit's states lowered by natural gradient
     qgeo circuits    the frozen catalogue
     qgeo report      the report of a comparison written anew, or several side by side
     qgeo generate    text from a trained head
@@ -33,6 +34,7 @@ from qgeo.commands.fisher import fisher
 from qgeo.commands.generate import generate
 from qgeo.commands.hardware import hardware
 from qgeo.commands.report import report
+from qgeo.commands.vqe import vqe
 from qgeo.errors import QGeoError, StoppedError
 
 _INTERRUPTED = 130
@@ -45,7 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(circuits, name="circuits")
 app.add_typer(hardware, name="hardware", no_args_is_help=True)
-for derived in (compare, fisher):
+for derived in (compare, fisher, vqe):
     app.command(cls=DerivedHelp)(derived)
 for plain in (report, generate, backends, doctor):
     app.command()(plain)

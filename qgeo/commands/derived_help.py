@@ -29,6 +29,7 @@ def _names() -> dict[str, str]:
     from qgeo.optim.metrics import METRICS
     from qgeo.tasks import SOURCES
     from qgeo.terminal.fisher_estimate import method_names
+    from qgeo.vqe.settings import METHODS as METHODS_OF_VQE
 
     return {
         "methods": str(METHODS),
@@ -38,4 +39,5 @@ def _names() -> dict[str, str]:
         "heads": str(HEADS),
         "metrics": f"{METRICS}, {FIRST_ORDER}",
         "sources": str(SOURCES),
+        "vqe_methods": ", ".join(METHODS_OF_VQE),
     }

@@ -3,6 +3,7 @@
     matrices     spectrum, loewner, matrix, bloch_sphere
     training     curves, damping_curves, losses, differences
     verdicts     forest, also of races
+    energies     energies, step_angles
 
 Each draws a figure of its own and returns its matplotlib axes (`spectra` a list of them):
 `axes.figure.savefig(…)` keeps it. Colours, dashes and markers can be told apart without colour vision, and
@@ -17,6 +18,7 @@ in greyscale.
 from qgeo.plot.bloch import bloch_sphere
 from qgeo.plot.curves import Curve, curves
 from qgeo.plot.damping import DampingCurve, damping_curves
+from qgeo.plot.energies import energies, step_angles
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.plot.levels import Level
 from qgeo.plot.matrices import matrix
@@ -35,6 +37,7 @@ __all__ = [
     "curves",
     "damping_curves",
     "differences",
+    "energies",
     "filters",
     "forest",
     "loewner",
@@ -42,4 +45,5 @@ __all__ = [
     "matrix",
     "spectra",
     "spectrum",
+    "step_angles",
 ]

@@ -1,0 +1,53 @@
+"""`qgeo vqe`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qgeo.commands.options import Json
+
+
+def vqe(
+    circuit: Annotated[
+        Path | None, typer.Argument(help="OpenQASM 3 or 2 file with parameters.", show_default=False)
+    ] = None,
+    observable: Annotated[
+        str | None,
+        typer.Option(
+            help="File of weights and Pauli labels, or a sum such as '0.5*ZZ - 0.2*XI'.", show_default=False
+        ),
+    ] = None,
+    metric: Annotated[str, typer.Option(help="{vqe_methods}.")] = "quantum",
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            help="Length of a step (default 2/Σ|w| of the observable's weights; .05 for adam).",
+            show_default=False,
+        ),
+    ] = None,
+    damping: Annotated[float, typer.Option(help="λ of (F + λI)⁻¹∇E.")] = 1e-4,
+    steps: Annotated[int, typer.Option(min=0, help="At most.")] = 500,
+    tolerance: Annotated[float, typer.Option(help="Done where the gradient's norm is below.")] = 1e-6,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the first values, N(0, 0.1²).")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="New folder (default runs/vqe-TIMESTAMP).", show_default=False)
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this folder.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Lower the energy of a circuit's states by natural gradient, exactly; a folder with a report."""
+    from qgeo.terminal.vqe import begin, finish, print_result
+
+    settings = {"lr": lr, "damping": damping, "steps": steps, "tolerance": tolerance, "seed": seed}
+    folder = begin(circuit, observable, metric, settings, out, resume)
+    result = finish(folder)
+    if as_json:
+        print(json.dumps(result))
+    else:
+        print_result(result, folder)

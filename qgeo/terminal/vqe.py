@@ -1,0 +1,86 @@
+"""`qgeo vqe` in a terminal: files to a folder, a bar of steps, the energy that was found."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from qgeo.circuit.qasm import load_qasm
+from qgeo.errors import ConfigurationError
+from qgeo.observables.files import load_observable
+from qgeo.terminal.circuit_file import without_parameters
+from qgeo.terminal.console import messages, stoppable, tables
+from qgeo.validation import first_problem
+from qgeo.vqe.folder import REPORT, SETTINGS, create, go_on, read_problem
+from qgeo.vqe.minimization import Problem, Record
+from qgeo.vqe.settings import settings_for
+
+
+def begin(
+    circuit: Path | None,
+    observable: str | None,
+    method: str,
+    settings: dict[str, Any],
+    out: Path | None,
+    resume: Path | None,
+) -> Path:
+    """The folder to go on with: a new one, or that of --resume.
+
+    Raises:
+        ConfigurationError: neither a circuit with its observable nor a folder, or both; numbers out of range.
+    """
+    if resume is not None:
+        if circuit is not None or observable is not None or out is not None:
+            raise ConfigurationError("expected --resume alone: the folder knows the rest")
+        return resume
+    if circuit is None or observable is None:
+        raise ConfigurationError(
+            "expected a circuit and --observable, or --resume FOLDER, as in: qgeo vqe h2.qasm --observable "
+            "h2.txt"
+        )
+    loaded = load_qasm(circuit).circuit
+    if not loaded.num_parameters:
+        raise without_parameters(circuit)
+    problem = Problem(loaded, load_observable(observable, loaded.num_qubits))
+    try:
+        asked = settings_for(problem.observable, method, **settings)
+    except ValidationError as error:
+        raise ConfigurationError(f"options: {first_problem(error)}") from None
+    path = out or Path("runs") / f"vqe-{datetime.now():%Y%m%d-%H%M%S}"
+    create(path, circuit.read_bytes(), problem, asked)
+    return path
+
+
+def finish(path: Path) -> dict[str, Any]:
+    """Go on to the end, with a bar of steps on stderr."""
+    messages().print(f"folder: {path}", soft_wrap=True)
+    bars = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    )
+    stopping = stoppable("qgeo vqe --resume", path / SETTINGS)
+    with Progress(*bars, console=messages()) as progress, stopping:
+        task = progress.add_task("energy", total=None)
+
+        def shown(record: Record) -> None:
+            progress.update(
+                task, completed=record.step, description=f"energy {record.energy:.8f}"
+            )
+
+        return go_on(path, shown)
+
+
+def print_result(result: dict[str, Any], path: Path) -> None:
+    """Energy, distance from the ground state, cost, where the report is."""
+    console = tables()
+    settings, steps = result["settings"], result["steps"]
+    console.print(f"energy {result['energy']:.10f} after {steps:,} steps of {settings['method']}")
+    if result["ground_energy"] is not None:
+        console.print(f"ground energy {result['ground_energy']:.10f}, {result['error']:.2e} below it")
+    console.print(f"gradient {result['gradient']:.2e}, {result['circuits']:,} circuits on a device, ungrouped")
+    if result["gradient"] >= settings["tolerance"]:
+        console.print(f"not converged: the gradient is above {settings['tolerance']:g}; give it more --steps")
+    console.print(f"report: {path / REPORT}", soft_wrap=True)

@@ -1,0 +1,135 @@
+"""The folder of a minimization, resumable after a kill at any moment.
+
+    circuit.qasm      as it was given          settings.json   what was asked for
+    observable.txt    weights and labels       progress.json   sealed: values, optimizer, energies so far
+    result.json  energies.csv  energies.svg  energies.pdf  report.html      when it is done
+
+The folder appears by a rename, holding what the minimization begins from; files appear by a rename too.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from qgeo.circuit.qasm import load_qasm
+from qgeo.comparison.run_folder import RUN_FILES
+from qgeo.errors import RunFolderError
+from qgeo.locks import alone
+from qgeo.observables.files import load_observable, save_observable
+from qgeo.observables.ground import MOST_QUBITS, ground_energy
+from qgeo.vqe.minimization import Minimization, Problem, Progress, Record
+from qgeo.vqe.report import write_report
+from qgeo.vqe.settings import VqeSettings
+
+_BETWEEN = 2.0
+"""Seconds between two times that progress is stored: what a kill costs at most."""
+
+
+CIRCUIT, OBSERVABLE, SETTINGS, PROGRESS = "circuit.qasm", "observable.txt", "settings.json", "progress.json"
+RESULT, TABLE, FIGURE, REPORT = "result.json", "energies.csv", "energies", "report.html"
+
+
+def create(path: Path, circuit: bytes, problem: Problem, settings: VqeSettings) -> None:
+    """A new folder with what the minimization begins from.
+
+    Args:
+        circuit: the file that the problem's circuit was read from, as it is.
+
+    Raises:
+        RunFolderError: something is there, or it cannot be written. ConfigurationError: see `Minimization`.
+    """
+    Minimization(problem, settings)  # refuses before anything is written
+
+    def fill(draft: Path) -> None:
+        RUN_FILES.write_bytes(draft / CIRCUIT, circuit)
+        save_observable(problem.observable, draft / OBSERVABLE)
+        RUN_FILES.write_json(draft / SETTINGS, settings.model_dump())
+
+    RUN_FILES.publish_folder(path, fill)
+
+
+def go_on(path: Path, on_point: Callable[[Record], Any] = lambda _: None) -> dict[str, Any]:
+    """Minimize to the end, from wherever the folder stands; what result.json holds.
+
+    Args:
+        on_point: called after every point.
+
+    Raises:
+        RunFolderError: no folder of a minimization, a damaged one, or somebody is at work in it.
+    """
+    if not (path / SETTINGS).is_file():
+        raise RunFolderError(f"expected a folder that qgeo vqe made, got {path}; start one with --out")
+    with alone(path, RUN_FILES):
+        problem, settings = read_problem(path)
+        progress = path / PROGRESS
+        stored = RUN_FILES.read_sealed(progress, Progress) if progress.exists() else None
+        minimization = Minimization(problem, settings, stored)
+        _run(minimization, path, on_point)
+        result = _result(problem, settings, minimization)
+        RUN_FILES.write_json(path / RESULT, result)
+        RUN_FILES.write_text(path / TABLE, _table(minimization.records))
+        write_report(path, result, minimization.records)
+        return result
+
+
+def read_problem(path: Path) -> tuple[Problem, VqeSettings]:
+    """What the folder begins from.
+
+    Raises:
+        RunFolderError: a file is missing or damaged. CircuitError, ConfigurationError: it holds something
+            else.
+    """
+    settings = RUN_FILES.read_json(path / SETTINGS, VqeSettings)
+    circuit = load_qasm(path / CIRCUIT).circuit
+    return Problem(circuit, load_observable(path / OBSERVABLE, circuit.num_qubits)), settings
+
+
+def _run(minimization: Minimization, path: Path, on_point: Callable[[Record], Any]) -> None:
+    """Progress is stored between points alone: what was begun when a kill or Ctrl-C came is done again."""
+    stored_at = monotonic()
+
+    def noted(record: Record) -> None:
+        nonlocal stored_at
+        if monotonic() - stored_at > _BETWEEN:
+            _store(minimization, path)
+            stored_at = monotonic()
+        on_point(record)
+
+    minimization.run(noted)
+    _store(minimization, path)
+
+
+def _store(minimization: Minimization, path: Path) -> None:
+    RUN_FILES.write_sealed(path / PROGRESS, minimization.progress().model_dump())
+
+
+def _result(problem: Problem, settings: VqeSettings, minimization: Minimization) -> dict[str, Any]:
+    last = minimization.records[-1]
+    is_known = problem.observable.num_qubits <= MOST_QUBITS
+    ground = ground_energy(problem.observable) if is_known else None
+    return {
+        "energy": last.energy,
+        "ground_energy": ground,
+        "error": None if ground is None else last.energy - ground,
+        "gradient": last.gradient,
+        "steps": last.step,
+        "circuits": last.circuits,
+        "parameters": [parameter.name for parameter in problem.circuit.parameters],
+        "values": minimization.module.values.tolist(),
+        "settings": settings.model_dump(),
+        "qubits": problem.observable.num_qubits,
+        "terms": len(problem.observable),
+    }
+
+
+def _table(records: Sequence[Record]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(Record.model_fields), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(record.model_dump() for record in records)
+    return buffer.getvalue()

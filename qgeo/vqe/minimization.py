@@ -1,0 +1,157 @@
+"""Energies step by step: a module, an optimizer, and a record of every point on the way.
+
+    energy → gradient → (metric) → step,      recorded before each step and after the last
+
+Everything is exact. Circuits are counted as a device would need them: parameter-shift gradients of every group
+of strings that are read together, and the metric's own circuits as their methods count them, ungrouped.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import SparsePauliOp
+from torch import Tensor
+
+from qgeo.errors import ConfigurationError
+from qgeo.files import FileModel
+from qgeo.observables.expectation import Expectation
+from qgeo.optim.metrics import METRICS
+from qgeo.optim.natural_gradient import NaturalGradient
+from qgeo.vqe.settings import EUCLIDEAN, VqeSettings
+
+
+class Record(FileModel):
+    """A point on the way.
+
+    Attributes:
+        step: steps before it; energy: in the observable's units; gradient: norm of ∂E/∂θ.
+        angle: between the step from here and plain descent, degrees; None where there is no step or metric.
+        circuits: bound circuits up to here, gradient of this point included.
+    """
+
+    step: int
+    energy: float
+    gradient: float
+    angle: float | None
+    circuits: int
+
+
+class Progress(FileModel):
+    """All of a minimization: what it goes on from. Optimizer: base64 of its state, plain data."""
+
+    values: list[float]
+    optimizer: str
+    records: list[Record]
+    done: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A circuit, all of its parameters trained, and the observable whose expectation value is lowered."""
+
+    circuit: QuantumCircuit
+    observable: SparsePauliOp
+
+
+class Minimization:
+    """A minimization at some step.
+
+    Args:
+        problem, settings: what to do; progress: where to go on, None to begin.
+
+    Raises:
+        ConfigurationError: a circuit without parameters; an observable that does not fit.
+    """
+
+    def __init__(self, problem: Problem, settings: VqeSettings, progress: Progress | None = None) -> None:
+        if not problem.circuit.num_parameters:
+            raise ConfigurationError("expected a circuit with parameters to train, got one without")
+        generator = torch.Generator().manual_seed(settings.seed)
+        self.module = Expectation(problem.circuit, problem.observable, generator=generator)
+        self.settings, self.records, self.done = settings, [], False
+        self.optimizer = _optimizer(self.module, settings)
+        self.circuits_per_step = circuits_per_step(self.module, problem.observable, settings.method)
+        if progress is not None:
+            self._restore(progress)
+
+    def advance(self) -> Record:
+        """One point: its energy, and the step from there unless it is the last."""
+        step = len(self.records)
+        self.optimizer.zero_grad()
+        energy = self.module().sum()
+        energy.backward()
+        gradient = self._gradient()
+        before, size = self._values(), float(gradient.norm())
+        if not math.isfinite(float(energy.detach())):
+            raise ConfigurationError(f"the energy is no finite number after {step} steps; use a smaller --lr")
+        self.done = step >= self.settings.steps or size < self.settings.tolerance
+        if not self.done:
+            self.optimizer.step()
+        record = Record(
+            step=step,
+            energy=float(energy.detach()),
+            gradient=size,
+            angle=None if self.done else self._angle(self._values() - before, -gradient),
+            circuits=(step + 1) * self.circuits_per_step,
+        )
+        self.records.append(record)
+        return record
+
+    def progress(self) -> Progress:
+        """Where it stands, to be stored."""
+        buffer = io.BytesIO()
+        torch.save(self.optimizer.state_dict(), buffer)
+        state = b64encode(buffer.getvalue()).decode("ascii")
+        return Progress(
+            values=self._values().tolist(), optimizer=state, records=list(self.records), done=self.done
+        )
+
+    def run(self, on_point: Callable[[Record], Any]) -> None:
+        """To the end."""
+        while not self.done:
+            on_point(self.advance())
+
+    def _restore(self, progress: Progress) -> None:
+        with torch.no_grad():
+            self.module.values.copy_(torch.tensor(progress.values, dtype=torch.float64))
+        self.optimizer.load_state_dict(
+            torch.load(io.BytesIO(b64decode(progress.optimizer)), weights_only=True)
+        )
+        self.records, self.done = list(progress.records), progress.done
+
+    def _values(self) -> Tensor:
+        return self.module.values.detach().clone()
+
+    def _gradient(self) -> Tensor:
+        gradient = self.module.values.grad
+        assert gradient is not None  # backward was called
+        return gradient.detach().clone()
+
+    def _angle(self, step: Tensor, descent: Tensor) -> float | None:
+        if self.settings.method in EUCLIDEAN or not float(step.norm() * descent.norm()):
+            return None
+        cosine = float(step @ descent / (step.norm() * descent.norm()))
+        return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
+
+
+def circuits_per_step(module: Expectation, observable: SparsePauliOp, method: str) -> int:
+    """Energy and parameter-shift gradient of every group of strings read together, and the metric."""
+    groups = len(observable.group_commuting(qubit_wise=True))
+    metric = 0 if method in EUCLIDEAN else METRICS[method].evaluations.count(module.program)
+    return groups * (1 + 2 * len(module.program.angles)) + metric
+
+
+def _optimizer(module: Expectation, settings: VqeSettings) -> torch.optim.Optimizer:
+    if settings.method == "adam":
+        return torch.optim.Adam(module.parameters(), lr=settings.lr)
+    if settings.method == "gradient":
+        return torch.optim.SGD(module.parameters(), lr=settings.lr)
+    return NaturalGradient(module, metric=settings.method, lr=settings.lr, damping=settings.damping)
