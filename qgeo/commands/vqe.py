@@ -36,9 +36,7 @@ def vqe(
     out: Annotated[
         Path | None, typer.Option(help="New folder (default runs/vqe-TIMESTAMP).", show_default=False)
     ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with this folder.", show_default=False)
-    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this folder.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Lower the energy of a circuit's states by natural gradient, exactly; a folder with a report."""

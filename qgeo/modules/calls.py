@@ -73,9 +73,12 @@ def circuit_calls(module: nn.Module, inputs: Tensor | None, find: Find = own_cal
     Args:
         inputs: what the module is called with; None for a module that takes no data.
     """
+    circuits = circuits_of(module, find)
+    if module in circuits:  # nothing is before it
+        return (circuits[module](*_arguments(inputs)),)
     calls: list[CircuitCall] = []
     with (
-        _hooked(circuits_of(module, find), lambda ask: lambda _, given: calls.append(ask(*given))),
+        _hooked(circuits, lambda ask: lambda _, given: calls.append(ask(*given))),
         torch.enable_grad(),
     ):
         run(module, inputs)
@@ -84,7 +87,10 @@ def circuit_calls(module: nn.Module, inputs: Tensor | None, find: Find = own_cal
 
 def output_behind_circuits(module: nn.Module, inputs: Tensor | None, find: Find = own_call) -> Tensor:
     """The module's output as a function of what lies behind its circuits alone: their outputs are held."""
-    hooks = [each.register_forward_hook(_held) for each in circuits_of(module, find)]
+    circuits = circuits_of(module, find)
+    if module in circuits:  # nothing is behind it
+        return torch.zeros(1)
+    hooks = [each.register_forward_hook(_held) for each in circuits]
     try:
         return run(module, inputs)
     finally:
@@ -94,8 +100,12 @@ def output_behind_circuits(module: nn.Module, inputs: Tensor | None, find: Find 
 
 def run(module: nn.Module, inputs: Tensor | None) -> Tensor:
     """The module's output at inputs; at none for a module that takes no data."""
-    output: Tensor = module() if inputs is None else module(inputs)
+    output: Tensor = module(*_arguments(inputs))
     return output
+
+
+def _arguments(inputs: Tensor | None) -> tuple[Tensor, ...]:
+    return () if inputs is None else (inputs,)
 
 
 def _held(_module: nn.Module, _arguments: Any, output: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Observables H = Σ_k w_k P_k with real weights: in and out of files, and their smallest eigenvalue.
+"""Observables H = Σ_k w_k P_k with real weights: from files, applied to states, as energies of circuits.
 
-Files and sums as text: `files.py`. Exact ground energies: `ground.py`.
+Files and sums as text: `files.py`. Exact ground energies: `ground.py`. The torch module: `expectation.py`.
 """

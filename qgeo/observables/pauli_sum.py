@@ -23,12 +23,10 @@ from torch import Tensor
 from qgeo.arguments import shown
 from qgeo.circuit.paulis import Term, from_label, signs
 from qgeo.errors import ConfigurationError
+from qgeo.observables.weights import real_weights
 
 _KEPT = 2**23
 """Most entries of diagonals that are kept, 128 MiB; beyond, they are made at every application."""
-
-_REAL = 1e-12
-"""Imaginary part of a weight, relative to the largest, that is rounding of one's own arithmetic."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,29 +109,7 @@ def _pauli_sum(observable: Any, num_qubits: int) -> PauliSum:
             f"expected an observable on the circuit's {num_qubits} qubits, got one on {observable.num_qubits}"
         )
     plain = observable.simplify(atol=0)
-    weights = _real_weights(plain)
+    weights = real_weights(observable if plain.coeffs.dtype == object else plain).tolist()
     labels = plain.paulis.to_labels()
     terms = (from_label(text)._replace(weight=w) for text, w in zip(labels, weights, strict=True))
     return PauliSum(num_qubits, tuple(terms))
-
-
-def _real_weights(observable: SparsePauliOp) -> list[float]:
-    """The weights of strings without phases.
-
-    Raises:
-        ConfigurationError: they are not finite or not real, so that H is not Hermitian; or parameters.
-    """
-    try:
-        weights = np.asarray(observable.coeffs, dtype=complex)
-    except TypeError:
-        raise ConfigurationError(
-            "expected numbers as the weights of an observable, got parameters; bind them first"
-        ) from None
-    if not np.isfinite(weights).all():
-        raise ConfigurationError("expected finite weights of an observable, got others")
-    if np.abs(weights.imag).max(initial=0) > _REAL * np.abs(weights).max(initial=0):
-        raise ConfigurationError(
-            f"expected real weights of an observable, got {weights[np.abs(weights.imag).argmax()]:.6g}; only "
-            "a Hermitian operator has real expectation values"
-        )
-    return [float(weight) for weight in weights.real]

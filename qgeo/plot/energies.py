@@ -27,7 +27,9 @@ def energies(x: Floats, energy: Floats, *, axis: str = "step", ground: float | N
     axes = figure.add_subplot(xlabel=axis, ylabel="E − E₀ (units of the observable)", yscale="log")
     axes.plot(x, above, **pen(0) | {"marker": ""})
     axes.axhline(1e-6, color=FAINT, linewidth=0.8, linestyle=(0, (2, 2)))
-    axes.annotate("10⁻⁶", (1.0, 1e-6), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=FAINT)
+    axes.annotate(
+        "10⁻⁶", (1.0, 1e-6), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=FAINT
+    )
     return axes
 
 

@@ -9,13 +9,14 @@ from typing import Any
 from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from qgeo.circuit.compiler import compile
 from qgeo.circuit.qasm import load_qasm
 from qgeo.errors import ConfigurationError
 from qgeo.observables.files import load_observable
 from qgeo.terminal.circuit_file import without_parameters
 from qgeo.terminal.console import messages, stoppable, tables
 from qgeo.validation import first_problem
-from qgeo.vqe.folder import REPORT, SETTINGS, create, go_on, read_problem
+from qgeo.vqe.folder import REPORT, SETTINGS, create, go_on
 from qgeo.vqe.minimization import Problem, Record
 from qgeo.vqe.settings import settings_for
 
@@ -47,7 +48,7 @@ def begin(
         raise without_parameters(circuit)
     problem = Problem(loaded, load_observable(observable, loaded.num_qubits))
     try:
-        asked = settings_for(problem.observable, method, **settings)
+        asked = settings_for(compile(loaded), problem.observable, method, **settings)
     except ValidationError as error:
         raise ConfigurationError(f"options: {first_problem(error)}") from None
     path = out or Path("runs") / f"vqe-{datetime.now():%Y%m%d-%H%M%S}"
@@ -58,17 +59,13 @@ def begin(
 def finish(path: Path) -> dict[str, Any]:
     """Go on to the end, with a bar of steps on stderr."""
     messages().print(f"folder: {path}", soft_wrap=True)
-    bars = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    )
+    bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     stopping = stoppable("qgeo vqe --resume", path / SETTINGS)
     with Progress(*bars, console=messages()) as progress, stopping:
         task = progress.add_task("energy", total=None)
 
         def shown(record: Record) -> None:
-            progress.update(
-                task, completed=record.step, description=f"energy {record.energy:.8f}"
-            )
+            progress.update(task, completed=record.step, description=f"energy {record.energy:.8f}")
 
         return go_on(path, shown)
 
@@ -79,8 +76,11 @@ def print_result(result: dict[str, Any], path: Path) -> None:
     settings, steps = result["settings"], result["steps"]
     console.print(f"energy {result['energy']:.10f} after {steps:,} steps of {settings['method']}")
     if result["ground_energy"] is not None:
-        console.print(f"ground energy {result['ground_energy']:.10f}, {result['error']:.2e} below it")
-    console.print(f"gradient {result['gradient']:.2e}, {result['circuits']:,} circuits on a device, ungrouped")
+        console.print(f"ground energy {result['ground_energy']:.10f}, {result['error']:.2e} below")
+    console.print(
+        f"gradient {result['gradient']:.2e}, {result['circuits']:,} circuits on a device, ungrouped"
+    )
     if result["gradient"] >= settings["tolerance"]:
-        console.print(f"not converged: the gradient is above {settings['tolerance']:g}; give it more --steps")
+        limit = f"{settings['tolerance']:g}"
+        console.print(f"not converged: the gradient is above {limit}; give it more --steps or a larger --lr")
     console.print(f"report: {path / REPORT}", soft_wrap=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 from qgeo.circuit.qasm import load_qasm
 from qgeo.comparison.run_folder import RUN_FILES
+from qgeo.comparison.threads import single_thread
 from qgeo.errors import RunFolderError
 from qgeo.locks import alone
 from qgeo.observables.files import load_observable, save_observable
@@ -100,7 +101,8 @@ def _run(minimization: Minimization, path: Path, on_point: Callable[[Record], An
             stored_at = monotonic()
         on_point(record)
 
-    minimization.run(noted)
+    with single_thread():  # the same numbers on every machine of a kind, however busy
+        minimization.run(noted)
     _store(minimization, path)
 
 

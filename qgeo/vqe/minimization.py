@@ -2,8 +2,8 @@
 
     energy → gradient → (metric) → step,      recorded before each step and after the last
 
-Everything is exact. Circuits are counted as a device would need them: parameter-shift gradients of every group
-of strings that are read together, and the metric's own circuits as their methods count them, ungrouped.
+Everything is exact. Circuits are counted as a device would need them: gradients by parameter shift, of every
+group of strings that are read together, and the metric's circuits as their methods count them, ungrouped.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Minimization:
             raise ConfigurationError("expected a circuit with parameters to train, got one without")
         generator = torch.Generator().manual_seed(settings.seed)
         self.module = Expectation(problem.circuit, problem.observable, generator=generator)
-        self.settings, self.records, self.done = settings, [], False
+        self.settings, self.done = settings, False
+        self.records: list[Record] = []
         self.optimizer = _optimizer(self.module, settings)
         self.circuits_per_step = circuits_per_step(self.module, problem.observable, settings.method)
         if progress is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from qiskit.quantum_info import SparsePauliOp
 
+from qgeo.circuit.program import Program
 from qgeo.errors import ConfigurationError
 from qgeo.files import FileModel
 from qgeo.modules.fisher import MODULE_METRICS
@@ -17,7 +19,7 @@ EUCLIDEAN = ("gradient", "adam")
 METHODS = (*(name for name in MODULE_METRICS if name != "classical"), *EUCLIDEAN)
 
 ADAM_LR = 0.05
-"""In radians: Adam's steps do not depend on the size of energies."""
+"""In radians, a choice."""
 
 
 class VqeSettings(FileModel):
@@ -38,7 +40,9 @@ class VqeSettings(FileModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
-def settings_for(observable: SparsePauliOp, method: str, lr: float | None, **others: Any) -> VqeSettings:
+def settings_for(
+    program: Program, observable: SparsePauliOp, method: str, lr: float | None, **others: Any
+) -> VqeSettings:
     """With the default length of a step where none is given.
 
     Raises:
@@ -46,17 +50,25 @@ def settings_for(observable: SparsePauliOp, method: str, lr: float | None, **oth
     """
     if method not in METHODS:
         raise ConfigurationError(f"expected a metric of {', '.join(METHODS)}, got {method!r}")
-    return VqeSettings(method=method, lr=default_lr(observable, method) if lr is None else lr, **others)
+    default = default_lr(program, observable, method)
+    return VqeSettings(method=method, lr=default if lr is None else lr, **others)
 
 
-def default_lr(observable: SparsePauliOp, method: str) -> float:
-    """2/Σ|w| over all strings but the identity, .05 for Adam.
+def default_lr(program: Program, observable: SparsePauliOp, method: str) -> float:
+    """2/Σ|w| over all strings but the identity; for plain descent over the most rotations of a parameter, too.
 
     A natural step of lr is imaginary time lr/2 (F θ̇ = −2∇E), stable while it is below 2/(E_max − E_min); and
-    E_max − E_min ≤ 2 Σ|w|. Plain descent is measured in the same unit, F being of order 1.
+    E_max − E_min ≤ 2 Σ|w|. F of a parameter of r rotations is r to r², which plain descent does not divide by.
+    Adam's steps do not depend on the size of energies.
     """
     if method == "adam":
         return ADAM_LR
     plain = observable.simplify()
-    size = sum(abs(w) for label, w in plain.to_list() if set(label) != {"I"})
-    return 2 / size if size else 1.0
+    size = sum(abs(w) for label, w in plain.to_list() if set(label) != {"I"}) or 2.0
+    return 2 / size / (_most_rotations(program) if method == "gradient" else 1)
+
+
+def _most_rotations(program: Program) -> int:
+    """Of one parameter."""
+    counts = Counter(column for angle in program.angles for column in angle.columns)
+    return max(counts.values(), default=1)
