@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
+from qgeo.errors import ConfigurationError
 from qgeo.simulate.angle_tables import AngleTables, angle_tables
 from qgeo.simulate.angles import angle_jacobian, joined
 from qgeo.simulate.engine import engine_at
@@ -29,8 +30,7 @@ def states(
         dtype: complex128, or complex64 for half the memory and about 1e-6 accuracy; angles are float64.
     """
     by_context = values.new_zeros(1, 0) if inputs is None else inputs
-    psi: Tensor = _States.apply(program, dtype, values, by_context)  # type: ignore[no-untyped-call]
-    return psi
+    return _applied(_States, program, dtype, values, by_context)
 
 
 def probabilities(
@@ -38,8 +38,7 @@ def probabilities(
 ) -> Tensor:
     """Born's rule: p(z|x) = |⟨z|ψ(x)⟩|², real (B, 2ⁿ); differentiable once. Arguments: see `states`."""
     by_context = values.new_zeros(1, 0) if inputs is None else inputs
-    p: Tensor = _Probabilities.apply(program, dtype, values, by_context)  # type: ignore[no-untyped-call]
-    return p
+    return _applied(_Probabilities, program, dtype, values, by_context)
 
 
 def expectations(
@@ -56,10 +55,7 @@ def expectations(
         observables: K Hermitian operators, functions ψ (B, 2ⁿ) → Hψ (B, 2ⁿ). Others: see `states`.
     """
     by_context = values.new_zeros(1, 0) if inputs is None else inputs
-    energies: Tensor = _Expectations.apply(  # type: ignore[no-untyped-call]
-        program, dtype, tuple(observables), values, by_context
-    )
-    return energies
+    return _applied(_Expectations, program, dtype, tuple(observables), values, by_context)
 
 
 def gradient_by_parameters(
@@ -77,6 +73,24 @@ def gradient_by_parameters(
     point = joined(values, inputs).double()
     by_point = angle_jacobian(tables.by_context, point).transposed_times(per_context.double())
     return by_values + by_point[:, :size].sum(0), by_point[:, size:]
+
+
+def _applied(function: type[torch.autograd.Function], *arguments: Any) -> Tensor:
+    """
+    Raises:
+        ConfigurationError: under a transform of torch.func, which sweeps cannot be traced by.
+    """
+    try:
+        result: Tensor = function.apply(*arguments)
+    except RuntimeError as error:
+        if "setup_context" not in str(error):
+            raise
+        raise ConfigurationError(
+            "expected a circuit outside of torch.func (jacrev, jacfwd, vmap, hessian), which does not reach "
+            "adjoint sweeps; use torch.autograd.functional.jacobian, a head's log_probs_and_jacobian, or a "
+            "batch of inputs"
+        ) from None
+    return result
 
 
 class _States(torch.autograd.Function):
