@@ -66,21 +66,31 @@ class ModuleMetric:
 
     def _behind(self, module: nn.Module, inputs: Tensor | None, parameters: Sequence[Tensor]) -> Tensor:
         """Σ_x J_yᵀ F_C J_y of what the output depends on, behind the circuits or, without them, in all."""
-        size = sum(parameter.numel() for parameter in parameters)
         if self.of_circuit is None:
-            output = run(module, inputs)
-        else:
-            output = output_behind_circuits(module, inputs, self.find)
-        if not _depends(output, parameters):
-            return torch.zeros(size, size, dtype=torch.float64)
-        if self.likelihood is None:
-            raise ConfigurationError(
-                "expected a likelihood for the parameters behind the last circuit, got none; pass "
-                "likelihood='categorical' or GaussianLikelihood(sigma) to NaturalGradient"
-            )
-        rows = _as_rows(output, inputs)
-        jacobian = DenseJacobian(rows_jacobian(rows, parameters))
-        return jacobian.congruence(self.likelihood.output_fisher(rows.detach()))
+            return output_fisher_sum(run(module, inputs), inputs, parameters, self.likelihood)
+        output = output_behind_circuits(module, inputs, self.find)
+        return output_fisher_sum(output, inputs, parameters, self.likelihood)
+
+
+def output_fisher_sum(
+    output: Tensor, inputs: Tensor | None, parameters: Sequence[Tensor], likelihood: Likelihood | None
+) -> Tensor:
+    """Σ_x JᵀF_C(y(x))J of an output with its graph, (W, W); zeros where it depends on no parameter.
+
+    Raises:
+        ConfigurationError: it depends on some, and there is no likelihood.
+    """
+    size = sum(parameter.numel() for parameter in parameters)
+    if not _depends(output, parameters):
+        return torch.zeros(size, size, dtype=torch.float64)
+    if likelihood is None:
+        raise ConfigurationError(
+            "expected a likelihood for the parameters behind the last circuit, got none; pass "
+            "likelihood='categorical' or GaussianLikelihood(sigma) to NaturalGradient"
+        )
+    rows = _as_rows(output, inputs)
+    jacobian = DenseJacobian(rows_jacobian(rows, parameters))
+    return jacobian.congruence(likelihood.output_fisher(rows.detach()))
 
 
 def quantum_of_call(call: CircuitCall, by_values: Tensor, by_inputs: Tensor) -> Tensor:

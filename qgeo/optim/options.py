@@ -19,6 +19,7 @@ from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.estimated import EstimatedMetric
 from qgeo.optim.exact import Rule
 from qgeo.optim.metrics import METRICS, Metric
+from qgeo.optim.qn_spsa import QNSPSA
 from qgeo.optim.realised_kl import RealisedKL, SecondOrderKL
 from qgeo.optim.trust_region import QuadraticTrustRegion
 
@@ -38,7 +39,7 @@ def as_metric(
         return replace(metric, likelihood=likelihood)
     if isinstance(metric, str) and shots is None and not isinstance(module, Head):
         circuits_of(module)  # refuses what has none, before the first step
-        return module_metric(metric, likelihood)  # type: ignore[return-value]
+        return _of_module(metric, likelihood)
     if likelihood is not None:
         raise ConfigurationError(
             "expected a likelihood with a metric by name and a module that is no head, whose output is its "
@@ -58,6 +59,13 @@ def as_metric(
             f"or an estimator such as LinCombQFI(), got {shown(metric)}"
         )
     return metric
+
+
+def _of_module(name: str, likelihood: Likelihood | None) -> Rule:
+    """The rule of a module that is no head; one that keeps an average keeps its own."""
+    if name == "qn-spsa":
+        return QNSPSA(likelihood)
+    return module_metric(name, likelihood)  # type: ignore[return-value]
 
 
 def check_trust_region(given: Any, metric: Rule) -> None:

@@ -4,8 +4,9 @@
     F̂     = −δf/ε² · ½(Δ₁Δ₂ᵀ + Δ₂Δ₁ᵀ),     δf = f(εΔ₁ + εΔ₂) − f(εΔ₁) − f(εΔ₂ − εΔ₁) + f(−εΔ₁)
     F̄_k   = F̄_{k−1} + (F̂_k − F̄_{k−1})/k,   its part of negative eigenvalues taken away for the step
 
-over all that is trained before the measurement, the encoder's numbers too; F_C over the readout. What it
-costs does not depend on the number of parameters (Gacon et al. 2021, arXiv 2103.09232, eq. 9 to 12).
+over all that is trained before the measurement, the encoder's numbers too; F_C over the readout. Of a module
+with several circuits the state is their product, and so is the overlap. What a step costs does not depend on
+the number of parameters (Gacon et al. 2021, arXiv 2103.09232, eq. 9 to 12).
 
 The average is state, so that every training has a rule of its own (`Metric.begun`), which is stored with the
 optimizer. The sign vectors come from a generator seeded by the head's numbers, as all randomness of control
@@ -14,6 +15,7 @@ metrics: a resumed run repeats itself bit by bit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,8 +29,11 @@ from qgeo.estimators.running_average import RunningAverage
 from qgeo.estimators.spsa import SPSAQFI
 from qgeo.geometry.operators import DenseMatrix, DirectSum, InformationMatrix
 from qgeo.heads.protocol import Head, QuantumHead
+from qgeo.modules.calls import circuit_calls, output_behind_circuits
+from qgeo.modules.fisher import output_fisher_sum
+from qgeo.modules.likelihood import Likelihood
 from qgeo.optim.controls import generator_at
-from qgeo.optim.exact import checked_quantum, readout_block
+from qgeo.optim.exact import readout_block
 from qgeo.optim.line import move_to
 from qgeo.simulate.statevector import states
 
@@ -40,24 +45,33 @@ SPREAD = 0.1
 
 
 class QNSPSA:
-    """A rule with its average: overlaps are exact, only the directions are random."""
+    """A rule with its average: overlaps are exact, only the directions are random.
 
-    def __init__(self) -> None:
+    Args:
+        likelihood: of the output of a module that is no head, for what it trains behind its circuits.
+    """
+
+    def __init__(self, likelihood: Likelihood | None = None) -> None:
+        self.likelihood = likelihood
         self.steps = 0
         self.mean: Tensor | None = None
 
-    def __call__(self, head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
+    def __call__(
+        self, head: Head, contexts: Tensor | None, targets: Tensor | None = None
+    ) -> InformationMatrix:
         """The average with this step's estimate in it."""
         del targets
-        quantum = checked_quantum(head)
-        new = one_step(quantum, contexts)
+        before = self._averaged(one_step(head, contexts))
+        if isinstance(head, QuantumHead):
+            assert contexts is not None  # a head's step has them
+            return _with_readout(before, head, contexts)
+        return DenseMatrix(before + _behind(head, contexts, self.likelihood))
+
+    def _averaged(self, new: Tensor) -> Tensor:
         self.steps += 1
         old = new if self.mean is None else self.mean
         self.mean = old + (new - old) / self.steps
-        before = DenseMatrix(torch.from_numpy(without_negative_part(self.mean.numpy())))
-        if not quantum.circuit_point(contexts[:1]).num_readout:
-            return before
-        return DirectSum((before, DenseMatrix(readout_block(quantum, contexts))))
+        return torch.from_numpy(without_negative_part(self.mean.numpy()))
 
     def state_dict(self) -> dict[str, Any]:
         """Steps and average: plain data."""
@@ -69,42 +83,72 @@ class QNSPSA:
 
 
 @torch.no_grad()
-def one_step(head: QuantumHead, contexts: Tensor) -> Tensor:
+def one_step(head: Head, contexts: Tensor | None) -> Tensor:
     """F̂ of `DRAWS` pairs of sign vectors, (P, P) over what is trained before the measurement."""
-    size = sum(map(torch.numel, _trained(head))) - head.circuit_point(contexts[:1]).num_readout
+    size = sum(map(torch.numel, _trained(head))) - _readout_size(head, contexts)
     drawn = SPSAQFI(generator=generator_at(head, "qn-spsa"), draws=DRAWS, spread=SPREAD).directions(size)
     lost = 1 - _overlaps(head, contexts, torch.from_numpy(drawn.shifts.reshape(-1, size)))
     curvatures = -lost.view(DRAWS, -1) @ torch.from_numpy(drawn.weights)
     return torch.einsum("m,mij->ij", curvatures, torch.from_numpy(drawn.patterns)) / DRAWS
 
 
-def _overlaps(head: QuantumHead, contexts: Tensor, shifts: Tensor) -> Tensor:
+def _overlaps(head: Head, contexts: Tensor | None, shifts: Tensor) -> Tensor:
     """f of every shift (M, P), the head's numbers being moved there and back."""
-    start, here = torch.cat([numbers.flatten() for numbers in _trained(head)]), _states(head, contexts)
+    start = torch.cat([numbers.flatten() for numbers in _trained(head)]).double()
+    rows, here = 1 if contexts is None else len(contexts), _states(head, contexts)
     try:
-        return torch.stack([_overlap(here, _states_at(head, contexts, start, shift)) for shift in shifts])
+        there = [_states_at(head, contexts, start, shift) for shift in shifts]
+        return torch.stack([_overlap(here, each, rows) for each in there])
     finally:
         move_to(_trained(head), start)
 
 
-def _states_at(head: QuantumHead, contexts: Tensor, start: Tensor, shift: Tensor) -> Tensor:
+def _states_at(head: Head, contexts: Tensor | None, start: Tensor, shift: Tensor) -> list[Tensor]:
     there = start.clone()
     there[: len(shift)] += shift  # the readout stays
     move_to(_trained(head), there)
     return _states(head, contexts)
 
 
-def _trained(head: QuantumHead) -> list[Tensor]:
+def _states(head: Any, contexts: Tensor | None) -> list[Tensor]:
+    """Of every circuit, (R, 2ⁿ)."""
+    if isinstance(head, QuantumHead):
+        assert contexts is not None
+        point = head.circuit_point(contexts)
+        return [states(point.program, point.values, point.angles)]
+    calls = circuit_calls(head, contexts)
+    return [states(call.program, call.values, call.inputs).detach() for call in calls]
+
+
+def _overlap(here: Sequence[Tensor], there: Sequence[Tensor], rows: int) -> Tensor:
+    """Of the product of all circuits' states at a row, averaged over rows."""
+    pairs = zip(here, there, strict=True)
+    each = [(old.conj() * new).sum(1).abs().square().view(rows, -1).prod(1) for old, new in pairs]
+    return torch.stack(each).prod(0).mean()
+
+
+def _trained(head: Head) -> list[Tensor]:
     return [parameter for _, parameter in head.named_parameters() if parameter.requires_grad]
 
 
-def _states(head: QuantumHead, contexts: Tensor) -> Tensor:
-    point = head.circuit_point(contexts)
-    return states(point.program, point.values, point.angles)
+def _readout_size(head: Head, contexts: Tensor | None) -> int:
+    """Trainable numbers at the end that no state depends on."""
+    if isinstance(head, QuantumHead) and contexts is not None:
+        return head.circuit_point(contexts[:1]).num_readout
+    return 0
 
 
-def _overlap(here: Tensor, there: Tensor) -> Tensor:
-    return (here.conj() * there).sum(1).abs().square().mean()
+def _with_readout(before: Tensor, head: QuantumHead, contexts: Tensor) -> InformationMatrix:
+    if not _readout_size(head, contexts):
+        return DenseMatrix(before)
+    return DirectSum((DenseMatrix(before), DenseMatrix(readout_block(head, contexts))))
+
+
+@torch.enable_grad()
+def _behind(module: Any, inputs: Tensor | None, likelihood: Likelihood | None) -> Tensor:
+    output = output_behind_circuits(module, inputs)
+    total = output_fisher_sum(output, inputs, _trained(module), likelihood)
+    return total / (1 if inputs is None else len(inputs))
 
 
 def averaged_spsa(

@@ -66,6 +66,7 @@ OPTIONS = {
     "trust region": {"trust_region": QuadraticTrustRegion(0.01), "lr": 1.0},
     "layers": {"metric": "quantum-block-diagonal"},
     "diagonal": {"metric": "quantum-diagonal"},
+    "qn-spsa": {"metric": "qn-spsa", "damping": 0.3},
 }
 
 

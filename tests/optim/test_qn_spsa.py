@@ -7,12 +7,15 @@ import pytest
 import torch
 from head_cases import build, own, some_contexts, some_targets
 from numpy.testing import assert_allclose, assert_array_equal
+from qiskit.circuit.library import real_amplitudes
 
+import qgeo
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.execution import Executor
 from qgeo.estimators.running_average import RunningAverage
 from qgeo.estimators.spsa import SPSAQFI
 from qgeo.heads.measured import MeasuredHead
+from qgeo.modules.fisher import module_metric
 from qgeo.optim.metrics import METRICS
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.optim.qn_spsa import QNSPSA, SPREAD, one_step
@@ -102,3 +105,19 @@ def test_overlaps_have_no_readout_mitigation():
     head = measured(mitigate_readout=True)
     with pytest.raises(ConfigurationError, match="no readout mitigation for 'qn-spsa'"):
         METRICS["qn-spsa"].from_shots(head, None)
+
+
+def test_of_a_module_with_two_circuits_it_is_their_sum_on_average():
+    # Seen to fail: the overlap of the first circuit alone.
+    circuit = real_amplitudes(1, reps=1)
+    names = list(circuit.parameters)[:1]
+    model = torch.nn.Sequential(
+        qgeo.Expectation(circuit, "Z", input_parameters=names, values=[0.4]),
+        qgeo.Expectation(circuit, "X", input_parameters=names, values=[0.9]),
+    )
+    inputs = torch.tensor([[0.3], [1.1]], dtype=torch.float64)
+    exact = module_metric("quantum")(model, inputs).to_dense().numpy()
+    estimates = drawn(model, inputs, 400)
+    error = estimates.std(0, ddof=1) / np.sqrt(len(estimates))
+    assert np.all(np.abs(estimates.mean(0) - exact) < 5 * error + 0.02)
+    assert exact[0, 0] > 1.02  # the second circuit depends on the first one's parameter
