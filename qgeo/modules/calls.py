@@ -7,13 +7,14 @@ while the module runs as it always does, so that the model's own code needs no c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from qgeo.circuit.program import Program
 from qgeo.errors import ConfigurationError
@@ -77,10 +78,12 @@ def circuit_calls(module: nn.Module, inputs: Tensor | None, find: Find = own_cal
     if module in circuits:  # nothing is before it
         return (circuits[module](*_arguments(inputs)),)
     calls: list[CircuitCall] = []
-    with (
-        _hooked(circuits, lambda ask: lambda _, given: calls.append(ask(*given))),
-        torch.enable_grad(),
-    ):
+
+    def hook_of(ask: Ask) -> Callable[..., None]:
+        return lambda _, given, named: calls.append(ask(*given, **named))
+
+    hooks = [each.register_forward_pre_hook(hook_of(ask), with_kwargs=True) for each, ask in circuits.items()]
+    with _removed(hooks), torch.enable_grad():
         run(module, inputs)
     return tuple(calls)
 
@@ -90,17 +93,22 @@ def output_behind_circuits(module: nn.Module, inputs: Tensor | None, find: Find 
     circuits = circuits_of(module, find)
     if module in circuits:  # nothing is behind it
         return torch.zeros(1)
-    hooks = [each.register_forward_hook(_held) for each in circuits]
-    try:
+    with _removed([each.register_forward_hook(_held) for each in circuits]):
         return run(module, inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def run(module: nn.Module, inputs: Tensor | None) -> Tensor:
-    """The module's output at inputs; at none for a module that takes no data."""
-    output: Tensor = module(*_arguments(inputs))
+    """The module's output at inputs; at none for a module that takes no data.
+
+    Raises:
+        ConfigurationError: it gives no tensor.
+    """
+    with _undisturbed(module):
+        output = module(*_arguments(inputs))
+    if not isinstance(output, Tensor):
+        raise ConfigurationError(
+            f"expected a module that gives a tensor, got {type(output).__name__}; wrap it in one that does"
+        )
     return output
 
 
@@ -113,10 +121,27 @@ def _held(_module: nn.Module, _arguments: Any, output: Tensor) -> Tensor:
 
 
 @contextmanager
-def _hooked(circuits: dict[nn.Module, Ask], hook_of: Callable[[Ask], Any]) -> Iterator[None]:
-    hooks = [each.register_forward_pre_hook(hook_of(ask)) for each, ask in circuits.items()]
+def _removed(hooks: Sequence[RemovableHandle]) -> Iterator[None]:
+    """Hooks are removed afterwards, whatever happens."""
     try:
         yield
     finally:
         for hook in hooks:
             hook.remove()
+
+
+@contextmanager
+def _undisturbed(module: nn.Module) -> Iterator[None]:
+    """A run more leaves no trace: running means and other buffers, and torch's generator, are as before.
+
+    The run moves copies, which its graph may keep.
+    """
+    kept = [(each, dict(each._buffers)) for each in module.modules() if each._buffers]
+    for each, buffers in kept:
+        each._buffers.update({name: None if b is None else b.clone() for name, b in buffers.items()})
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        for each, buffers in kept:
+            each._buffers.update(buffers)
