@@ -86,7 +86,9 @@ def connector_call(module: nn.Module) -> Ask | None:
 
 def _call(connector: TorchConnector, inputs: Tensor) -> CircuitCall:
     program, weights = _program(connector.neural_network)
-    return CircuitCall(program, connector.weight[list(weights)], _angles(program, inputs))
+    network: Any = connector.neural_network
+    values = connector.weight[list(weights)]
+    return CircuitCall(program, values, _angles(program, inputs), network.circuit)
 
 
 def _angles(program: Program, inputs: Tensor) -> Tensor | None:

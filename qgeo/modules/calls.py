@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
+from qiskit import QuantumCircuit
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -26,11 +27,13 @@ class CircuitCall:
 
     Attributes:
         program: the circuit; values: (P,) its own parameters; inputs: (R, d) its data angles, or None.
+        circuit: as Qiskit has it, for estimates from shots; None where nobody has it.
     """
 
     program: Program
     values: Tensor
     inputs: Tensor | None
+    circuit: QuantumCircuit | None = None
 
 
 @runtime_checkable

@@ -72,19 +72,19 @@ class Expectation(nn.Module):
         if dtype not in _TYPES:
             raise ConfigurationError(f"expected dtype to be {' or '.join(_TYPES)}, got {shown(dtype)}")
         self.state_type, real = _TYPES[dtype]
-        self.program = _compiled(circuit, parameter_names(input_parameters))
+        self.circuit, self.program = circuit, _compiled(circuit, parameter_names(input_parameters))
         self.observables = pauli_sums(observables, self.program.num_qubits)
         self.values = nn.Parameter(_start(self.program, values, generator).to(real))
 
     def forward(self, inputs: Tensor | None = None) -> Tensor:
         """(K,) energies; (B, K) at inputs (B, d)."""
-        self._check_inputs(inputs)
+        self.check_inputs(inputs)
         energies = expectations(self.program, self.values, inputs, self.observables, dtype=self.state_type)
         return energies[0] if inputs is None else energies.to(inputs.dtype)
 
     def circuit_call(self, inputs: Tensor | None = None) -> CircuitCall:
         """Where the circuit stands when the module is called so; with the graph that leads there."""
-        return CircuitCall(self.program, self.values, inputs)
+        return CircuitCall(self.program, self.values, inputs, self.circuit)
 
     def extra_repr(self) -> str:
         """Sizes."""
@@ -94,7 +94,8 @@ class Expectation(nn.Module):
             f"observables={len(self.observables)}"
         )
 
-    def _check_inputs(self, inputs: Any) -> None:
+    def check_inputs(self, inputs: Any) -> None:
+        """Raise a ShapeError for inputs that the circuit does not take."""
         wanted = self.program.num_inputs
         if inputs is None and not wanted:
             return

@@ -17,6 +17,7 @@ from qgeo.modules.fisher import ModuleMetric, module_metric
 from qgeo.modules.likelihood import Likelihood
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.estimated import EstimatedMetric
+from qgeo.optim.estimated_module import EstimatedModuleMetric
 from qgeo.optim.exact import Rule
 from qgeo.optim.metrics import METRICS, Metric
 from qgeo.optim.qn_spsa import QNSPSA
@@ -40,6 +41,9 @@ def as_metric(
     if isinstance(metric, str) and shots is None and not isinstance(module, Head):
         circuits_of(module)  # refuses what has none, before the first step
         return _of_module(metric, likelihood)
+    if isinstance(metric, FisherEstimator) and not isinstance(module, Head):
+        circuits_of(module)
+        return EstimatedModuleMetric(metric, shots=shots, likelihood=likelihood)  # type: ignore[return-value]
     if likelihood is not None:
         raise ConfigurationError(
             "expected a likelihood with a metric by name and a module that is no head, whose output is its "
