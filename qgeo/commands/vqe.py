@@ -29,21 +29,41 @@ def vqe(
             show_default=False,
         ),
     ] = None,
-    damping: Annotated[float, typer.Option(help="λ of (F + λI)⁻¹∇E.")] = 1e-4,
+    damping: Annotated[
+        float | None,
+        typer.Option(help="λ of (F + λI)⁻¹∇E (default 1e-4, from shots .05).", show_default=False),
+    ] = None,
     steps: Annotated[int, typer.Option(min=0, help="At most.")] = 500,
     tolerance: Annotated[float, typer.Option(help="Done where the gradient's norm is below.")] = 1e-6,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the first values, N(0, 0.1²).")] = 0,
+    backend: Annotated[
+        str | None,
+        typer.Option(help="Energies, gradients and metrics from shots on {backends}.", show_default=False),
+    ] = None,
+    shots: Annotated[
+        int | None, typer.Option(help="Per circuit (default 4096 on a backend).", show_default=False)
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="New folder (default runs/vqe-TIMESTAMP).", show_default=False)
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this folder.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """Lower the energy of a circuit's states by natural gradient, exactly; a folder with a report."""
+    """Lower the energy of a circuit's states by natural gradient, exactly or from shots; a folder with a
+    report."""
     from qgeo.terminal.vqe import begin, finish, print_result
 
-    settings = {"lr": lr, "damping": damping, "steps": steps, "tolerance": tolerance, "seed": seed}
-    folder = begin(circuit, observable, metric, settings, out, resume)
+    asked = {
+        "method": metric,
+        "lr": lr,
+        "damping": damping,
+        "steps": steps,
+        "tolerance": tolerance,
+        "seed": seed,
+        "backend": backend,
+        "shots": shots,
+    }
+    folder = begin(circuit, observable, asked, out, resume)
     result = finish(folder)
     if as_json:
         print(json.dumps(result))

@@ -24,8 +24,7 @@ from qgeo.vqe.settings import settings_for
 def begin(
     circuit: Path | None,
     observable: str | None,
-    method: str,
-    settings: dict[str, Any],
+    asked: dict[str, Any],
     out: Path | None,
     resume: Path | None,
 ) -> Path:
@@ -48,11 +47,11 @@ def begin(
         raise without_parameters(circuit)
     problem = Problem(loaded, load_observable(observable, loaded.num_qubits))
     try:
-        asked = settings_for(compile(loaded), problem.observable, method, **settings)
+        settings = settings_for(compile(loaded), problem.observable, **asked)
     except ValidationError as error:
         raise ConfigurationError(f"options: {first_problem(error)}") from None
     path = out or Path("runs") / f"vqe-{datetime.now():%Y%m%d-%H%M%S}"
-    create(path, circuit.read_bytes(), problem, asked)
+    create(path, circuit.read_bytes(), problem, settings)
     return path
 
 
@@ -74,13 +73,20 @@ def print_result(result: dict[str, Any], path: Path) -> None:
     """Energy, distance from the ground state, cost, where the report is."""
     console = tables()
     settings, steps = result["settings"], result["steps"]
-    console.print(f"energy {result['energy']:.10f} after {steps:,} steps of {settings['method']}")
+    spread = "" if result["stderr"] is None else f" ± {result['stderr']:.2g}"
+    console.print(f"energy {result['energy']:.10f}{spread} after {steps:,} steps of {settings['method']}")
+    if result["stderr"] is not None:
+        console.print(f"exact energy there {result['exact_energy']:.10f}")
     if result["ground_energy"] is not None:
         console.print(f"ground energy {result['ground_energy']:.10f}, {result['error']:.2e} below")
-    console.print(
-        f"gradient {result['gradient']:.2e}, {result['circuits']:,} circuits on a device, ungrouped"
-    )
-    if result["gradient"] >= settings["tolerance"]:
+    console.print(f"gradient {result['gradient']:.2e}, {_cost(result)}")
+    if result["gradient"] >= settings["tolerance"] and result["stderr"] is None:
         limit = f"{settings['tolerance']:g}"
         console.print(f"not converged: the gradient is above {limit}; give it more --steps or a larger --lr")
     console.print(f"report: {path / REPORT}", soft_wrap=True)
+
+
+def _cost(result: dict[str, Any]) -> str:
+    if result["stderr"] is None:
+        return f"{result['circuits']:,} circuits on a device, ungrouped"
+    return f"{result['circuits']:,} circuits, {result['shots']:,} shots"

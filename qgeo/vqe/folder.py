@@ -116,11 +116,14 @@ def _result(problem: Problem, settings: VqeSettings, minimization: Minimization)
     ground = ground_energy(problem.observable) if is_known else None
     return {
         "energy": last.energy,
+        "stderr": last.stderr,
+        "exact_energy": last.exact,
         "ground_energy": ground,
-        "error": None if ground is None else last.energy - ground,
+        "error": None if ground is None else last.exact - ground,
         "gradient": last.gradient,
         "steps": last.step,
         "circuits": last.circuits,
+        "shots": last.shots,
         "parameters": [parameter.name for parameter in problem.circuit.parameters],
         "values": minimization.module.values.tolist(),
         "settings": settings.model_dump(),

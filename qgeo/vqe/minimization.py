@@ -2,27 +2,33 @@
 
     energy → gradient → (metric) → step,      recorded before each step and after the last
 
-Everything is exact. Circuits are counted as a device would need them: gradients by parameter shift, of every
-group of strings that are read together, and the metric's circuits as their methods count them, ungrouped.
+Exact, or from shots on a simulator. Of exact energies circuits are counted as a device would need them:
+gradients by parameter shift, of every group of strings that are read together, and the metric's circuits as
+their methods count them, ungrouped; from shots those that were really run.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
-from torch import Tensor
+from torch import Tensor, nn
 
+from qgeo.backends.names import resolve
 from qgeo.errors import ConfigurationError
+from qgeo.estimators.execution import Cost, Executor
 from qgeo.files import FileModel
 from qgeo.observables.expectation import Expectation
+from qgeo.observables.measured import MeasuredExpectation
 from qgeo.optim.metrics import METRICS
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.vqe.settings import EUCLIDEAN, VqeSettings
@@ -32,23 +38,33 @@ class Record(FileModel):
     """A point on the way.
 
     Attributes:
-        step: steps before it; energy: in the observable's units; gradient: norm of ∂E/∂θ.
+        step: steps before it; energy: in the observable's units, as measured where there are shots.
+        stderr: of that energy, None where it is exact; exact: the exact energy here.
+        gradient: norm of ∂E/∂θ, as measured.
         angle: between the step from here and plain descent, degrees; None where there is no step or metric.
-        circuits: bound circuits up to here, gradient of this point included.
+        circuits: bound circuits up to here, gradient of this point included; shots: those that were run.
     """
 
     step: int
     energy: float
+    stderr: float | None
+    exact: float
     gradient: float
     angle: float | None
     circuits: int
+    shots: int
 
 
 class Progress(FileModel):
-    """All of a minimization: what it goes on from. Optimizer: base64 of its state, plain data."""
+    """All of a minimization: what it goes on from.
+
+    optimizer: base64 of its state, plain data; generator: the state of that of shots, as JSON; cost: so far.
+    """
 
     values: list[float]
     optimizer: str
+    generator: str
+    cost: Cost
     records: list[Record]
     done: bool
 
@@ -76,10 +92,13 @@ class Minimization:
             raise ConfigurationError("expected a circuit with parameters to train, got one without")
         generator = torch.Generator().manual_seed(settings.seed)
         self.module = Expectation(problem.circuit, problem.observable, generator=generator)
+        self.generator = np.random.default_rng((settings.seed, 1))  # of shots: other than of values
+        self.trained = _trained_form(self.module, settings, self.generator)
         self.settings, self.done = settings, False
         self.records: list[Record] = []
-        self.optimizer = _optimizer(self.module, settings)
+        self.optimizer = _optimizer(self.trained, settings)
         self.circuits_per_step = circuits_per_step(self.module, problem.observable, settings.method)
+        self._before = Cost()
         if progress is not None:
             self._restore(progress)
 
@@ -87,21 +106,26 @@ class Minimization:
         """One point: its energy, and the step from there unless it is the last."""
         step = len(self.records)
         self.optimizer.zero_grad()
-        energy = self.module().sum()
+        energy = self.trained().sum()
+        stderr = self._stderr()
         energy.backward()
         gradient = self._gradient()
-        before, size = self._values(), float(gradient.norm())
+        before, size, exact = self._values(), float(gradient.norm()), self._exact()
         if not math.isfinite(float(energy.detach())):
             raise ConfigurationError(f"the energy is no finite number after {step} steps; use a smaller --lr")
+        cost = self._cost()
         self.done = step >= self.settings.steps or size < self.settings.tolerance
         if not self.done:
             self.optimizer.step()
         record = Record(
             step=step,
             energy=float(energy.detach()),
+            stderr=stderr,
+            exact=exact,
             gradient=size,
             angle=None if self.done else self._angle(self._values() - before, -gradient),
-            circuits=(step + 1) * self.circuits_per_step,
+            circuits=(step + 1) * self.circuits_per_step if self.settings.is_exact else cost.circuits,
+            shots=cost.shots,
         )
         self.records.append(record)
         return record
@@ -112,7 +136,12 @@ class Minimization:
         torch.save(self.optimizer.state_dict(), buffer)
         state = b64encode(buffer.getvalue()).decode("ascii")
         return Progress(
-            values=self._values().tolist(), optimizer=state, records=list(self.records), done=self.done
+            values=self._values().tolist(),
+            optimizer=state,
+            generator=json.dumps(self.generator.bit_generator.state),
+            cost=self._cost(),
+            records=list(self.records),
+            done=self.done,
         )
 
     def run(self, on_point: Callable[[Record], Any]) -> None:
@@ -126,7 +155,23 @@ class Minimization:
         self.optimizer.load_state_dict(
             torch.load(io.BytesIO(b64decode(progress.optimizer)), weights_only=True)
         )
+        self.generator.bit_generator.state = json.loads(progress.generator)
+        self._before = progress.cost
         self.records, self.done = list(progress.records), progress.done
+
+    def _cost(self) -> Cost:
+        """Circuits and shots that were run, of energies, gradients and metrics."""
+        run = self._before + getattr(self.trained, "cost", Cost())
+        return run + getattr(getattr(self.optimizer, "metric", None), "cost", Cost())
+
+    def _stderr(self) -> float | None:
+        if not isinstance(self.trained, MeasuredExpectation):
+            return None
+        return float(self.trained.stderr.square().sum().sqrt())
+
+    def _exact(self) -> float:
+        with torch.no_grad():
+            return float(self.module().sum())
 
     def _values(self) -> Tensor:
         return self.module.values.detach().clone()
@@ -150,9 +195,23 @@ def circuits_per_step(module: Expectation, observable: SparsePauliOp, method: st
     return groups * (1 + 2 * len(module.program.angles)) + metric
 
 
-def _optimizer(module: Expectation, settings: VqeSettings) -> torch.optim.Optimizer:
+def _trained_form(module: Expectation, settings: VqeSettings, generator: np.random.Generator) -> nn.Module:
+    """The module itself, or the same on a simulator."""
+    if settings.is_exact:
+        return module
+    place = resolve(settings.backend, generator, threads=1)
+    executor = Executor(place.sampler, pass_manager=place.pass_manager, generator=generator)
+    return MeasuredExpectation(module, executor, shots=settings.shots)
+
+
+def _optimizer(module: nn.Module, settings: VqeSettings) -> torch.optim.Optimizer:
     if settings.method == "adam":
         return torch.optim.Adam(module.parameters(), lr=settings.lr)
     if settings.method == "gradient":
         return torch.optim.SGD(module.parameters(), lr=settings.lr)
-    return NaturalGradient(module, metric=settings.method, lr=settings.lr, damping=settings.damping)
+    metric: Any = settings.method
+    if isinstance(module, MeasuredExpectation):
+        from_shots: Any = METRICS[settings.method].from_shots
+        metric = from_shots(module, settings.shots).estimator
+    shots = None if settings.is_exact else settings.shots
+    return NaturalGradient(module, metric=metric, lr=settings.lr, damping=settings.damping, shots=shots)

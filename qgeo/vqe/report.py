@@ -39,16 +39,20 @@ def write_report(path: Path, result: dict[str, Any], records: Sequence[Record]) 
 
 
 def _drawn(result: dict[str, Any], records: Sequence[Record]) -> dict[str, Any]:
-    points = np.array([(each.step, each.circuits, each.energy) for each in records])
+    points = np.array([(each.step, each.circuits, each.exact) for each in records])
     steps, circuits, energy = points.T
     ground = result["ground_energy"]
     figures = {
         "energies": energies(steps, energy, ground=ground),
-        "energies-over-circuits": energies(circuits, energy, axis="circuits, ungrouped", ground=ground),
+        "energies-over-circuits": energies(circuits, energy, axis=_circuits(result), ground=ground),
     }
     if any(each.angle is not None for each in records):
         figures["angles"] = step_angles(steps, [each.angle for each in records])
     return figures
+
+
+def _circuits(result: dict[str, Any]) -> str:
+    return "circuits, ungrouped" if result["stderr"] is None else "circuits"
 
 
 def _page(result: dict[str, Any], records: Sequence[Record], figures: dict[str, Markup]) -> str:

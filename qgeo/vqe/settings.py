@@ -18,6 +18,14 @@ EUCLIDEAN = ("gradient", "adam")
 
 METHODS = (*(name for name in MODULE_METRICS if name != "classical"), *EUCLIDEAN)
 
+EXACT = "exact"
+
+SHOTS = 4096
+"""Per circuit on a backend where nobody says how many."""
+
+DAMPING, DAMPING_FROM_SHOTS = 1e-4, 0.05
+"""λ by default, a choice: from shots above the noise of the matrix's smallest eigenvalues."""
+
 ADAM_LR = 0.05
 """In radians, a choice."""
 
@@ -28,30 +36,46 @@ class VqeSettings(FileModel):
     Attributes:
         method: of `METHODS`; lr: length of a step; damping: λ of the metric.
         steps: at most; tolerance: done where the gradient's norm is below, in units of the observable.
-        seed: of the first values, N(0, 0.1²).
+        seed: of the first values, N(0, 0.1²), and of shots.
+        backend: "exact", or a simulator by name; shots: per circuit there, None for exact.
     """
 
     format: Literal[1] = 1
     method: str = "quantum"
     lr: Annotated[float, Field(gt=0)]
-    damping: Annotated[float, Field(ge=0)] = 1e-4
+    damping: Annotated[float, Field(ge=0)] = DAMPING
     steps: Annotated[int, Field(ge=0)] = 500
     tolerance: Annotated[float, Field(ge=0)] = 1e-6
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    backend: str = EXACT
+    shots: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        return self.backend == EXACT
 
 
-def settings_for(
-    program: Program, observable: SparsePauliOp, method: str, lr: float | None, **others: Any
-) -> VqeSettings:
-    """With the default length of a step where none is given.
+def settings_for(program: Program, observable: SparsePauliOp, **asked: Any) -> VqeSettings:
+    """What was asked for, defaults where None was given.
+
+    Args:
+        asked: attributes of `VqeSettings`.
 
     Raises:
-        ConfigurationError: an unknown method.
+        ConfigurationError: an unknown method, or shots without a backend.
     """
+    given = {name: value for name, value in asked.items() if value is not None}
+    method, is_exact = given.get("method", "quantum"), given.get("backend", EXACT) == EXACT
     if method not in METHODS:
         raise ConfigurationError(f"expected a metric of {', '.join(METHODS)}, got {method!r}")
-    default = default_lr(program, observable, method)
-    return VqeSettings(method=method, lr=default if lr is None else lr, **others)
+    if is_exact and "shots" in given:
+        raise ConfigurationError("expected --backend with --shots, got exact energies; leave --shots out")
+    defaults = {
+        "lr": default_lr(program, observable, method),
+        "damping": DAMPING if is_exact else DAMPING_FROM_SHOTS,
+        "shots": None if is_exact else SHOTS,
+    }
+    return VqeSettings(**(defaults | given))
 
 
 def default_lr(program: Program, observable: SparsePauliOp, method: str) -> float:

@@ -26,7 +26,7 @@ PROBLEM = Problem(efficient_su2(2, reps=1), ISING)
 
 
 def settings(method: str = "quantum", **others):
-    return settings_for(compile(PROBLEM.circuit), ISING, method, others.pop("lr", None), **others)
+    return settings_for(compile(PROBLEM.circuit), ISING, method=method, **others)
 
 
 def made(path: Path, method: str = "quantum", **others) -> Path:
@@ -38,6 +38,13 @@ def made(path: Path, method: str = "quantum", **others) -> Path:
     return path / "run"
 
 
+@pytest.fixture
+def without_report(monkeypatch) -> None:
+    """Figures take a second; most tests do not look at them."""
+    monkeypatch.setattr(vqe_folder, "write_report", lambda *_: None)
+
+
+@pytest.mark.usefixtures("without_report")
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_finds_the_ground_energy(method: str, tmp_path: Path):
     # Seen to fail: energies of the wrong sign lowered.
@@ -55,17 +62,24 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("method", ["quantum", "adam"])
-def test_a_killed_minimization_goes_on_as_if_it_had_not_been(method: str, tmp_path: Path, monkeypatch):
-    # Seen to fail: the optimizer's state left out (adam); the step after the last stored point taken twice.
+SHOTS = {"backend": "sampled", "shots": 64}
+
+
+@pytest.mark.usefixtures("without_report")
+@pytest.mark.parametrize(
+    ("method", "others"), [("quantum", {}), ("adam", {}), ("quantum", SHOTS), ("gradient", SHOTS)]
+)
+def test_a_killed_minimization_goes_on_as_if_it_had_not_been(method, others, tmp_path: Path, monkeypatch):
+    # Seen to fail: the optimizer's state left out (adam); the step after the last stored point taken twice;
+    # the generator's state left out (shots); the cost of before.
     monkeypatch.setattr(vqe_folder, "_BETWEEN", 0.0)
-    whole = go_on(made(tmp_path / "a", method, steps=20, tolerance=0.0))
+    whole = go_on(made(tmp_path / "a", method, steps=12, tolerance=0.0, **others))
 
     def kill(record) -> None:
         if record.step == 7:
             raise Killed
 
-    path = made(tmp_path / "b", method, steps=20, tolerance=0.0)
+    path = made(tmp_path / "b", method, steps=12, tolerance=0.0, **others)
     with pytest.raises(Killed):
         go_on(path, kill)
     assert (path / PROGRESS).exists()
@@ -73,6 +87,15 @@ def test_a_killed_minimization_goes_on_as_if_it_had_not_been(method: str, tmp_pa
     tables = [(tmp_path / each / "run" / "energies.csv").read_bytes() for each in "ab"]
     assert tables[0] == tables[1]
     assert go_on(path) == whole  # a finished one stays as it is
+
+
+@pytest.mark.usefixtures("without_report")
+@pytest.mark.parametrize("backend", ["aer", "fake_manila"])
+def test_energies_fall_on_simulators_too(backend: str, tmp_path: Path):
+    result = go_on(made(tmp_path, "quantum-block-diagonal", backend=backend, shots=500, steps=6))
+    assert result["exact_energy"] < -1.6  # from -0.2
+    assert abs(result["energy"] - result["exact_energy"]) < 6 * result["stderr"] + 0.2 * (backend != "aer")
+    assert result["shots"] == 500 * result["circuits"] > 0
 
 
 def test_the_angle_is_that_of_the_step_taken():
@@ -153,6 +176,8 @@ def test_the_command_prints_what_it_found(files, tmp_path: Path, capsys):
         (["C", "--observable", "H", "--metric", "classical"], "expected a metric of quantum"),
         (["C", "--observable", "ZZZ"], "expected labels of 2 letters"),
         (["C", "--observable", "H", "--lr", "-1"], "options: lr: expected more than 0"),
+        (["C", "--observable", "H", "--shots", "9"], "expected --backend with --shots"),
+        (["C", "--observable", "H", "--backend", "ibm_torino"], "expected a simulator here"),
         (["C", "--observable", "H", "--resume", "R"], "expected --resume alone"),
         (["--resume", "R"], "expected a folder that qgeo vqe made"),
         (["C", "--observable", "H", "--out", "C"], "expected a new or empty folder"),
@@ -170,6 +195,7 @@ def test_mistakes_are_a_sentence(
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.usefixtures("without_report")
 def test_a_damaged_folder_is_refused(tmp_path: Path):
     path = made(tmp_path, steps=3)
     go_on(path)
