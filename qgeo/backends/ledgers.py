@@ -19,7 +19,7 @@ from qgeo.backends.ledger import Ledger, manifests
 from qgeo.backends.ledger_files import DeviceManifest
 from qgeo.backends.ledger_sampler import LedgerSampler
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
-from qgeo.backends.posting import commands_of_run
+from qgeo.backends.posting import Commands, commands_of_run
 from qgeo.backends.runner import Runner
 from qgeo.backends.spending import Spending
 
@@ -34,6 +34,7 @@ class Ledgers:
     """Args:
     folder: under which they lie; name: of the device; max_seconds: QPU seconds for all of them together.
     mitigation: what every job runs beside its circuits; clock: the machine's, if none is given.
+    commands: that go on with this, by default those of a comparison.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class Ledgers:
         *,
         mitigation: Mitigation = PLAIN,
         clock: Clock | None = None,
+        commands: Commands | None = None,
     ) -> None:
         self.folder, self.name, self.max_seconds = folder, name, max_seconds
         self.mitigation, self._clock = mitigation, clock
         self.spending = Spending(folder)
+        self.commands = commands or commands_of_run(folder.parent)
 
     @cached_property
     def device(self) -> Device:
@@ -83,7 +86,7 @@ class Ledgers:
             shared=self.folder,
             mitigation=self.mitigation,
             spending=self.spending,
-            commands=commands_of_run(self.folder.parent),
+            commands=self.commands,
         )
 
     def close(self) -> None:

@@ -43,6 +43,14 @@ def vqe(
     shots: Annotated[
         int | None, typer.Option(help="Per circuit (default 4096 on a backend).", show_default=False)
     ] = None,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="Budget in QPU seconds: jobs go through a ledger, on a device or a fake one. With --resume: "
+            "another one.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="New folder (default runs/vqe-TIMESTAMP).", show_default=False)
     ] = None,
@@ -62,9 +70,10 @@ def vqe(
         "seed": seed,
         "backend": backend,
         "shots": shots,
+        "max_seconds": max_seconds,
     }
     folder = begin(circuit, observable, asked, out, resume)
-    result = finish(folder)
+    result = finish(folder, max_seconds)
     if as_json:
         print(json.dumps(result))
     else:

@@ -55,8 +55,8 @@ def begin(
     return path
 
 
-def finish(path: Path) -> dict[str, Any]:
-    """Go on to the end, with a bar of steps on stderr."""
+def finish(path: Path, max_seconds: float | None = None) -> dict[str, Any]:
+    """Go on to the end, with a bar of steps on stderr; `max_seconds`: another budget than the folder's."""
     messages().print(f"folder: {path}", soft_wrap=True)
     bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     stopping = stoppable("qgeo vqe --resume", path / SETTINGS)
@@ -66,7 +66,7 @@ def finish(path: Path) -> dict[str, Any]:
         def shown(record: Record) -> None:
             progress.update(task, completed=record.step, description=f"energy {record.energy:.8f}")
 
-        return go_on(path, shown)
+        return go_on(path, shown, max_seconds=max_seconds)
 
 
 def print_result(result: dict[str, Any], path: Path) -> None:

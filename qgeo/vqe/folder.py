@@ -2,6 +2,7 @@
 
     circuit.qasm      as it was given          settings.json   what was asked for
     observable.txt    weights and labels       progress.json   sealed: values, optimizer, energies so far
+    ledger/           jobs on a device, where there is a budget
     result.json  energies.csv  energies.svg  energies.pdf  report.html      when it is done
 
 The folder appears by a rename, holding what the minimization begins from; files appear by a rename too.
@@ -11,18 +12,26 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from shlex import quote
 from time import monotonic
 from typing import Any
 
+from qgeo.backends.device import device_by_name
+from qgeo.backends.ledgers import Ledgers
+from qgeo.backends.posting import Commands
 from qgeo.circuit.qasm import load_qasm
 from qgeo.comparison.run_folder import RUN_FILES
 from qgeo.comparison.threads import single_thread
-from qgeo.errors import RunFolderError
+from qgeo.errors import ConfigurationError, RunFolderError
+from qgeo.estimators.execution import Executor
 from qgeo.locks import alone
+from qgeo.observables.expectation import Expectation
 from qgeo.observables.files import load_observable, save_observable
 from qgeo.observables.ground import MOST_QUBITS, ground_energy
+from qgeo.observables.measured import MeasuredExpectation
 from qgeo.vqe.minimization import Minimization, Problem, Progress, Record
 from qgeo.vqe.report import write_report
 from qgeo.vqe.settings import VqeSettings
@@ -32,7 +41,8 @@ _BETWEEN = 2.0
 
 
 CIRCUIT, OBSERVABLE, SETTINGS, PROGRESS = "circuit.qasm", "observable.txt", "settings.json", "progress.json"
-RESULT, TABLE, FIGURE, REPORT = "result.json", "energies.csv", "energies", "report.html"
+LEDGER = "ledger"
+RESULT, TABLE, REPORT = "result.json", "energies.csv", "report.html"
 
 
 def create(path: Path, circuit: bytes, problem: Problem, settings: VqeSettings) -> None:
@@ -44,7 +54,11 @@ def create(path: Path, circuit: bytes, problem: Problem, settings: VqeSettings) 
     Raises:
         RunFolderError: something is there, or it cannot be written. ConfigurationError: see `Minimization`.
     """
-    Minimization(problem, settings)  # refuses before anything is written
+    if settings.max_seconds is None:
+        Minimization(problem, settings)  # refuses before anything is written
+    else:
+        MeasuredExpectation(Expectation(problem.circuit, problem.observable), Executor(), shots=None)
+        device_by_name(settings.backend)
 
     def fill(draft: Path) -> None:
         RUN_FILES.write_bytes(draft / CIRCUIT, circuit)
@@ -54,11 +68,16 @@ def create(path: Path, circuit: bytes, problem: Problem, settings: VqeSettings) 
     RUN_FILES.publish_folder(path, fill)
 
 
-def go_on(path: Path, on_point: Callable[[Record], Any] = lambda _: None) -> dict[str, Any]:
+def go_on(
+    path: Path, on_point: Callable[[Record], Any] = lambda _: None, *, max_seconds: float | None = None
+) -> dict[str, Any]:
     """Minimize to the end, from wherever the folder stands; what result.json holds.
 
     Args:
-        on_point: called after every point.
+        on_point: called after every point; max_seconds: another budget than the settings', if not None.
+
+    With a budget every step is taken again from the first one on: jobs that were paid for answer from the
+    ledger, none is posted twice.
 
     Raises:
         RunFolderError: no folder of a minimization, a damaged one, or somebody is at work in it.
@@ -67,15 +86,37 @@ def go_on(path: Path, on_point: Callable[[Record], Any] = lambda _: None) -> dic
         raise RunFolderError(f"expected a folder that qgeo vqe made, got {path}; start one with --out")
     with alone(path, RUN_FILES):
         problem, settings = read_problem(path)
-        progress = path / PROGRESS
-        stored = RUN_FILES.read_sealed(progress, Progress) if progress.exists() else None
-        minimization = Minimization(problem, settings, stored)
-        _run(minimization, path, on_point)
+        with _minimization(path, problem, settings, max_seconds) as minimization:
+            _run(minimization, path, on_point)
         result = _result(problem, settings, minimization)
         RUN_FILES.write_json(path / RESULT, result)
         RUN_FILES.write_text(path / TABLE, _table(minimization.records))
         write_report(path, result, minimization.records)
         return result
+
+
+@contextmanager
+def _minimization(
+    path: Path, problem: Problem, settings: VqeSettings, max_seconds: float | None
+) -> Iterator[Minimization]:
+    """Where the folder stands; on its ledger, which is closed afterwards, where there is a budget."""
+    budget = settings.max_seconds if max_seconds is None else max_seconds
+    if budget is None:
+        progress = path / PROGRESS
+        stored = RUN_FILES.read_sealed(progress, Progress) if progress.exists() else None
+        yield Minimization(problem, settings, stored)
+        return
+    if settings.is_exact:
+        raise ConfigurationError("expected no --max-seconds for exact energies, which cost nothing")
+    place = path.resolve() / LEDGER
+    with closing(Ledgers(place, settings.backend, budget, commands=_commands(path.resolve()))) as ledgers:
+        yield Minimization(problem, settings, ledger=ledgers.sampler("energy", {"kind": "vqe"}))
+
+
+def _commands(path: Path) -> Commands:
+    place = quote(str(path))
+    resume = f"qgeo vqe --resume {place}"
+    return Commands(resume, f"qgeo hardware retry {place}", f"{resume} --max-seconds")
 
 
 def read_problem(path: Path) -> tuple[Problem, VqeSettings]:

@@ -23,6 +23,7 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 from torch import Tensor, nn
 
+from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.names import resolve
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.execution import Cost, Executor
@@ -82,18 +83,26 @@ class Minimization:
 
     Args:
         problem, settings: what to do; progress: where to go on, None to begin.
+        ledger: where circuits are run instead of the backend that the settings name.
 
     Raises:
         ConfigurationError: a circuit without parameters; an observable that does not fit.
     """
 
-    def __init__(self, problem: Problem, settings: VqeSettings, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        settings: VqeSettings,
+        progress: Progress | None = None,
+        *,
+        ledger: LedgerSampler | None = None,
+    ) -> None:
         if not problem.circuit.num_parameters:
             raise ConfigurationError("expected a circuit with parameters to train, got one without")
         generator = torch.Generator().manual_seed(settings.seed)
         self.module = Expectation(problem.circuit, problem.observable, generator=generator)
         self.generator = np.random.default_rng((settings.seed, 1))  # of shots: other than of values
-        self.trained = _trained_form(self.module, settings, self.generator)
+        self.trained = _trained_form(self.module, settings, self.generator, ledger)
         self.settings, self.done = settings, False
         self.records: list[Record] = []
         self.optimizer = _optimizer(self.trained, settings)
@@ -195,10 +204,19 @@ def circuits_per_step(module: Expectation, observable: SparsePauliOp, method: st
     return groups * (1 + 2 * len(module.program.angles)) + metric
 
 
-def _trained_form(module: Expectation, settings: VqeSettings, generator: np.random.Generator) -> nn.Module:
-    """The module itself, or the same on a simulator."""
+def _trained_form(
+    module: Expectation,
+    settings: VqeSettings,
+    generator: np.random.Generator,
+    ledger: LedgerSampler | None,
+) -> nn.Module:
+    """The module itself, or the same on a ledger or a simulator."""
     if settings.is_exact:
         return module
+    if ledger is not None:
+        return MeasuredExpectation(
+            module, Executor(ledger, pass_manager=Untouched(), generator=generator), shots=settings.shots
+        )
     place = resolve(settings.backend, generator, threads=1)
     executor = Executor(place.sampler, pass_manager=place.pass_manager, generator=generator)
     return MeasuredExpectation(module, executor, shots=settings.shots)

@@ -37,7 +37,8 @@ class VqeSettings(FileModel):
         method: of `METHODS`; lr: length of a step; damping: λ of the metric.
         steps: at most; tolerance: done where the gradient's norm is below, in units of the observable.
         seed: of the first values, N(0, 0.1²), and of shots.
-        backend: "exact", or a simulator by name; shots: per circuit there, None for exact.
+        backend: "exact", a simulator by name, or with max_seconds a device; shots: per circuit there.
+        max_seconds: QPU seconds that jobs may take; they go through a ledger then.
     """
 
     format: Literal[1] = 1
@@ -48,7 +49,8 @@ class VqeSettings(FileModel):
     tolerance: Annotated[float, Field(ge=0)] = 1e-6
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     backend: str = EXACT
-    shots: Annotated[int, Field(ge=1)] | None = None
+    shots: Annotated[int, Field(ge=2)] | None = None
+    max_seconds: Annotated[float, Field(gt=0)] | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -68,8 +70,10 @@ def settings_for(program: Program, observable: SparsePauliOp, **asked: Any) -> V
     method, is_exact = given.get("method", "quantum"), given.get("backend", EXACT) == EXACT
     if method not in METHODS:
         raise ConfigurationError(f"expected a metric of {', '.join(METHODS)}, got {method!r}")
-    if is_exact and "shots" in given:
-        raise ConfigurationError("expected --backend with --shots, got exact energies; leave --shots out")
+    for option in ("shots", "max_seconds"):
+        if is_exact and option in given:
+            name = f"--{option.replace('_', '-')}"
+            raise ConfigurationError(f"expected --backend with {name}, got exact energies; leave {name} out")
     defaults = {
         "lr": default_lr(program, observable, method),
         "damping": DAMPING if is_exact else DAMPING_FROM_SHOTS,

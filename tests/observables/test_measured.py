@@ -28,7 +28,7 @@ def without_data() -> Expectation:
 
 
 def with_data() -> Expectation:
-    x, t = ParameterVector("x", 2), ParameterVector("t", 3)
+    x, t = ParameterVector("a", 2), ParameterVector("t", 3)
     circuit = QuantumCircuit(2)
     circuit.ry(t[1], 0)
     circuit.rx(x[0] * t[0], 1)
@@ -58,8 +58,7 @@ def outcome(module, inputs) -> tuple[torch.Tensor, ...]:
 
 @pytest.mark.parametrize(("build", "inputs"), CASES)
 def test_the_exact_limit_is_the_expectation(build, inputs):
-    # Seen to fail: Y read as X; a string counted in two groups; columns in circuit order taken as the
-    # program's.
+    # Seen to fail: Y read as X; columns in circuit order taken as the program's.
     exact = build()
     measured = MeasuredExpectation(exact, executor(), shots=None)
     for found, expected in zip(outcome(measured, inputs), outcome(exact, inputs), strict=True):
@@ -68,7 +67,7 @@ def test_the_exact_limit_is_the_expectation(build, inputs):
 
 
 def test_energies_lie_within_their_standard_errors():
-    # Seen to fail: the variance of one observable for all; shots of one group for all groups.
+    # Seen to fail: twice the second moment.
     exact = without_data()
     measured = MeasuredExpectation(exact, executor(), shots=400)
     expected = exact().detach()

@@ -13,7 +13,7 @@ from qiskit.quantum_info import SparsePauliOp, Statevector
 from qgeo import cli
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.qasm import load_circuit, save_circuit
-from qgeo.errors import ConfigurationError, RunFolderError
+from qgeo.errors import ConfigurationError, QGeoError, RunFolderError
 from qgeo.observables.files import save_observable
 from qgeo.vqe import folder as vqe_folder
 from qgeo.vqe.folder import PROGRESS, create, go_on
@@ -96,6 +96,42 @@ def test_energies_fall_on_simulators_too(backend: str, tmp_path: Path):
     assert result["exact_energy"] < -1.6  # from -0.2
     assert abs(result["energy"] - result["exact_energy"]) < 6 * result["stderr"] + 0.2 * (backend != "aer")
     assert result["shots"] == 500 * result["circuits"] > 0
+
+
+def jobs(path: Path) -> dict[str, bytes]:
+    """Everything of a ledger's jobs."""
+    place = path / "ledger" / "energy" / "jobs"
+    return {str(each.relative_to(place)): each.read_bytes() for each in place.rglob("*") if each.is_file()}
+
+
+@pytest.mark.usefixtures("without_report")
+def test_on_a_device_a_killed_minimization_pays_for_nothing_twice(tmp_path: Path, monkeypatch):
+    # Seen to fail: gone on with from the stored progress, so that the first job answered a later call.
+    monkeypatch.setattr(vqe_folder, "_BETWEEN", 0.0)
+    device = {"backend": "fake_manila", "shots": 64, "steps": 1, "tolerance": 0.0, "max_seconds": 1e4}
+
+    def kill(_) -> None:
+        raise Killed
+
+    path = made(tmp_path, "quantum-diagonal", **device)
+    with pytest.raises(Killed):
+        go_on(path, kill)
+    before = jobs(path)
+    assert {name.split("/")[0] for name in before} == {"0000", "0001", "0002"}  # energy, gradient, metric
+    result = go_on(path)
+    after = jobs(path)
+    assert {name: after[name] for name in before} == before
+    assert {name.split("/")[0] for name in after} == {f"000{number}" for number in range(5)}
+    assert result["shots"] == 64 * result["circuits"]
+
+
+@pytest.mark.usefixtures("without_report")
+def test_a_budget_that_is_used_up_says_how_to_go_on(tmp_path: Path):
+    device = {"backend": "fake_manila", "shots": 64, "steps": 1, "max_seconds": 1.0}
+    path = made(tmp_path, "gradient", **device)
+    with pytest.raises(QGeoError, match=r"qgeo vqe --resume .* --max-seconds"):
+        go_on(path)
+    assert go_on(path, max_seconds=1e4)["steps"] == 1
 
 
 def test_the_angle_is_that_of_the_step_taken():
