@@ -9,8 +9,8 @@ ours those that are rounding; both are compared, each with its like. docs/imagin
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,10 +33,8 @@ START = np.full(8, np.pi / 2)
 TIME, STEPS = 1.0, 8
 """Eighths add up to 1 exactly; `VarQITE` takes an eleventh step of .1, as ten of them are 1 − 10⁻¹⁶."""
 
-Rule = Callable[[nn.Module, Tensor | None, Tensor | None], InformationMatrix]
 
-
-def ours(steps: int = STEPS, metric: str | Rule = "quantum", lr_per_time: float = 2.0) -> list[float]:
+def ours(steps: int = STEPS, metric: Any = "quantum", lr_per_time: float = 2.0) -> list[float]:
     """Energies at times 0, Δτ, …, 1."""
     module = Expectation(ANSATZ, HAMILTONIAN, values=START)
     optimizer = NaturalGradient(module, metric=metric, lr=lr_per_time * TIME / steps, damping=0.0)
@@ -79,17 +77,17 @@ def energy_at(values: np.ndarray) -> float:
     return float(state.expectation_value(HAMILTONIAN).real)
 
 
-def test_energies_are_those_of_varqite():
+def test_energies_are_those_of_varqite() -> None:
     # Seen to fail: g for F (lr = Δτ/2); lr = Δτ; a damping of 1e-3.
     assert_allclose(ours(), theirs(rcond=1e-12), atol=1e-10)
 
 
-def test_energies_are_those_of_its_default_solver_where_small_eigenvalues_are_dropped():
+def test_energies_are_those_of_its_default_solver_where_small_eigenvalues_are_dropped() -> None:
     # Seen to fail: a cut at a thousandth.
     assert_allclose(ours(metric=cut_at_a_hundredth), theirs(rcond=None), atol=1e-10)
 
 
-def test_the_comparison_sees_other_conventions():
+def test_the_comparison_sees_other_conventions() -> None:
     for lr_per_time in (0.5, 1.0):
         assert np.abs(np.subtract(ours(lr_per_time=lr_per_time), theirs(rcond=1e-12))).max() > 0.1
     assert np.abs(np.subtract(ours(), theirs(rcond=None))).max() > 0.01
@@ -103,7 +101,7 @@ def exact(time: float) -> float:
 
 
 @pytest.mark.parametrize("steps", [100, 200])
-def test_imaginary_time_is_reached_to_first_order_in_the_step(steps: int):
+def test_imaginary_time_is_reached_to_first_order_in_the_step(steps: int) -> None:
     # Seen to fail: lr = Δτ.
     expected = [exact(time) for time in np.linspace(0, TIME, steps + 1)]
     assert_allclose(ours(steps), expected, atol=0.55 / steps)

@@ -85,12 +85,11 @@ def node(gates: Callable[[Any], None], num_qubits: int) -> Any:
     field = [qml.X(q) for q in range(num_qubits)]
     hamiltonian = qml.Hamiltonian([-1.0] * (2 * num_qubits - 1), chain + field)
 
-    @qml.qnode(qml.device("default.qubit", wires=num_qubits + 1), diff_method="backprop")
     def energy(t: Any) -> Any:
         gates(t)
         return qml.expval(hamiltonian)
 
-    return energy
+    return qml.QNode(energy, qml.device("default.qubit", wires=num_qubits + 1), diff_method="backprop")
 
 
 # --- descents -----------------------------------------------------------------------------------------------
@@ -129,13 +128,13 @@ def full() -> list[float]:
     return theirs(node(small_gates, 3), qml.QNGOptimizer(ETA, approx=None, lam=LAM), start(9))
 
 
-def test_the_full_metric_gives_the_same_energies(full: list[float]):
-    # Seen to fail: lr = η; damping = λ; blocks for the full metric; the field's sign.
+def test_the_full_metric_gives_the_same_energies(full: list[float]) -> None:
+    # Seen to fail: lr = η; damping = λ; blocks for the full metric; the sign of one field.
     assert full[0] - full[-1] > 1
     assert_allclose(small(metric="quantum"), full, atol=1e-8)
 
 
-FAULTS = {
+FAULTS: dict[str, dict[str, Any]] = {
     "g for F": {"lr": ETA, "damping": LAM},
     "damping that is not four times": {"damping": LAM},
     "blocks for the full metric": {"metric": "quantum-block-diagonal"},
@@ -144,18 +143,18 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_other_convention_does(full: list[float], fault: str):
+def test_no_other_convention_does(full: list[float], fault: str) -> None:
     assert np.abs(np.subtract(small(**FAULTS[fault]), full)).max() > 1e-4
 
 
 @pytest.mark.parametrize("approx", ["block-diag", "diag"])
-def test_its_approximations_are_our_metrics(approx: str):
+def test_its_approximations_are_our_metrics(approx: str) -> None:
     # Seen to fail: the two names exchanged.
     expected = theirs(node(small_gates, 3), qml.QNGOptimizer(ETA, approx=approx, lam=LAM), start(9))
     assert_allclose(small(metric=METRICS[approx]), expected, atol=1e-8)
 
 
-def test_momentum_is_the_same():
+def test_momentum_is_the_same() -> None:
     # Seen to fail: no momentum; 1 − momentum.
     optimizer = qml.MomentumQNGOptimizer(ETA, momentum=0.6, lam=LAM)
     expected = theirs(node(small_gates, 3), optimizer, start(9))
@@ -164,17 +163,17 @@ def test_momentum_is_the_same():
 
 @pytest.mark.studies
 @pytest.mark.parametrize("approx", ["block-diag", "diag"])
-def test_eight_qubits(approx: str):
-    # The full metric of this circuit takes PennyLane 43 s a step: benchmarks/README.md.
+def test_eight_qubits(approx: str) -> None:
+    # The full metric of this circuit takes PennyLane most of a minute a step: benchmarks/README.md.
     optimizer = qml.QNGOptimizer(ETA, approx=approx, lam=LAM)
     expected = theirs(node(layered_gates(8, 4), 8), optimizer, start(64))
     module = Expectation(layered_circuit(8, 4, data=False)[0], ising(8), values=start(64))
-    options = {"metric": METRICS[approx], "lr": 4 * ETA, "damping": 4 * LAM}
+    options: dict[str, Any] = {"metric": METRICS[approx], "lr": 4 * ETA, "damping": 4 * LAM}
     assert_allclose(ours(module, **options), expected, atol=1e-8)
 
 
 @pytest.mark.parametrize("distance", [0.1, 0.01])
-def test_a_quadratic_trust_region_of_twice_the_squared_bures_distance(distance: float):
+def test_a_quadratic_trust_region_of_twice_the_squared_bures_distance(distance: float) -> None:
     # D_B² = 2 (1 − |⟨ψ|ψ'⟩|) ≈ ¼ δᵀFδ. Seen to fail: d², 4 d².
     module = Expectation(small_circuit(), ising(3), values=start(9))
     region = QuadraticTrustRegion(2 * distance**2)
