@@ -28,6 +28,9 @@ from qgeo.modules.jacobian import rows_jacobian, vector_jacobian
 from qgeo.modules.likelihood import Likelihood
 from qgeo.simulate.tangents import tangent_products
 
+ModuleRule = Callable[[nn.Module, Tensor | None, Tensor | None], InformationMatrix]
+"""From a module, its inputs and targets to an information matrix over its trainable numbers."""
+
 OfCircuit = Callable[[CircuitCall, Tensor, Tensor], Tensor]
 """From a call, ∂values/∂w (P, W) and ∂inputs/∂w (R, d, W) to Σ_x J(x)ᵀ F(x) J(x), (W, W)."""
 

@@ -22,6 +22,7 @@ from qgeo.geometry.operators import InformationMatrix
 from qgeo.geometry.storage import from_plain_form, plain_form
 from qgeo.heads.jacobian import trainable
 from qgeo.heads.protocol import Head
+from qgeo.modules.fisher import ModuleRule
 from qgeo.modules.likelihood import Likelihood, as_likelihood
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.exact import KeepsState, Rule
@@ -84,7 +85,7 @@ class NaturalGradient(torch.optim.Optimizer):
         self,
         module: nn.Module,
         *,
-        metric: str | Rule | FisherEstimator = "quantum",
+        metric: str | Rule | ModuleRule | FisherEstimator = "quantum",
         lr: float = 0.1,
         damping: float | RelativeDamping | LevenbergMarquardt = 1e-3,
         refresh: int = 1,

@@ -13,7 +13,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.estimators.estimator import FisherEstimator
 from qgeo.heads.protocol import Head
 from qgeo.modules.calls import circuits_of
-from qgeo.modules.fisher import ModuleMetric, module_metric
+from qgeo.modules.fisher import ModuleMetric, ModuleRule, module_metric
 from qgeo.modules.likelihood import Likelihood
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.estimated import EstimatedMetric
@@ -26,11 +26,11 @@ from qgeo.optim.trust_region import QuadraticTrustRegion
 
 
 def as_metric(
-    metric: str | Rule | FisherEstimator,
+    metric: str | Rule | ModuleRule | FisherEstimator,
     module: nn.Module,
     shots: int | None,
     likelihood: Likelihood | None,
-) -> Rule:
+) -> Rule | ModuleRule:
     """The rule that a metric's name, a function or an estimator stands for.
 
     Raises:
@@ -43,7 +43,7 @@ def as_metric(
         return _of_module(metric, likelihood)
     if isinstance(metric, FisherEstimator) and not isinstance(module, Head):
         circuits_of(module)
-        return EstimatedModuleMetric(metric, shots=shots, likelihood=likelihood)  # type: ignore[return-value]
+        return EstimatedModuleMetric(metric, shots=shots, likelihood=likelihood)
     if likelihood is not None:
         raise ConfigurationError(
             "expected a likelihood with a metric by name and a module that is no head, whose output is its "
@@ -65,14 +65,14 @@ def as_metric(
     return metric
 
 
-def _of_module(name: str, likelihood: Likelihood | None) -> Rule:
+def _of_module(name: str, likelihood: Likelihood | None) -> Rule | ModuleRule:
     """The rule of a module that is no head; one that keeps an average keeps its own."""
     if name == "qn-spsa":
         return QNSPSA(likelihood)
-    return module_metric(name, likelihood)  # type: ignore[return-value]
+    return module_metric(name, likelihood)
 
 
-def check_trust_region(given: Any, metric: Rule) -> None:
+def check_trust_region(given: Any, metric: Rule | ModuleRule) -> None:
     """Log-probabilities are compared only where there are any.
 
     Raises:
