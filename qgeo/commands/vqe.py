@@ -21,7 +21,9 @@ def vqe(
             help="File of weights and Pauli labels, or a sum such as '0.5*ZZ - 0.2*XI'.", show_default=False
         ),
     ] = None,
-    metric: Annotated[str, typer.Option(help="{vqe_methods}.")] = "quantum",
+    metric: Annotated[
+        str | None, typer.Option(help="{vqe_methods} (default quantum).", show_default=False)
+    ] = None,
     lr: Annotated[
         float | None,
         typer.Option(
@@ -31,11 +33,25 @@ def vqe(
     ] = None,
     damping: Annotated[
         float | None,
-        typer.Option(help="λ of (F + λI)⁻¹∇E (default 1e-4, from shots .05).", show_default=False),
+        typer.Option(help="λ of (F + λI)⁻¹∇E (default 1e-3, from shots .05).", show_default=False),
     ] = None,
-    steps: Annotated[int, typer.Option(min=0, help="At most.")] = 500,
-    tolerance: Annotated[float, typer.Option(help="Done where the gradient's norm is below.")] = 1e-6,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the first values, N(0, 0.1²).")] = 0,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=0, help="At most (default 500). With --resume: more of them.", show_default=False),
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(help="Done where the gradient's norm is below (default 1e-6).", show_default=False),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=2**63 - 1,
+            help="Of the first values, N(0, 0.1²), and of shots (default 0).",
+            show_default=False,
+        ),
+    ] = None,
     backend: Annotated[
         str | None,
         typer.Option(help="Energies, gradients and metrics from shots on {backends}.", show_default=False),
@@ -73,7 +89,7 @@ def vqe(
         "max_seconds": max_seconds,
     }
     folder = begin(circuit, observable, asked, out, resume)
-    result = finish(folder, max_seconds)
+    result = finish(folder, max_seconds, steps)
     if as_json:
         print(json.dumps(result))
     else:

@@ -14,6 +14,7 @@ as they are.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.names import parameter_names
 from qgeo.circuit.program import Program
-from qgeo.errors import ConfigurationError
+from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.geometry.operators import InformationMatrix
 from qgeo.heads.jacobian import flat_parameters
 from qgeo.interop.circuit_network import CircuitNetwork
@@ -81,25 +82,29 @@ def connector_call(module: nn.Module) -> Ask | None:
     """What says where a submodule's circuit stands, connectors included."""
     if not isinstance(module, TorchConnector) or not _has_circuit(module.neural_network):
         return own_call(module)
-    return lambda inputs: _call(module, inputs)
+    return partial(_call, module)
 
 
-def _call(connector: TorchConnector, inputs: Tensor) -> CircuitCall:
+def _call(connector: TorchConnector, input_data: Tensor | None = None) -> CircuitCall:
     program, weights = _program(connector.neural_network)
     network: Any = connector.neural_network
     values = connector.weight[list(weights)]
-    return CircuitCall(program, values, _angles(program, inputs), network.circuit)
+    return CircuitCall(program, values, _angles(program, input_data), network.circuit)
 
 
-def _angles(program: Program, inputs: Tensor) -> Tensor | None:
+def _angles(program: Program, inputs: Tensor | None) -> Tensor | None:
     """The data angles (B, d), with their graph; of amplitudes without one.
 
     Raises:
-        ConfigurationError: trainable numbers stand before amplitudes.
+        ConfigurationError: trainable numbers stand before amplitudes. ShapeError: no rows of inputs.
     """
     if not program.num_inputs:
         return None
-    rows = inputs.reshape(-1, len(program.given_inputs))
+    width = len(program.given_inputs)
+    if inputs is None or inputs.dim() < 2:  # a single row has no number of rows to average over
+        came = "none" if inputs is None else tuple(inputs.shape)
+        raise ShapeError(f"expected inputs (B, {width}) for a metric, got {came}; pass x[None] for a row")
+    rows = inputs.reshape(-1, width)
     if program.amplitudes is None:
         return rows
     if rows.requires_grad:

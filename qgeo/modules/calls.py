@@ -7,6 +7,7 @@ while the module runs as it always does, so that the model's own code needs no c
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,8 +52,23 @@ Find = Callable[[nn.Module], Ask | None]
 
 
 def own_call(module: nn.Module) -> Ask | None:
-    """The submodule's own `circuit_call`."""
-    return module.circuit_call if isinstance(module, CircuitModule) else None
+    """The submodule's own `circuit_call`.
+
+    Raises:
+        ConfigurationError: a class with another `forward` than that which `circuit_call` speaks for.
+    """
+    if not isinstance(module, CircuitModule):
+        return None
+    kinds = type(module).__mro__
+    speaks, runs = (
+        next(kind for kind in kinds if name in vars(kind)) for name in ("circuit_call", "forward")
+    )
+    if kinds.index(runs) < kinds.index(speaks):
+        raise ConfigurationError(
+            f"expected a circuit with the forward of {speaks.__name__}, got {runs.__name__} with one of its "
+            f"own, of which nothing is known; keep a {speaks.__name__} as a part of a module instead"
+        )
+    return module.circuit_call
 
 
 def circuits_of(module: nn.Module, find: Find = own_call) -> dict[nn.Module, Ask]:
@@ -88,6 +104,11 @@ def circuit_calls(module: nn.Module, inputs: Tensor | None, find: Find = own_cal
     hooks = [each.register_forward_pre_hook(hook_of(ask), with_kwargs=True) for each, ask in circuits.items()]
     with _removed(hooks), torch.enable_grad():
         run(module, inputs)
+    if not calls:
+        raise ConfigurationError(
+            f"expected a {type(module).__name__} that calls its circuits as modules, self.circuit(inputs), "
+            "got a run in which none was seen; forward() itself passes by torch's hooks"
+        )
     return tuple(calls)
 
 
@@ -107,12 +128,29 @@ def run(module: nn.Module, inputs: Tensor | None) -> Tensor:
         ConfigurationError: it gives no tensor.
     """
     with _undisturbed(module):
-        output = module(*_arguments(inputs))
+        output = _called(module, inputs)
     if not isinstance(output, Tensor):
         raise ConfigurationError(
             f"expected a module that gives a tensor, got {type(output).__name__}; wrap it in one that does"
         )
     return output
+
+
+def _called(module: nn.Module, inputs: Tensor | None) -> Any:
+    """
+    Raises:
+        ConfigurationError: it takes inputs, and there are none.
+    """
+    if inputs is not None:
+        return module(inputs)
+    try:
+        inspect.signature(module.forward).bind()
+    except TypeError:
+        raise ConfigurationError(
+            f"expected the inputs of a {type(module).__name__}, at which its metric is taken, got none; pass "
+            "step(contexts=inputs)"
+        ) from None
+    return module()
 
 
 def _arguments(inputs: Tensor | None) -> tuple[Tensor, ...]:

@@ -60,10 +60,11 @@ class ModuleMetric:
         """
         del targets
         parameters = [parameter for _, parameter in trainable(module)]
+        calls = () if self.of_circuit is None else circuit_calls(module, inputs, self.find)
         matrix = self._behind(module, inputs, parameters)
-        if self.of_circuit is not None:
-            for call in circuit_calls(module, inputs, self.find):
-                matrix = matrix + _of_call(self.of_circuit, call, parameters)
+        for call in calls:
+            assert self.of_circuit is not None
+            matrix = matrix + _of_call(self.of_circuit, call, parameters)
         matrix = matrix / (1 if inputs is None else _count(inputs))
         return DiagonalMatrix(matrix.diagonal()) if self.is_diagonal else DenseMatrix(matrix)
 
@@ -131,7 +132,8 @@ def module_metric(name: str, likelihood: Likelihood | None = None, find: Find = 
     """
     if name not in MODULE_METRICS:
         raise ConfigurationError(
-            f"expected a metric of {', '.join(MODULE_METRICS)} for a module that is no head, got {name!r}"
+            f"expected a metric of {', '.join(MODULE_METRICS)} (or, of circuits of qgeo alone, qn-spsa) for "
+            f"a module that is no head, got {name!r}"
         )
     of_circuit, is_diagonal = MODULE_METRICS[name]
     return ModuleMetric(of_circuit, likelihood, find, is_diagonal)
@@ -166,7 +168,7 @@ def _depends(output: Tensor, parameters: Sequence[Tensor]) -> bool:
 def _as_rows(output: Tensor, inputs: Tensor | None) -> Tensor:
     """(B, K): an output a row of inputs, one row in all without inputs."""
     rows = 1 if inputs is None else _count(inputs)
-    if output.dim() and inputs is not None and len(output) != rows:
+    if inputs is not None and (not output.dim() or len(output) != rows):
         raise ShapeError(f"expected {rows} rows of output for {rows} inputs, got {tuple(output.shape)}")
     return output.reshape(rows, -1)
 

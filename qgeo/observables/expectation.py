@@ -84,6 +84,7 @@ class Expectation(nn.Module):
 
     def circuit_call(self, inputs: Tensor | None = None) -> CircuitCall:
         """Where the circuit stands when the module is called so; with the graph that leads there."""
+        self.check_inputs(inputs)
         return CircuitCall(self.program, self.values, inputs, self.circuit)
 
     def extra_repr(self) -> str:

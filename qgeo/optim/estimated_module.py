@@ -53,9 +53,10 @@ class EstimatedModuleMetric:
         del targets
         parameters = [parameter for _, parameter in trainable(module)]
         rows = 1 if inputs is None else len(inputs)
+        calls = circuit_calls(module, inputs)
         behind = output_behind_circuits(module, inputs)
         matrix = output_fisher_sum(behind, inputs, parameters, self.likelihood) / rows
-        estimates = [self._estimate(call, parameters) for call in circuit_calls(module, inputs)]
+        estimates = [self._estimate(call, parameters) for call in calls]
         for per_row, estimate in estimates:
             projected = nearest_positive_semidefinite(estimate).matrix
             matrix = matrix + per_row / rows * torch.from_numpy(projected)

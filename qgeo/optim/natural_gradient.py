@@ -28,7 +28,14 @@ from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.exact import KeepsState, Rule
 from qgeo.optim.line import Line, move_to
 from qgeo.optim.metrics import checked_matrix
-from qgeo.optim.options import as_metric, check_options, check_state, check_trust_region, initial_damping
+from qgeo.optim.options import (
+    as_metric,
+    check_inputs,
+    check_options,
+    check_state,
+    check_trust_region,
+    initial_damping,
+)
 from qgeo.optim.realised_kl import Length, RealisedKL, SecondOrderKL
 from qgeo.optim.trust_region import QuadraticTrustRegion
 
@@ -158,6 +165,7 @@ class NaturalGradient(torch.optim.Optimizer):
             raise ConfigurationError(
                 f"expected the contexts at which the metric is taken, got {got}; pass step(contexts=contexts)"
             )
+        check_inputs(self.module, contexts)
         if self.schedule is not None and closure is None:
             raise ConfigurationError(
                 "expected a closure for Levenberg–Marquardt damping, got none; pass step(closure)"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from qgeo.arguments import checked_real, shown
 from qgeo.errors import ConfigurationError
@@ -70,6 +70,15 @@ def _of_module(name: str, likelihood: Likelihood | None) -> Rule | ModuleRule:
     if name == "qn-spsa":
         return QNSPSA(likelihood)
     return module_metric(name, likelihood)
+
+
+def check_inputs(module: nn.Module, inputs: Any) -> None:
+    """Raise a ConfigurationError where a module that is no head gets something else than a tensor."""
+    if inputs is not None and not isinstance(inputs, Tensor) and not isinstance(module, Head):
+        raise ConfigurationError(
+            f"expected a module's inputs as one tensor, contexts=inputs, got {type(inputs).__name__}; a "
+            "module of several inputs needs one around it that takes them apart"
+        )
 
 
 def check_trust_region(given: Any, metric: Rule | ModuleRule) -> None:

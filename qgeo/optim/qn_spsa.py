@@ -33,7 +33,7 @@ from qgeo.modules.calls import circuit_calls, output_behind_circuits
 from qgeo.modules.fisher import output_fisher_sum
 from qgeo.modules.likelihood import Likelihood
 from qgeo.optim.controls import generator_at
-from qgeo.optim.exact import readout_block
+from qgeo.optim.exact import checked_quantum, readout_block
 from qgeo.optim.line import move_to
 from qgeo.simulate.statevector import states
 
@@ -112,9 +112,9 @@ def _states_at(head: Head, contexts: Tensor | None, start: Tensor, shift: Tensor
 
 def _states(head: Any, contexts: Tensor | None) -> list[Tensor]:
     """Of every circuit, (R, 2ⁿ)."""
-    if isinstance(head, QuantumHead):
+    if isinstance(head, Head):
         assert contexts is not None
-        point = head.circuit_point(contexts)
+        point = checked_quantum(head).circuit_point(contexts)
         return [states(point.program, point.values, point.angles)]
     calls = circuit_calls(head, contexts)
     return [states(call.program, call.values, call.inputs).detach() for call in calls]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullFormatter
 
-from qgeo.plot.style import FAINT, WIDTH, Floats, drawn, pen
+from qgeo.plot.style import FAINT, WIDTH, Floats, drawn, pen, power_of_ten
 
 
 @drawn
@@ -19,12 +20,17 @@ def energies(x: Floats, energy: Floats, *, axis: str = "step", ground: float | N
         x: (points,), in units that `axis` names; energy: (points,), in the observable's units.
     """
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    counts = EngFormatter(sep="")
     if ground is None:
         axes = figure.add_subplot(xlabel=axis, ylabel="energy (units of the observable)")
+        axes.xaxis.set_major_formatter(counts)
         axes.plot(x, energy, **pen(0) | {"marker": ""})
         return axes
     above = np.maximum(energy - ground, 1e-16)  # rounding has no place on a logarithmic axis
     axes = figure.add_subplot(xlabel=axis, ylabel="E − E₀ (units of the observable)", yscale="log")
+    axes.xaxis.set_major_formatter(counts)
+    axes.yaxis.set_major_formatter(power_of_ten())
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.plot(x, above, **pen(0) | {"marker": ""})
     axes.axhline(1e-6, color=FAINT, linewidth=0.8, linestyle=(0, (2, 2)))
     axes.annotate(

@@ -10,12 +10,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from qgeo.geometry.filter import spectral_filter
 from qgeo.geometry.spectra import eigenvalues
-from qgeo.plot.style import ARM_DASHES, FAINT, INK, LINE_OF_LEGEND, RULE, WIDTH, Floats, drawn, pen
+from qgeo.plot.style import (
+    ARM_DASHES,
+    FAINT,
+    INK,
+    LINE_OF_LEGEND,
+    RULE,
+    WIDTH,
+    Floats,
+    drawn,
+    pen,
+    power_of_ten,
+)
 
 SMALLEST = 1e-10
 """Of the largest eigenvalue: what is smaller is rounding, and not drawn."""
@@ -24,7 +35,6 @@ _MATRICES: dict[str, Any] = {
     "quantum Fisher": {"linestyle": "-", "marker": "o"},
     "classical Fisher": {"linestyle": ARM_DASHES[1], "marker": "s"},
 }
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +158,6 @@ def _draw_eigenvalues(axes: Axes, values: Floats, look: dict[str, Any]) -> None:
 
 
 def _power_axis(axes: Axes) -> None:
-    power = FuncFormatter(lambda value, _: "10" + f"{np.log10(value):.0f}".translate(_SUPERSCRIPTS))
     axes.set(yscale="log")
-    axes.yaxis.set(major_formatter=power, minor_formatter=NullFormatter())
+    axes.yaxis.set(major_formatter=power_of_ten(), minor_formatter=NullFormatter())
     axes.xaxis.set(major_locator=MaxNLocator(4, integer=True))

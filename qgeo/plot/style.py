@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 P = ParamSpec("P")
@@ -29,6 +30,8 @@ WIDTH = 5.4
 """Of a figure, inches."""
 LINE_OF_LEGEND = 0.2
 """Inches."""
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 _STYLE: Any = (
     dict.fromkeys(("font.size", "axes.titlesize", "legend.fontsize"), 10)
@@ -79,6 +82,11 @@ def pen(index: int) -> dict[str, Any]:
     """Colour, dashes and marker of the arm at this place in a comparison; the first 280 differ."""
     names = {"color": ARM_COLOURS, "linestyle": ARM_DASHES, "marker": ARM_MARKERS}
     return {name: choices[index % len(choices)] for name, choices in names.items()}
+
+
+def power_of_ten() -> FuncFormatter:
+    """Of a logarithmic axis: 10⁻⁶ as text, without markup."""
+    return FuncFormatter(lambda value, _: "10" + f"{np.log10(value):.0f}".translate(_SUPERSCRIPTS))
 
 
 @drawn

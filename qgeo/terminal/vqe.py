@@ -13,12 +13,13 @@ from qgeo.circuit.compiler import compile
 from qgeo.circuit.qasm import load_qasm
 from qgeo.errors import ConfigurationError
 from qgeo.observables.files import load_observable
-from qgeo.terminal.circuit_file import without_parameters
 from qgeo.terminal.console import messages, stoppable, tables
 from qgeo.validation import first_problem
 from qgeo.vqe.folder import REPORT, SETTINGS, create, go_on
 from qgeo.vqe.minimization import Problem, Record
 from qgeo.vqe.settings import settings_for
+
+_WITH_RESUME, _OPTION = ("steps", "max_seconds"), {"method": "metric"}
 
 
 def begin(
@@ -34,8 +35,16 @@ def begin(
         ConfigurationError: neither a circuit with its observable nor a folder, or both; numbers out of range.
     """
     if resume is not None:
-        if circuit is not None or observable is not None or out is not None:
-            raise ConfigurationError("expected --resume alone: the folder knows the rest")
+        given = {"a circuit": circuit, "--observable": observable, "--out": out}
+        given |= {
+            f"--{_OPTION.get(name, name)}": each for name, each in asked.items() if name not in _WITH_RESUME
+        }
+        unused = [name for name, each in given.items() if each is not None]
+        if unused:
+            raise ConfigurationError(
+                f"expected --resume alone, or with --steps and --max-seconds, got {', '.join(unused)}; the "
+                "folder knows the rest"
+            )
         return resume
     if circuit is None or observable is None:
         raise ConfigurationError(
@@ -44,7 +53,7 @@ def begin(
         )
     loaded = load_qasm(circuit).circuit
     if not loaded.num_parameters:
-        raise without_parameters(circuit)
+        raise ConfigurationError(f"expected a circuit with parameters in {circuit}, got one without")
     problem = Problem(loaded, load_observable(observable, loaded.num_qubits))
     try:
         settings = settings_for(compile(loaded), problem.observable, **asked)
@@ -55,8 +64,12 @@ def begin(
     return path
 
 
-def finish(path: Path, max_seconds: float | None = None) -> dict[str, Any]:
-    """Go on to the end, with a bar of steps on stderr; `max_seconds`: another budget than the folder's."""
+def finish(path: Path, max_seconds: float | None, steps: int | None) -> dict[str, Any]:
+    """Go on to the end, with a bar of steps on stderr.
+
+    Args:
+        max_seconds: another budget than the folder's; steps: more than it was to have; None for neither.
+    """
     messages().print(f"folder: {path}", soft_wrap=True)
     bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     stopping = stoppable("qgeo vqe --resume", path / SETTINGS)
@@ -66,7 +79,7 @@ def finish(path: Path, max_seconds: float | None = None) -> dict[str, Any]:
         def shown(record: Record) -> None:
             progress.update(task, completed=record.step, description=f"energy {record.energy:.8f}")
 
-        return go_on(path, shown, max_seconds=max_seconds)
+        return go_on(path, shown, max_seconds=max_seconds, steps=steps)
 
 
 def print_result(result: dict[str, Any], path: Path) -> None:
@@ -82,7 +95,8 @@ def print_result(result: dict[str, Any], path: Path) -> None:
     console.print(f"gradient {result['gradient']:.2e}, {_cost(result)}")
     if result["gradient"] >= settings["tolerance"] and result["stderr"] is None:
         limit = f"{settings['tolerance']:g}"
-        console.print(f"not converged: the gradient is above {limit}; give it more --steps or a larger --lr")
+        advice = f"--resume {path} --steps {2 * max(steps, 1)} goes on; a larger --damping steadies it"
+        console.print(f"not converged: the gradient is above {limit}; {advice}", soft_wrap=True)
     console.print(f"report: {path / REPORT}", soft_wrap=True)
 
 

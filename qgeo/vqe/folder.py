@@ -27,6 +27,7 @@ from qgeo.comparison.run_folder import RUN_FILES
 from qgeo.comparison.threads import single_thread
 from qgeo.errors import ConfigurationError, RunFolderError
 from qgeo.estimators.execution import Executor
+from qgeo.files import MOST_JSON_BYTES, digest
 from qgeo.locks import alone
 from qgeo.observables.expectation import Expectation
 from qgeo.observables.files import load_observable, save_observable
@@ -34,7 +35,7 @@ from qgeo.observables.ground import MOST_QUBITS, ground_energy
 from qgeo.observables.measured import MeasuredExpectation
 from qgeo.vqe.minimization import Minimization, Problem, Progress, Record
 from qgeo.vqe.report import write_report
-from qgeo.vqe.settings import VqeSettings
+from qgeo.vqe.settings import Begun, VqeSettings
 
 _BETWEEN = 2.0
 """Seconds between two times that progress is stored: what a kill costs at most."""
@@ -42,6 +43,7 @@ _BETWEEN = 2.0
 
 CIRCUIT, OBSERVABLE, SETTINGS, PROGRESS = "circuit.qasm", "observable.txt", "settings.json", "progress.json"
 LEDGER = "ledger"
+_ANEW = "start anew in another folder"
 RESULT, TABLE, REPORT = "result.json", "energies.csv", "report.html"
 
 
@@ -63,18 +65,23 @@ def create(path: Path, circuit: bytes, problem: Problem, settings: VqeSettings) 
     def fill(draft: Path) -> None:
         RUN_FILES.write_bytes(draft / CIRCUIT, circuit)
         save_observable(problem.observable, draft / OBSERVABLE)
-        RUN_FILES.write_json(draft / SETTINGS, settings.model_dump())
+        _write_settings(draft, settings)
 
     RUN_FILES.publish_folder(path, fill)
 
 
 def go_on(
-    path: Path, on_point: Callable[[Record], Any] = lambda _: None, *, max_seconds: float | None = None
+    path: Path,
+    on_point: Callable[[Record], Any] = lambda _: None,
+    *,
+    max_seconds: float | None = None,
+    steps: int | None = None,
 ) -> dict[str, Any]:
     """Minimize to the end, from wherever the folder stands; what result.json holds.
 
     Args:
-        on_point: called after every point; max_seconds: another budget than the settings', if not None.
+        on_point: called after every point; max_seconds: another budget than the settings', steps: more of
+            them, if not None.
 
     With a budget every step is taken again from the first one on: jobs that were paid for answer from the
     ledger, none is posted twice.
@@ -86,6 +93,7 @@ def go_on(
         raise RunFolderError(f"expected a folder that qgeo vqe made, got {path}; start one with --out")
     with alone(path, RUN_FILES):
         problem, settings = read_problem(path)
+        settings = _with_steps(path, settings, steps)
         with _minimization(path, problem, settings, max_seconds) as minimization:
             _run(minimization, path, on_point)
         result = _result(problem, settings, minimization)
@@ -126,9 +134,38 @@ def read_problem(path: Path) -> tuple[Problem, VqeSettings]:
         RunFolderError: a file is missing or damaged. CircuitError, ConfigurationError: it holds something
             else.
     """
-    settings = RUN_FILES.read_json(path / SETTINGS, VqeSettings)
+    begun = RUN_FILES.read_sealed(path / SETTINGS, Begun, _ANEW)
+    for name, known in ((CIRCUIT, begun.circuit), (OBSERVABLE, begun.observable)):
+        if _digest(path / name) != known:
+            raise RUN_FILES.damaged(
+                path / name, "expected what the minimization began with, got another", _ANEW
+            )
     circuit = load_qasm(path / CIRCUIT).circuit
-    return Problem(circuit, load_observable(path / OBSERVABLE, circuit.num_qubits)), settings
+    return Problem(circuit, load_observable(path / OBSERVABLE, circuit.num_qubits)), begun.settings
+
+
+def _write_settings(path: Path, settings: VqeSettings) -> None:
+    begun = Begun(settings=settings, circuit=_digest(path / CIRCUIT), observable=_digest(path / OBSERVABLE))
+    RUN_FILES.write_sealed(path / SETTINGS, begun.model_dump())
+
+
+def _digest(path: Path) -> str:
+    return digest(RUN_FILES.read_bytes(path, MOST_JSON_BYTES, _ANEW))
+
+
+def _with_steps(path: Path, settings: VqeSettings, steps: int | None) -> VqeSettings:
+    """The settings with more steps, which the folder then has, too.
+
+    Raises:
+        ConfigurationError: fewer than there were to be.
+    """
+    if steps is None or steps == settings.steps:
+        return settings
+    if steps < settings.steps:
+        raise ConfigurationError(f"expected --steps of {settings.steps} or more with --resume, got {steps}")
+    more = settings.model_copy(update={"steps": steps})
+    _write_settings(path, more)
+    return more
 
 
 def _run(minimization: Minimization, path: Path, on_point: Callable[[Record], Any]) -> None:

@@ -167,6 +167,12 @@ class Minimization:
         self.generator.bit_generator.state = json.loads(progress.generator)
         self._before = progress.cost
         self.records, self.done = list(progress.records), progress.done
+        last = progress.records[-1] if progress.records else None
+        if self.done and last is not None and self._is_to_go_on(last):  # more steps than it was to have
+            self.records, self.done = self.records[:-1], False
+
+    def _is_to_go_on(self, last: Record) -> bool:
+        return last.step < self.settings.steps and last.gradient >= self.settings.tolerance
 
     def _cost(self) -> Cost:
         """Circuits and shots that were run, of energies, gradients and metrics."""

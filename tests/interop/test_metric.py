@@ -22,7 +22,7 @@ from qiskit_machine_learning.connectors import TorchConnector
 from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN
 
 import qgeo
-from qgeo.errors import ConfigurationError
+from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.interop import (
     CircuitNetwork,
     ExactEstimatorGradient,
@@ -227,6 +227,16 @@ def test_a_connector_inside_a_model_has_the_matrix_of_an_expectation_there():
         for model in (torch.nn.Sequential(before, each, behind) for each in (ours, theirs))
     ]
     assert_allclose(*matrices, atol=1e-6)  # a connector's output is float32
+
+
+def test_a_row_without_an_axis_of_rows_is_refused():
+    # Seen to fail: divided by the row's entries as if they were rows.
+    circuit = real_amplitudes(2, reps=1)
+    model = TorchConnector(estimator_network(circuit, ["ZI"], list(circuit.parameters)[:2]), [0.3, 0.4])
+    with pytest.raises(
+        ShapeError, match=r"expected inputs \(B, 2\) for a metric, got \(2,\); pass x\[None\]"
+    ):
+        network_metric(model)(model, torch.ones(2), None)
 
 
 def test_an_energy_by_a_connector_falls_to_the_ground_state():

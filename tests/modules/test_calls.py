@@ -8,7 +8,7 @@ from qiskit.circuit.library import real_amplitudes
 from torch import Tensor, nn
 
 from qgeo import Expectation, NaturalGradient
-from qgeo.errors import ConfigurationError
+from qgeo.errors import ConfigurationError, ShapeError
 from qgeo.modules.calls import circuit_calls, output_behind_circuits, run
 from qgeo.modules.fisher import module_metric
 
@@ -93,3 +93,38 @@ def test_skip_connections_are_behind_the_circuits():
         module_metric("quantum")(model, INPUTS)
     assert both.shape == (8, 8)
     assert float(torch.linalg.eigvalsh(both)[0]) > -1e-9
+
+
+class Encoding(Expectation):
+    """A circuit with a layer of its own before it."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(2 * inputs)
+
+
+class PastHooks(ByName):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.circuit.forward(inputs)
+
+
+def encoding() -> Encoding:
+    circuit = real_amplitudes(2, reps=1)
+    return Encoding(circuit, ["ZI", "IX"], input_parameters=list(circuit.parameters)[:2])
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "error", "sentence"),
+    [
+        (encoding(), INPUTS, ConfigurationError, "got Encoding with one of its own"),
+        (PastHooks(), INPUTS, ConfigurationError, "a run in which none was seen"),
+        (layer(), None, ShapeError, r"expected a tensor \(B, 2\) of inputs"),
+        (layer(), torch.ones(3, 3), ShapeError, r"got \(3, 3\)"),
+        (layer(), torch.full((1, 2), torch.nan), ShapeError, "real and finite"),
+        (ByName(), None, ConfigurationError, r"pass step\(contexts=inputs\)"),
+        (ByName(), [INPUTS], ConfigurationError, "inputs as one tensor, contexts=inputs, got list"),
+    ],
+)
+def test_what_would_give_a_wrong_matrix_is_refused(model, given, error, sentence: str):
+    # Seen to fail: a subclass with layers taken for the circuit alone; no circuit seen, and F_C in its place.
+    with pytest.raises(error, match=sentence):
+        NaturalGradient(model).step(contexts=given)
