@@ -25,7 +25,7 @@ SHOTS = 4096
 
 DAMPING, DAMPING_FROM_SHOTS = 1e-3, 0.05
 """λ by default. With 1e-4 energies of an XXZ chain on efficient_su2(5, reps=3) rose in 18 to 195 of 500
-steps, with 1e-3 in at most one (three seeds). From shots it is above the noise of the smallest eigenvalues."""
+steps, with 1e-3 in at most one (three seeds). From shots it is above the smallest eigenvalues’ noise."""
 
 ADAM_LR = 0.05
 """In radians, a choice."""
