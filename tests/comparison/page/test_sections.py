@@ -133,7 +133,7 @@ def test_replicates_are_counted_and_described(replicated):
 def test_seeds_are_no_replicates(tmp_path):
     # Seen to fail: words of replicates on the page of a run that has none.
     text = text_of(tmp_path, build_results())
-    assert "3 per arm, paired, with one choice of settings for all of them" in text
+    assert "3 per arm, paired, with one choice of settings per arm for all of them" in text
     assert "initial numbers and batches, given these settings and these data" in text
     assert "the same test windows as the arms" in text
     assert "n counts seeds, unless" in text
