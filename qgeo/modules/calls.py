@@ -81,8 +81,8 @@ def circuits_of(module: nn.Module, find: Find = own_call) -> dict[nn.Module, Ask
     circuits = {each: ask for each, ask in asked.items() if ask is not None}
     if not circuits:
         raise ConfigurationError(
-            f"expected a module with a circuit inside (qgeo.Expectation, a head, or a TorchConnector with "
-            f"qgeo.interop.network_metric) for a quantum metric, got {type(module).__name__}"
+            f"expected a module with a circuit inside (qgeo.Expectation, or a TorchConnector with "
+            f"metric=qgeo.interop.network_metric(model)) for a quantum metric, got {type(module).__name__}"
         )
     return circuits
 

@@ -44,7 +44,7 @@ class Expectation(nn.Module):
 
     `forward()` gives (K,) energies, `forward(inputs)` (B, K) for inputs (B, d), in the inputs' own type, so
     that layers of any precision stand before and behind. The trainable parameter is `values` (P,).
-    Differentiable once; for second derivatives use `qgeo.quantum_fisher`, or finite differences of gradients.
+    Differentiable once; second derivatives are had by finite differences of gradients.
 
     Raises:
         CircuitError: the circuit is not unitary, transpiled, or takes amplitudes.

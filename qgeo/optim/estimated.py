@@ -36,20 +36,35 @@ from qgeo.optim.exact import Rule
 Floats = NDArray[np.float64]
 
 
-class EstimatedMetric:
-    """A metric that asks an estimator.
+class EstimatorRule:
+    """What rules that ask an estimator share: its shots, what all estimates took, the average it may keep.
 
     Args:
         estimator: any `FisherEstimator`; shots: per circuit, None for its exact limit.
+    """
+
+    def __init__(self, estimator: FisherEstimator, *, shots: int | None) -> None:
+        self.estimator, self.shots = estimator, shots
+        self.cost = Cost()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the estimator keeps from step to step: an average, if it has one."""
+        return self.estimator.state_dict() if isinstance(self.estimator, RunningAverage) else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        if state and isinstance(self.estimator, RunningAverage):
+            self.estimator.load_state_dict(state)
+
+
+class EstimatedMetric(EstimatorRule):
+    """A head's metric that asks an estimator.
 
     `last` is the estimate of the last step with its standard errors, before projection; `cost` what all of
     them took.
     """
 
-    def __init__(self, estimator: FisherEstimator, *, shots: int | None) -> None:
-        self.estimator, self.shots = estimator, shots
-        self.last: FisherEstimate | None = None
-        self.cost = Cost()
+    last: FisherEstimate | None = None
 
     def __call__(self, head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:
         """F̂ over the head's trainable parameters."""
@@ -64,15 +79,6 @@ class EstimatedMetric:
             head.cost = head.cost + Cost(estimate.circuits, estimate.shots)
         measured = head if isinstance(head, MeasuredHead) else quantum
         return _with_readout(measured, contexts, estimate)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What the estimator keeps from step to step: an average, if it has one."""
-        return self.estimator.state_dict() if isinstance(self.estimator, RunningAverage) else {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
-        if state and isinstance(self.estimator, RunningAverage):
-            self.estimator.load_state_dict(state)
 
 
 def estimated_by(build: Callable[..., FisherEstimator]) -> Callable[[MeasuredHead, int | None], Rule]:

@@ -8,6 +8,7 @@ matrix. Behind the circuits F_C stands at the output that the module gives.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,19 @@ from qgeo.estimators.estimate import FisherEstimate
 from qgeo.estimators.estimator import FisherEstimator
 from qgeo.estimators.execution import Cost
 from qgeo.estimators.repair import nearest_positive_semidefinite
+from qgeo.estimators.running_average import RunningAverage
 from qgeo.geometry.operators import DenseMatrix
 from qgeo.heads.jacobian import trainable
 from qgeo.modules.calls import CircuitCall, circuit_calls, output_behind_circuits
 from qgeo.modules.fisher import output_fisher_sum
 from qgeo.modules.jacobian import rows_jacobian, vector_jacobian
 from qgeo.modules.likelihood import Likelihood
+from qgeo.optim.estimated import EstimatorRule
 
 Floats = NDArray[np.float64]
 
 
-class EstimatedModuleMetric:
+class EstimatedModuleMetric(EstimatorRule):
     """A rule that asks an estimator at every circuit.
 
     Args:
@@ -43,9 +46,9 @@ class EstimatedModuleMetric:
     def __init__(
         self, estimator: FisherEstimator, *, shots: int | None, likelihood: Likelihood | None = None
     ) -> None:
-        self.estimator, self.shots, self.likelihood = estimator, shots, likelihood
+        super().__init__(estimator, shots=shots)
+        self.likelihood = likelihood
         self.last: tuple[FisherEstimate, ...] = ()
-        self.cost = Cost()
 
     @torch.enable_grad()
     def __call__(self, module: nn.Module, inputs: Tensor | None, targets: Any = None) -> DenseMatrix:
@@ -54,6 +57,7 @@ class EstimatedModuleMetric:
         parameters = [parameter for _, parameter in trainable(module)]
         rows = 1 if inputs is None else len(inputs)
         calls = circuit_calls(module, inputs)
+        _check_one_average(self.estimator, calls)
         behind = output_behind_circuits(module, inputs)
         matrix = output_fisher_sum(behind, inputs, parameters, self.likelihood) / rows
         estimates = [self._estimate(call, parameters) for call in calls]
@@ -75,6 +79,15 @@ class EstimatedModuleMetric:
         )
         self.cost = self.cost + Cost(estimate.circuits, estimate.shots)
         return len(points), estimate
+
+
+def _check_one_average(estimator: FisherEstimator, calls: Sequence[CircuitCall]) -> None:
+    """Raise a ConfigurationError where matrices of several circuits would go into one average."""
+    if isinstance(estimator, RunningAverage) and len(calls) > 1:
+        raise ConfigurationError(
+            f"expected one circuit in a module for a RunningAverage, got {len(calls)}, whose matrices "
+            "it would mix; use metric='qn-spsa', which averages their sum"
+        )
 
 
 def _points(call: CircuitCall, parameters: list[nn.Parameter]) -> tuple[Floats, Floats]:

@@ -94,8 +94,9 @@ def settings_for(program: Program, observable: SparsePauliOp, **asked: Any) -> V
 def default_lr(program: Program, observable: SparsePauliOp, method: str) -> float:
     """2/Σ|w| over all strings but the identity; of plain descent over the most rotations of a parameter too.
 
-    A natural step of lr is imaginary time lr/2 (F θ̇ = −2∇E), stable while it is below 2/(E_max − E_min); and
-    E_max − E_min ≤ 2 Σ|w|. F of a parameter of r rotations is up to r², which plain descent does not know.
+    A natural step of lr is imaginary time lr/2 (F θ̇ = −2∇E), stable while it is below 2/(E_max − E_min) and F
+    is well conditioned, which damping is for; and E_max − E_min ≤ 2 Σ|w|. F of a parameter of r rotations is
+    up to r², which plain descent does not know.
     Adam's steps do not depend on the size of energies.
     """
     if method == "adam":
