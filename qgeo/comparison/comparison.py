@@ -37,13 +37,14 @@ from qgeo.comparison.run_folder import (
     write_json,
     write_json_lines,
 )
-from qgeo.comparison.schedule import AnyJob, Crew, Workforce, crew
+from qgeo.comparison.schedule import AnyJob, Crew, crew
 from qgeo.comparison.sections import BackendSection, Configuration
 from qgeo.comparison.shadow_race import race_jobs
 from qgeo.environment import environment
 from qgeo.errors import ConfigurationError
 from qgeo.locks import alone
 from qgeo.workers.local import check_guard
+from qgeo.workers.workforce import Workforce
 
 Stage = Callable[[str, int], None]
 """Told the name of a stage and how many jobs it has; then once per finished job with 0."""

@@ -21,11 +21,11 @@ from qgeo.comparison.page.entries import bar_name, chosen_settings, counted, is_
 from qgeo.comparison.presets import preset
 from qgeo.comparison.rehearsal import Rehearsal, rehearse
 from qgeo.comparison.run_folder import open_run_folder
-from qgeo.comparison.schedule import Workforce
 from qgeo.comparison.sections import Configuration
 from qgeo.errors import ConfigurationError, RunFolderError
 from qgeo.terminal.console import messages, print_table, stoppable, tables, write_new_file
 from qgeo.workers.local import default_workers
+from qgeo.workers.workforce import Workforce
 
 _WITH_RESUME = ("resume", "max_seconds", "partial")
 _STAGES = {"tuning": "tuning runs", "training": "final runs", "race": "races", "report": "report"}

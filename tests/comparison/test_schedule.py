@@ -16,12 +16,13 @@ from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.jobs import Job, final_jobs, job_file, trial_losses, tuning_jobs
 from qgeo.comparison.replicates import TUNING_SEED, replicates_of
 from qgeo.comparison.run_folder import create_run_folder, part_file, write_json
-from qgeo.comparison.schedule import Crew, Workforce, crew
+from qgeo.comparison.schedule import Crew, crew
 from qgeo.comparison.setting import Setting
 from qgeo.comparison.trials import trials
 from qgeo.errors import AgreementError, ConfigurationError, RunFolderError
 from qgeo.workers.cluster import SchedulerLostError
 from qgeo.workers.local import GUARD, NotImportedError, WorkersEndedError
+from qgeo.workers.workforce import Workforce
 
 ARMS = [parse_arm("born+quantum"), parse_arm("softmax+adam")]
 PAIR = [*ARMS, parse_arm("born+classical")]
@@ -198,14 +199,3 @@ def test_workers_that_are_gone(folder, monkeypatch, scheduler, broken, error, se
     running = Crew(folder, Workforce(2, scheduler), pool=object())
     with pytest.raises(error, match=sentence):
         running.run(tuning_jobs(configuration(), ARMS), lambda: None)
-
-
-def test_workers_or_a_scheduler(monkeypatch):
-    # Seen to fail: --workers ignored beside --scheduler.
-    monkeypatch.setattr(schedule, "check_answers", lambda _: None)
-    assert Workforce.of(None, "tcp://a:1").scheduler == "tcp://a:1"
-    assert Workforce.of(None, None).workers >= 1
-    with pytest.raises(ConfigurationError, match=r"got both; a cluster has its own workers$"):
-        Workforce.of(2, "tcp://a:1")
-    with pytest.raises(ConfigurationError, match="at least 1 worker, got 0"):
-        Workforce.of(0, None)
