@@ -3,6 +3,7 @@
     qgeo compare     train quantum and classical heads side by side and write a report
     qgeo fisher      the Fisher information matrix of an OpenQASM circuit
     qgeo vqe         the energy of a circuit's states lowered by natural gradient
+    qgeo study       claims about quantum and classical geometry, proved or measured
     qgeo circuits    the frozen catalogue
     qgeo report      the report of a comparison written anew, or several side by side
     qgeo generate    text from a trained head
@@ -34,6 +35,7 @@ from qgeo.commands.fisher import fisher
 from qgeo.commands.generate import generate
 from qgeo.commands.hardware import hardware
 from qgeo.commands.report import report
+from qgeo.commands.study import study
 from qgeo.commands.vqe import vqe
 from qgeo.errors import QGeoError, StoppedError
 
@@ -46,6 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(circuits, name="circuits")
+app.add_typer(study, name="study")
 app.add_typer(hardware, name="hardware", no_args_is_help=True)
 for derived in (compare, fisher, vqe):
     app.command(cls=DerivedHelp)(derived)

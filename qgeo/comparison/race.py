@@ -7,8 +7,9 @@ worth. `full_gradient_race` takes all from the same windows: there drops at a sm
 
     drop/√(2 kl) → gᵀM⁻¹g / √(gᵀM⁻¹F_C M⁻¹g),   M = F + λI                       (`geometry/drop.py`)
 
-and `predicted` says beforehand what batches add to that. A checkpoint is a head as it stands, and is left as
-it was found. Checkpoints are told apart, never averaged: near the start a finite step can reverse the sign.
+and `predicted` says beforehand what batches and held-out windows make of that. A checkpoint is a head as it
+stands, and is left as it was found. Checkpoints are told apart, never averaged: near the start a finite step
+can reverse the sign.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ Floats = NDArray[np.float64]
 
 KL = 0.003
 """Nats per token, of a minibatch step: a choice."""
+
+_CHUNK = 512
+"""Windows whose Jacobians (B, V, P) are held at once: 26 MB at V = 32, P = 200."""
 
 
 @dataclass(frozen=True)
@@ -120,25 +124,49 @@ def full_gradient_race(head: nn.Module, windows: Windows, racers: Sequence[Racer
     return _race(racers, [_row(start, windows, windows, mean_loss(head, windows), racers, kl)])
 
 
+@dataclass(frozen=True, eq=False)
+class BatchSteps:
+    """What the steps of a minibatch race are taken from, and seen on.
+
+    Attributes:
+        training: all windows that batches are drawn from; held_out: all that drops are seen on.
+        batch: windows per step.
+    """
+
+    training: Windows
+    held_out: Windows
+    batch: int
+
+
 def predicted(
-    head: nn.Module, windows: Windows, racers: Sequence[Racer], *, batch: int | None = None
+    head: nn.Module, windows: Windows, racers: Sequence[Racer], steps: BatchSteps | None = None
 ) -> Floats:
     """First-order drops (R,) in nats per √(2 KL): their ratios are the race, to leading order.
 
     Args:
-        windows: the population, for gradient, metrics and the covariance of one token's gradient.
-        batch: tokens per step; None for steps of the full gradient.
+        windows: for the metrics, and the gradient of a race of the full gradient.
+        steps: of a minibatch race; None for steps of the full gradient.
     """
-    by_token = _token_gradients(head, windows)
+    gradient, noise, seen = _gradients(head, windows, steps)
     f_c = classical(checked_head(head), windows.contexts).to_dense().numpy()
-    noise = None if batch is None else BatchNoise(np.cov(by_token.T, ddof=1), batch)
     drops = []
     for racer in racers:
         matrix = racer.metric(checked_head(head), windows.contexts, windows.targets)
         damping = RelativeDamping(racer.damping).of(matrix)
         factors = factorized(matrix.to_dense().numpy())
-        drops.append(first_order_drop(factors, f_c, by_token.mean(0), damping, noise)[0])
+        drops.append(first_order_drop(factors, f_c, gradient, damping, noise, seen)[0])
     return np.array(drops)
+
+
+def _gradients(
+    head: nn.Module, windows: Windows, steps: BatchSteps | None
+) -> tuple[Floats, BatchNoise | None, Floats | None]:
+    """Mean gradient that steps follow, its noise, mean gradient where drops are seen (None for the same)."""
+    if steps is None:
+        return _token_gradients(head, windows).mean(0), None, None
+    by_token = _token_gradients(head, steps.training)
+    noise = BatchNoise(np.cov(by_token.T, ddof=1), steps.batch)
+    return by_token.mean(0), noise, _token_gradients(head, steps.held_out).mean(0)
 
 
 def _race(racers: Sequence[Racer], rows: list[list[tuple[float, float, bool]]]) -> Race:
@@ -189,5 +217,10 @@ def _gradient(start: _Start, windows: Windows) -> Tensor:
 
 def _token_gradients(head: nn.Module, windows: Windows) -> Floats:
     """(N, P) gradients of −log p of every window's own target."""
+    chunks = torch.arange(len(windows)).split(_CHUNK)
+    return np.concatenate([_gradients_of(head, windows.take(chunk)) for chunk in chunks])
+
+
+def _gradients_of(head: nn.Module, windows: Windows) -> Floats:
     _, jacobian = checked_head(head).log_probs_and_jacobian(windows.contexts)
     return -jacobian[torch.arange(len(windows)), windows.targets].detach().numpy()

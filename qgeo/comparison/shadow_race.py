@@ -6,8 +6,8 @@
                   over trajectories (a trajectory depletes its own metric's directions)
     ratio         mean drop of F_Q / mean drop of F_C over replicates, Fieller's interval, steps apart
 
-Beside every ratio stands its prediction (`geometry/drop.py`), from each checkpoint alone; and as a check of
-the theory, steps of the full gradient at a KL so small that they are first-order, beside theirs.
+Beside every ratio stands its prediction (`geometry/drop.py`), from each checkpoint, all training windows that
+its batches are drawn from, and the held-out windows that drops are seen on; and as a check of the theory, steps of the full gradient at a KL so small that they are first-order, beside theirs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch
 
 from qgeo.comparison.arms import Arm, arms_of
 from qgeo.comparison.outcomes import RaceOutcome
-from qgeo.comparison.race import Racer, full_gradient_race, minibatch_race, predicted
+from qgeo.comparison.race import BatchSteps, Racer, full_gradient_race, minibatch_race, predicted
 from qgeo.comparison.replicates import final_seeds, primary_pairs, replicates_of
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder
 from qgeo.comparison.sections import Configuration
@@ -169,12 +169,12 @@ def _row(
         kl=section.kl,
     )
     first_order = full_gradient_race(head, population, racers, kl=FIRST_ORDER_KL).drops[0]
-    of_batches, of_all = (predicted(head, population, racers, batch=size) for size in (batch, None))
+    steps = BatchSteps(task.train, held_out, batch)
     drops = {
         "drop": race.drops.mean(0),
-        "predicted": of_batches,
+        "predicted": predicted(head, population, racers, steps),
         "first_order": first_order,
-        "theory": of_all,
+        "theory": predicted(head, population, racers),
     }
     numbers = {
         f"{kind}_{name}": float(both[i]) for kind, both in drops.items() for i, name in enumerate(NAMES)

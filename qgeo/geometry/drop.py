@@ -6,9 +6,10 @@ expected drop is η gᵀM⁻¹g and the expected KL ½η² (gᵀM⁻¹F_C M⁻¹
     drop(M) ∝ gᵀM⁻¹g / √(gᵀM⁻¹F_C M⁻¹g + tr(M⁻¹F_C M⁻¹Σ)/B)
 
 to leading order in the step. One solve per checkpoint predicts the race of any two metrics at any dampings.
+Where the loss is seen on other data, with gradient q there, the drop is η qᵀM⁻¹g.
 In the eigenbasis of F, F = U diag(e) Uᵀ, with d = 1/(e + λ), h = Uᵀg and C = UᵀF_C U,
 
-    numerator = Σ_i d_i h_i²,      inside the root = dᵀ [C ∘ (hhᵀ + UᵀΣU/B)] d
+    numerator = Σ_i d_i h_i (Uᵀq)_i,      inside the root = dᵀ [C ∘ (hhᵀ + UᵀΣU/B)] d
 
 so that one factorisation, O(P³), serves a whole grid of dampings at O(P²) each.
 """
@@ -87,12 +88,17 @@ def first_order_drop(
     gradient: ArrayLike,
     dampings: ArrayLike = 0.0,
     noise: BatchNoise | None = None,
+    seen: ArrayLike | None = None,
 ) -> Floats:
     """drop(F + λI) for K dampings, (K,): nats per √(2 KL), KL the step's expected one in nats per token.
 
     Args:
         metric: F, factorised; classical: F_C (P, P); gradient: g (P,), of the whole population.
         noise: of the batches that steps are taken from; None for steps along g itself.
+        seen: q (P,), the gradient where drops are seen; None for g.
+
+    g and q must be those of all the data that batches are drawn from, and drops seen on: from N tokens of it,
+    gᵀM⁻¹g is too large by about tr(M⁻¹Σ)/N, which late in a training is more than there is.
 
     Validity: infinitesimal steps, F and F_C at the same contexts and independent of the batch. The root is
     over the expected KL; where each step is scaled to one KL the mean drop differs by the relative variance
@@ -116,7 +122,7 @@ def first_order_drop(
     by_pair = _in_basis(metric, classical) * second_moment
     divergence = np.clip(np.einsum("ki,ij,kj->k", inverses, by_pair, inverses), 0, None)
     with np.errstate(divide="ignore", invalid="ignore"):  # 0/0: no step, no drop
-        drops = inverses @ rotated**2 / np.sqrt(divergence)
+        drops = inverses @ (rotated * _seen(metric, rotated, seen)) / np.sqrt(divergence)
     return np.asarray(np.where(np.isnan(drops), 0.0, drops))
 
 
@@ -142,6 +148,11 @@ def predicted_ratio(
         for matrix, at in ((metric, damping), (reference, reference_damping))
     )
     return float(ours / theirs)
+
+
+def _seen(metric: Factorization, rotated: Floats, seen: ArrayLike | None) -> Floats:
+    """Uᵀq."""
+    return rotated if seen is None else np.asarray(metric.vectors.T @ _vector(seen, len(rotated)))
 
 
 def _in_basis(metric: Factorization, matrix: ArrayLike) -> Floats:

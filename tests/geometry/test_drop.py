@@ -27,16 +27,20 @@ def drawn(seed: int, size: int = 7, rank: int = 9) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("batch", [None, 3.0])
 def test_drop_is_its_formula_at_every_damping(batch: float | None):
-    # Seen to fail: B left out, Σ not rotated, U in place of Uᵀ, λ added twice, h in place of h².
+    # Seen to fail: B left out, Σ not rotated, U in place of Uᵀ, λ added twice, h in place of h²;
+    # q not rotated, q in the root too.
     metric, f_c, covariance = drawn(0)
-    gradient = np.random.default_rng(1).normal(size=7)
+    gradient, held_out = np.random.default_rng(1).normal(size=(2, 7))
     noise = None if batch is None else BatchNoise(covariance, batch)
-    seen = first_order_drop(factorized(metric), f_c, gradient, DAMPINGS, noise)
-    for damping, drop in zip(DAMPINGS, seen, strict=True):
+    drops = first_order_drop(factorized(metric), f_c, gradient, DAMPINGS, noise)
+    elsewhere = first_order_drop(factorized(metric), f_c, gradient, DAMPINGS, noise, held_out)
+    for damping, drop, other in zip(DAMPINGS, drops, elsewhere, strict=True):
         inverse = np.linalg.inv(metric + damping * np.eye(7))
         middle = inverse @ f_c @ inverse
         trace = 0.0 if batch is None else np.trace(middle @ covariance) / batch
-        assert_allclose(drop, gradient @ inverse @ gradient / np.sqrt(gradient @ middle @ gradient + trace))
+        root = np.sqrt(gradient @ middle @ gradient + trace)
+        assert_allclose(drop, gradient @ inverse @ gradient / root)
+        assert_allclose(other, held_out @ inverse @ gradient / root)
 
 
 def test_solves_at_many_dampings_are_solves():

@@ -1,0 +1,9 @@
+"""Studies by name: the one place where a study is entered."""
+
+from __future__ import annotations
+
+from qgeo.registry import Registry
+from qgeo.studies.filter import FILTER
+from qgeo.studies.study import Study
+
+STUDIES: Registry[Study] = Registry("a study", (FILTER,))

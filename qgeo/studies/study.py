@@ -1,0 +1,126 @@
+"""What a study is: a claim, pieces of work that bear on it, and what may be said when they are done.
+
+    items(preset) → measure(item) → rows → conclude(rows), draw(rows)
+
+Items are independent and pure, so that a study can be interrupted, resumed and shared among workers. Beside
+the real thing every study measures a null, where nothing may be seen, and an effect of known size, which must
+be: a study whose checks fail has no verdict, nor has one on fewer than 40 replicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+
+Row = dict[str, Any]
+"""A JSON object: what a piece of work is asked, and what it gave."""
+
+Preset = Literal["quick", "full"]
+PRESETS: tuple[Preset, ...] = ("quick", "full")
+Verdict = Literal["proved", "supported", "not supported", "not decided"]
+
+FEWEST_REPLICATES = 40
+"""Below which no verdict is allowed: a paired t-test of identical arms, each tuned, calls them different in
+5% of cases from about this number on (results/planted)."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something known beforehand, seen again.
+
+    Attributes:
+        role: a theorem, a planted null or effect, or a published figure; expected, seen: in words and
+            numbers; holds: whether they agree.
+    """
+
+    role: Literal["theorem", "null", "effect", "published"]
+    expected: str
+    seen: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers as text, the first column naming its row."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A figure with its caption; `name` is that of its files."""
+
+    name: str
+    caption: str
+    axes: Axes | list[Axes]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the rows of a study say.
+
+    Attributes:
+        verdict: on the claim, if all checks hold; answer: a sentence or two, with intervals and n.
+        replicates: independent ones behind the verdict; None where nothing random decides it.
+        numbers: what machines and RESULTS.md read, JSON.
+    """
+
+    verdict: Verdict
+    answer: str
+    checks: tuple[Check, ...]
+    tables: tuple[Table, ...] = ()
+    replicates: int | None = None
+    numbers: Row = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> tuple[Verdict, str]:
+        """The verdict that may be given, and why it is not the study's own, or "".
+
+        >>> missed = Check("null", "0", "0.2", holds=False)
+        >>> Findings("supported", "yes", (missed,)).allowed
+        ('not decided', 'a check failed: expected 0, saw 0.2')
+        >>> Findings("supported", "yes", (), replicates=12).allowed
+        ('not decided', 'a verdict takes 40 replicates, this run has 12')
+        """
+        failed = [check for check in self.checks if not check.holds]
+        if failed:
+            return "not decided", f"a check failed: expected {failed[0].expected}, saw {failed[0].seen}"
+        if self.replicates is not None and self.replicates < FEWEST_REPLICATES:
+            reason = f"a verdict takes {FEWEST_REPLICATES} replicates, this run has {self.replicates}"
+            return "not decided", reason
+        return self.verdict, ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study by name.
+
+    Attributes:
+        title: what it asks; claim, source: whose claim it is about, and where it stands.
+        theorem: what is proved, with its conditions; "" where nothing is. method, limits: prose; a blank line
+            parts paragraphs, an indented line is a formula.
+        items: pieces of work of a preset, the longest first; measure: what one gives, a JSON object.
+        conclude, draw: from all rows, an item with what it gave each, in the items' order.
+    """
+
+    name: str
+    title: str
+    claim: str
+    source: str
+    theorem: str
+    method: str
+    limits: str
+    items: Callable[[Preset], list[Row]]
+    measure: Callable[[Row], Row]
+    conclude: Callable[[Sequence[Row]], Findings]
+    draw: Callable[[Sequence[Row]], Sequence[Drawing]]
+
+
+def rows_of(rows: Sequence[Row], kind: str) -> list[Row]:
+    """The rows whose `kind` is this one."""
+    return [row for row in rows if row["kind"] == kind]

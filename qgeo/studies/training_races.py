@@ -1,0 +1,124 @@
+"""Noisy races: one step of F_Q and of F_C per batch, from heads in training, at equal KL divergence.
+
+Born heads of 4 qubits on the default text (V = 16); checkpoints at steps 0, 5, 20, 60 of trajectories of
+Adam, F_C and F_Q, averaged; a replicate has training data of its own. The race is that of comparisons
+(`comparison/shadow_race.py`), at dampings that are given and not tuned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import product
+
+import numpy as np
+
+from qgeo.comparison.arms import parse_arm
+from qgeo.comparison.config import parse_configuration
+from qgeo.comparison.inputs import build_task
+from qgeo.comparison.replicates import data_of
+from qgeo.comparison.sections import Configuration
+from qgeo.comparison.setting import Setting
+from qgeo.comparison.shadow_race import RaceJob, run_race
+from qgeo.comparison.training import RunSettings
+from qgeo.statistics.intervals import ratio_of_means
+from qgeo.studies.study import Row, Table
+from qgeo.tasks.task import Task
+
+DAMPINGS = ((0.001, 0.001), (0.03, 0.03), (0.3, 0.3))
+"""Of F_Q and F_C in races with noise, relative to their mean eigenvalue."""
+
+
+def race_items(replicates: int) -> list[Row]:
+    """Every replicate at every damping."""
+    return [
+        {"kind": "race", "dampings": list(pair), "replicate": replicate, "replicates": replicates}
+        for replicate, pair in product(range(replicates), DAMPINGS)
+    ]
+
+
+def measure_race(item: Row) -> Row:
+    """A row per trajectory and step: drops, predictions, first-order drops and theirs."""
+    configuration, task = _training(item["replicates"])
+    quantum, classical = (
+        RunSettings(parse_arm(f"born+{metric}"), Setting(kl=0.03, damping=damping))
+        for metric, damping in zip(("quantum", "classical"), item["dampings"], strict=True)
+    )
+    adam = RunSettings(parse_arm("born+adam"), Setting(lr=0.03))
+    job = RaceJob((quantum, classical), (adam, classical, quantum), item["replicate"])
+    return {"rows": run_race(job, configuration, data_of(configuration, task, item["replicate"]))["rows"]}
+
+
+@cache
+def _training(replicates: int) -> tuple[Configuration, Task]:
+    configuration = parse_configuration(
+        {
+            "task": {"vocabulary": 16, "context": 2},
+            "arms": {"names": ["born+quantum", "born+classical"]},
+            "heads": {"embedding": 2},
+            "training": {"steps": 61, "batch": 64},
+            "protocol": {"replicates": replicates, "tokens": 4096},
+            "race": {"draws": 8, "windows": 512},
+        }
+    )
+    return configuration, build_task(configuration.task)
+
+
+def race_points(rows: Sequence[Row]) -> list[Row]:
+    """Per damping and step: ratio with its interval over replicates, prediction, worst first-order step."""
+    points = []
+    for pair in DAMPINGS:
+        of_pair = [row["rows"] for row in rows if tuple(row["dampings"]) == pair]
+        points += [_race_point(pair[0], step, of_pair) for step in (0, 5, 20, 60)]
+    return points
+
+
+def _race_point(damping: float, step: int, replicates: Sequence[Sequence[Row]]) -> Row:
+    at_step = [[row for row in rows if row["step"] == step] for rows in replicates]
+    mean = {
+        key: [float(np.mean([row[key] for row in rows])) for rows in at_step]
+        for key in ("drop_quantum", "drop_classical", "predicted_quantum", "predicted_classical")
+    }
+    ratio = ratio_of_means(mean["drop_quantum"], mean["drop_classical"])
+    off = [_first_order_off(row) for rows in at_step for row in rows]
+    return {
+        "damping": damping,
+        "step": step,
+        "ratio": ratio.mean,
+        "low": ratio.ci_low,
+        "high": ratio.ci_high,
+        "n": ratio.n,
+        "predicted": float(np.mean(mean["predicted_quantum"]) / np.mean(mean["predicted_classical"])),
+        "off": max(off, key=abs),
+    }
+
+
+def _first_order_off(row: Row) -> float:
+    seen = row["first_order_quantum"] / row["first_order_classical"]
+    return float(seen / (row["theory_quantum"] / row["theory_classical"]) - 1)
+
+
+def race_table(races: Sequence[Row]) -> Table:
+    rows = tuple(
+        (
+            f"d = {race['damping']:g}, step {race['step']}",
+            f"{race['ratio']:.3f} {_interval(race)}",
+            f"{race['predicted']:.3f}",
+        )
+        for race in races
+    )
+    return Table("Drop of F_Q over drop of F_C per batch step, KL .003", ("race", "seen", "predicted"), rows)
+
+
+def bounded(races: Sequence[Row]) -> list[Row]:
+    """Races whose interval has ends: with few replicates a drop may not differ from zero."""
+    return [race for race in races if race["low"] is not None]
+
+
+def is_inside(race: Row) -> bool:
+    """Whether the interval contains the prediction; an unbounded one says nothing."""
+    return race["low"] is not None and bool(race["low"] <= race["predicted"] <= race["high"])
+
+
+def _interval(race: Row) -> str:
+    return f"[{race['low']:.3f}, {race['high']:.3f}]" if bounded([race]) else "(unbounded)"
