@@ -7,7 +7,8 @@
     ratio         mean drop of F_Q / mean drop of F_C over replicates, Fieller's interval, steps apart
 
 Beside every ratio stands its prediction (`geometry/drop.py`), from each checkpoint, all training windows that
-its batches are drawn from, and the held-out windows that drops are seen on; and as a check of the theory, steps of the full gradient at a KL so small that they are first-order, beside theirs.
+its batches are drawn from, and the held-out windows that drops are seen on; and as a check of the theory,
+steps of the full gradient at a KL so small that they are first-order, beside theirs.
 """
 
 from __future__ import annotations
