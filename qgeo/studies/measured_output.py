@@ -72,6 +72,12 @@ class MeasuredOutput:
             quantum_fisher(self.program, self.values, inputs=self.inputs),
         )
 
+    def token_covariance(self) -> Floats:
+        """Σ of the gradient of one token that the population draws, contexts uniform, (P, P)."""
+        by_token, weights = -self.jacobian(), self.population / len(self.population)
+        mean = self.gradient()
+        return np.asarray(np.einsum("by,iby,jby->ij", weights, by_token, by_token) - np.outer(mean, mean))
+
     def loss(self, step: Floats | float = 0.0) -> float:
         """L(θ + δ), nats."""
         return float(-(self.population * self.log_probs(step)).sum(-1).mean())
@@ -129,6 +135,11 @@ def haar_unitary(dimension: int, generator: np.random.Generator) -> NDArray[np.c
     gaussian = generator.normal(size=(2, dimension, dimension))
     q, r = np.linalg.qr(gaussian[0] + 1j * gaussian[1])
     return np.asarray(q * (np.diag(r) / np.abs(np.diag(r))))
+
+
+def least_norm_step(metric: Floats, gradient: Floats) -> Floats:
+    """M⁺g, the shortest of the steps that a singular metric cannot tell apart."""
+    return np.asarray(np.linalg.pinv(metric, 1e-10, hermitian=True) @ gradient)
 
 
 def wishart(size: int, trace: float, generator: np.random.Generator) -> Floats:

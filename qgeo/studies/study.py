@@ -13,13 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from qgeo.statistics.means import Interval
 
 Row = dict[str, Any]
 """A JSON object: what a piece of work is asked, and what it gave."""
 
 Preset = Literal["quick", "full"]
 PRESETS: tuple[Preset, ...] = ("quick", "full")
+Role = Literal["theorem", "null", "effect", "published"]
 Verdict = Literal["proved", "supported", "not supported", "not decided"]
 
 FEWEST_REPLICATES = 40
@@ -36,10 +41,24 @@ class Check:
             numbers; holds: whether they agree.
     """
 
-    role: Literal["theorem", "null", "effect", "published"]
+    role: Role
     expected: str
     seen: str
     holds: bool
+
+    @classmethod
+    def below(cls, role: Role, what: str, seen: float, bound: float) -> Check:
+        """That a number is below a bound.
+
+        >>> Check.below("null", "difference", 0.02, 0.01)
+        Check(role='null', expected='difference below 0.01', seen='0.02', holds=False)
+        """
+        return cls(role, f"{what} below {bound:g}", f"{seen:.4g}", bool(seen < bound))
+
+    @classmethod
+    def above(cls, role: Role, what: str, seen: float, bound: float) -> Check:
+        """That it is above."""
+        return cls(role, f"{what} above {bound:g}", f"{seen:.4g}", bool(seen > bound))
 
 
 @dataclass(frozen=True)
@@ -119,6 +138,24 @@ class Study:
     measure: Callable[[Row], Row]
     conclude: Callable[[Sequence[Row]], Findings]
     draw: Callable[[Sequence[Row]], Sequence[Drawing]]
+
+
+def columns(rows: Sequence[Row], *names: str) -> list[NDArray[np.float64]]:
+    """Numbers of all rows by name, an array each."""
+    return [np.array([row[name] for row in rows], dtype=float) for name in names]
+
+
+def with_interval(values: Interval, digits: int = 3) -> str:
+    """A mean with its interval, as text.
+
+    >>> with_interval(Interval(0.5, 0.25, 0.75, 12), 2)
+    '0.50 [0.25, 0.75]'
+    """
+    if values.mean is None:
+        return "none"
+    if values.ci_low is None or values.ci_high is None:
+        return f"{values.mean:.{digits}f} (no interval)"
+    return f"{values.mean:.{digits}f} [{values.ci_low:.{digits}f}, {values.ci_high:.{digits}f}]"
 
 
 def rows_of(rows: Sequence[Row], kind: str) -> list[Row]:

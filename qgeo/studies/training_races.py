@@ -25,24 +25,29 @@ from qgeo.statistics.intervals import ratio_of_means
 from qgeo.studies.study import Row, Table
 from qgeo.tasks.task import Task
 
-DAMPINGS = ((0.001, 0.001), (0.03, 0.03), (0.3, 0.3))
-"""Of F_Q and F_C in races with noise, relative to their mean eigenvalue."""
+DAMPINGS = (0.001, 0.03, 0.3)
+"""Of F_Q and of F_C, relative to their mean eigenvalues."""
+
+SHORT, LONG = 1e-6, 0.003
+"""Nats per token of a step on its batch: infinitesimal, and as long as comparisons have it."""
+
+STEPS = (0, 5, 20, 60)
 
 
 def race_items(replicates: int) -> list[Row]:
-    """Every replicate at every damping."""
+    """Every replicate at every damping and KL divergence."""
     return [
-        {"kind": "race", "dampings": list(pair), "replicate": replicate, "replicates": replicates}
-        for replicate, pair in product(range(replicates), DAMPINGS)
+        {"kind": "race", "damping": damping, "kl": kl, "replicate": replicate, "replicates": replicates}
+        for replicate, damping, kl in product(range(replicates), DAMPINGS, (SHORT, LONG))
     ]
 
 
 def measure_race(item: Row) -> Row:
     """A row per trajectory and step: drops, predictions, first-order drops and theirs."""
-    configuration, task = _training(item["replicates"])
+    configuration, task = _training(item["replicates"], item["kl"])
     quantum, classical = (
-        RunSettings(parse_arm(f"born+{metric}"), Setting(kl=0.03, damping=damping))
-        for metric, damping in zip(("quantum", "classical"), item["dampings"], strict=True)
+        RunSettings(parse_arm(f"born+{metric}"), Setting(kl=0.03, damping=item["damping"]))
+        for metric in ("quantum", "classical")
     )
     adam = RunSettings(parse_arm("born+adam"), Setting(lr=0.03))
     job = RaceJob((quantum, classical), (adam, classical, quantum), item["replicate"])
@@ -50,7 +55,7 @@ def measure_race(item: Row) -> Row:
 
 
 @cache
-def _training(replicates: int) -> tuple[Configuration, Task]:
+def _training(replicates: int, kl: float) -> tuple[Configuration, Task]:
     configuration = parse_configuration(
         {
             "task": {"vocabulary": 16, "context": 2},
@@ -58,23 +63,20 @@ def _training(replicates: int) -> tuple[Configuration, Task]:
             "heads": {"embedding": 2},
             "training": {"steps": 61, "batch": 64},
             "protocol": {"replicates": replicates, "tokens": 4096},
-            "race": {"draws": 8, "windows": 512},
+            "race": {"draws": 8, "windows": 512, "kl": kl, "steps": STEPS},
         }
     )
     return configuration, build_task(configuration.task)
 
 
 def race_points(rows: Sequence[Row]) -> list[Row]:
-    """Per damping and step: ratio with its interval over replicates, prediction, worst first-order step."""
-    points = []
-    for pair in DAMPINGS:
-        of_pair = [row["rows"] for row in rows if tuple(row["dampings"]) == pair]
-        points += [_race_point(pair[0], step, of_pair) for step in (0, 5, 20, 60)]
-    return points
+    """Per KL, damping and step: ratio with its interval over replicates, prediction, worst first-order step."""
+    return [_race_point(rows, *at) for at in product((SHORT, LONG), DAMPINGS, STEPS)]
 
 
-def _race_point(damping: float, step: int, replicates: Sequence[Sequence[Row]]) -> Row:
-    at_step = [[row for row in rows if row["step"] == step] for rows in replicates]
+def _race_point(rows: Sequence[Row], kl: float, damping: float, step: int) -> Row:
+    replicates = [row["rows"] for row in rows if (row["kl"], row["damping"]) == (kl, damping)]
+    at_step = [[row for row in replicate if row["step"] == step] for replicate in replicates]
     mean = {
         key: [float(np.mean([row[key] for row in rows])) for rows in at_step]
         for key in ("drop_quantum", "drop_classical", "predicted_quantum", "predicted_classical")
@@ -82,6 +84,7 @@ def _race_point(damping: float, step: int, replicates: Sequence[Sequence[Row]]) 
     ratio = ratio_of_means(mean["drop_quantum"], mean["drop_classical"])
     off = [_first_order_off(row) for rows in at_step for row in rows]
     return {
+        "kl": kl,
         "damping": damping,
         "step": step,
         "ratio": ratio.mean,
@@ -99,15 +102,18 @@ def _first_order_off(row: Row) -> float:
 
 
 def race_table(races: Sequence[Row]) -> Table:
+    """A row per race."""
     rows = tuple(
         (
-            f"d = {race['damping']:g}, step {race['step']}",
+            f"KL {race['kl']:g}, d = {race['damping']:g}, step {race['step']}",
             f"{race['ratio']:.3f} {_interval(race)}",
             f"{race['predicted']:.3f}",
         )
         for race in races
     )
-    return Table("Drop of F_Q over drop of F_C per batch step, KL .003", ("race", "seen", "predicted"), rows)
+    return Table(
+        "Drop of F_Q over drop of F_C by steps from batches of 64", ("race", "seen", "predicted"), rows
+    )
 
 
 def bounded(races: Sequence[Row]) -> list[Row]:
