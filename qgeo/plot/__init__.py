@@ -3,6 +3,7 @@
     matrices     spectrum, loewner, matrix, bloch_sphere
     training     curves, damping_curves, losses, differences
     verdicts     forest, also of races
+    predictions  agreement
     energies     energies, step_angles
 
 Each draws a figure of its own and returns its matplotlib axes (`spectra` a list of them):
@@ -15,6 +16,7 @@ in greyscale.
 'Figure'
 """
 
+from qgeo.plot.agreement import Agreement, agreement
 from qgeo.plot.bloch import bloch_sphere
 from qgeo.plot.curves import Curve, curves
 from qgeo.plot.damping import DampingCurve, damping_curves
@@ -26,6 +28,7 @@ from qgeo.plot.rows import Row, differences, losses
 from qgeo.plot.spectra import Filter, Spectrum, filters, loewner, spectra, spectrum
 
 __all__ = [
+    "Agreement",
     "ContrastRow",
     "Curve",
     "DampingCurve",
@@ -33,6 +36,7 @@ __all__ = [
     "Level",
     "Row",
     "Spectrum",
+    "agreement",
     "bloch_sphere",
     "curves",
     "damping_curves",

@@ -72,6 +72,16 @@ class MeasuredOutput:
             quantum_fisher(self.program, self.values, inputs=self.inputs),
         )
 
+    def readout_fisher(self, readout: Floats) -> Floats:
+        """F_C behind a fixed channel of the bitstrings, (P, P)."""
+        return classical_fisher(self.program, self.values, inputs=self.inputs, readout=readout)
+
+    def phase_covariance(self) -> Floats:
+        """E_x Cov_p(∂φ), (P, P)."""
+        p, moved = np.exp(self.log_probs()), self.phase_jacobian()
+        mean = (p * moved).sum(-1)
+        return np.asarray((np.einsum("by,iby,jby->ij", p, moved, moved) - mean @ mean.T) / len(p))
+
     def token_covariance(self) -> Floats:
         """Σ of the gradient of one token that the population draws, contexts uniform, (P, P)."""
         by_token, weights = -self.jacobian(), self.population / len(self.population)
@@ -127,6 +137,12 @@ def random_output(
     logits = generator.normal(size=(contexts, 2**qubits))
     population = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     return MeasuredOutput(program, values, inputs, population)
+
+
+def parity_readout(qubits: int) -> Floats:
+    """The channel from bitstrings to their parity, (2, 2ⁿ)."""
+    parity = np.array([z.bit_count() % 2 for z in range(2**qubits)])
+    return np.array([parity == 0, parity == 1], dtype=float)
 
 
 def haar_unitary(dimension: int, generator: np.random.Generator) -> NDArray[np.complex128]:

@@ -9,7 +9,7 @@ be: a study whose checks fail has no verdict, nor has one on fewer than 40 repli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ from qgeo.statistics.means import Interval
 
 Row = dict[str, Any]
 """A JSON object: what a piece of work is asked, and what it gave."""
+
+Measure = Callable[[Row], Row]
 
 Preset = Literal["quick", "full"]
 PRESETS: tuple[Preset, ...] = ("quick", "full")
@@ -135,9 +137,18 @@ class Study:
     method: str
     limits: str
     items: Callable[[Preset], list[Row]]
-    measure: Callable[[Row], Row]
+    measure: Measure
     conclude: Callable[[Sequence[Row]], Findings]
     draw: Callable[[Sequence[Row]], Sequence[Drawing]]
+
+
+def by_kind(measures: Mapping[str, Measure]) -> Measure:
+    """A study's measure, whose items say by `kind` which of several they ask for."""
+
+    def measure(item: Row) -> Row:
+        return measures[item["kind"]](item)
+
+    return measure
 
 
 def columns(rows: Sequence[Row], *names: str) -> list[NDArray[np.float64]]:

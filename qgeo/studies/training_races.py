@@ -70,7 +70,7 @@ def _training(replicates: int, kl: float) -> tuple[Configuration, Task]:
 
 
 def race_points(rows: Sequence[Row]) -> list[Row]:
-    """Per KL, damping and step: ratio with its interval over replicates, prediction, worst first-order step."""
+    """Ratio with its interval over replicates, prediction, worst first-order step; per KL, damping, step."""
     return [_race_point(rows, *at) for at in product((SHORT, LONG), DAMPINGS, STEPS)]
 
 
