@@ -17,6 +17,7 @@ _HOME = {
     "quantum_fisher": "qgeo.geometry.exact",
     "quantum_fisher_operator": "qgeo.geometry.quantum_operator",
     "classical_fisher": "qgeo.geometry.exact",
+    "differentiable_quantum_fisher": "qgeo.geometry.differentiable",
     "NaturalGradient": "qgeo.optim.natural_gradient",
     "BornHead": "qgeo.heads.born",
     "PauliHead": "qgeo.heads.pauli",
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from qgeo.comparison.comparison import ComparisonResult as ComparisonResult
     from qgeo.comparison.comparison import compare as compare
     from qgeo.errors import QGeoError as QGeoError
+    from qgeo.geometry.differentiable import (
+        differentiable_quantum_fisher as differentiable_quantum_fisher,
+    )
     from qgeo.geometry.exact import classical_fisher as classical_fisher
     from qgeo.geometry.exact import quantum_fisher as quantum_fisher
     from qgeo.geometry.exact import quantum_geometric_tensor as quantum_geometric_tensor

@@ -25,7 +25,7 @@ def apply_block(matrix: Tensor, states: Tensor, qubits: tuple[int, ...], out: Te
     """
     left, right = split_sizes(states.shape[-1], qubits)
     if right is None:
-        product = _apply_scattered(matrix, states, qubits)
+        product = apply_on_any(matrix, states, qubits)
         return product if out is None else out.copy_(product)
     out = states.new_empty(states.shape) if out is None else out
     if matrix.dim() == 2:
@@ -41,7 +41,7 @@ def apply_each(matrices: Tensor, states: Tensor, qubits: tuple[int, ...], out: T
     count, size = matrices.shape[0], matrices.shape[-1]
     if right is None:
         per_context = matrices if matrices.dim() == 4 else matrices.unsqueeze(1)
-        out.copy_(_apply_scattered(per_context, states.expand(count, *states.shape), qubits))
+        out.copy_(apply_on_any(per_context, states.expand(count, *states.shape), qubits))
     elif matrices.dim() == 4 and right > 1:
         split = (len(states), left, size, right)
         torch.matmul(matrices.unsqueeze(2), states.view(split), out=out.view(count, *split))
@@ -113,7 +113,8 @@ def _apply_per_context(matrix: Tensor, states: Tensor, out: Tensor, shape: tuple
         torch.matmul(matrix.unsqueeze(-3), states.view(split), out=out.view(split))
 
 
-def _apply_scattered(matrix: Tensor, states: Tensor, qubits: tuple[int, ...]) -> Tensor:
+def apply_on_any(matrix: Tensor, states: Tensor, qubits: tuple[int, ...]) -> Tensor:
+    """`apply_block` by transpositions, whichever the qubits: a new tensor, which autograd follows."""
     n = states.shape[-1].bit_length() - 1
     lead = states.dim() - 1
     axes = [lead + n - 1 - qubit for qubit in reversed(qubits)]
@@ -121,7 +122,7 @@ def _apply_scattered(matrix: Tensor, states: Tensor, qubits: tuple[int, ...]) ->
     order = [*range(lead), *rest, *axes]
     together = states.reshape(*states.shape[:-1], *(2,) * n).permute(order)
     flat = together.reshape(*states.shape[:-1], -1, matrix.shape[-1])
-    product = (flat @ matrix.mT).view(together.shape)
+    product = (flat @ matrix.mT).reshape(together.shape)
     inverse = torch.tensor(order).argsort().tolist()
     return product.permute(inverse).reshape(states.shape)
 
