@@ -30,6 +30,7 @@ from qgeo.heads.protocol import checked_head
 from qgeo.optim.damping import RelativeDamping
 from qgeo.optim.exact import Rule, classical
 from qgeo.optim.line import Line, move_to
+from qgeo.optim.loss import loss_gradient
 from qgeo.statistics.intervals import ratio_of_means
 from qgeo.statistics.means import Interval
 from qgeo.tasks.windows import Windows
@@ -177,7 +178,7 @@ def _race(racers: Sequence[Racer], rows: list[list[tuple[float, float, bool]]]) 
 def _row(
     start: _Start, step: Windows, judged: Windows, before: float, racers: Sequence[Racer], kl: float
 ) -> list[tuple[float, float, bool]]:
-    gradient = _gradient(start, step)
+    gradient = loss_gradient(start.head, step.contexts, step.targets)
     return [_cell(start, racer, gradient, step, judged, before, kl) for racer in racers]
 
 
@@ -200,19 +201,6 @@ def _cell(
             return before - mean_loss(start.head, judged), found.kl, found.is_met
         finally:
             move_to(start.parameters, start.point)
-
-
-def _gradient(start: _Start, windows: Windows) -> Tensor:
-    """(P,) of the mean loss, as autograd gives it."""
-    with torch.enable_grad():
-        loss = torch.nn.functional.nll_loss(start.head(windows.contexts), windows.targets)
-        parts = torch.autograd.grad(loss, start.parameters, allow_unused=True)
-    return torch.cat(
-        [
-            torch.zeros_like(parameter).flatten() if part is None else part.flatten()
-            for parameter, part in zip(start.parameters, parts, strict=True)
-        ]
-    )
 
 
 def _token_gradients(head: nn.Module, windows: Windows) -> Floats:

@@ -1,12 +1,15 @@
-"""Numbers that describe an information matrix: eigenvalues, rank, participation ratio, degrees of freedom."""
+"""What describes an information matrix: eigenvalues, rank, null directions, participation ratio …"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import qr
+
+from qgeo.errors import ShapeError
 
 _ROUNDING = 1e-9
 """Entries of a reduced null space below this are zeros: eigenvectors carry 1e-16 over the gap to the rank."""
@@ -52,6 +55,29 @@ def null_space(matrix: ArrayLike, tolerance: float = 1e-10) -> NDArray[np.float6
     reduced[np.abs(reduced) < _ROUNDING] = 0
     reduced[:, pivots] = np.eye(dimension)
     return reduced[np.argsort(pivots)]
+
+
+def null_directions(
+    matrix: ArrayLike, names: Sequence[str], tolerance: float = 1e-10
+) -> list[dict[str, float]]:
+    """The directions of `null_space` by parameter name, without the parameters that stand still.
+
+    Args:
+        names: of the rows, in order, as `circuit.parameters` has them.
+
+    Raises:
+        ShapeError: another number of names than rows.
+
+    >>> null_directions([[1, 1, 0], [1, 1, 0], [0, 0, 2]], ["a", "b", "c"])
+    [{'a': 1.0, 'b': -1.0}]
+    """
+    symmetric = np.asarray(matrix, dtype=float)
+    if len(names) != len(symmetric):
+        raise ShapeError(f"expected {len(symmetric)} names, one a row, got {len(names)}")
+    return [
+        {name: float(value) for name, value in zip(names, row, strict=True) if value}
+        for row in null_space(symmetric, tolerance)
+    ]
 
 
 def participation_ratio(matrix: ArrayLike) -> float:

@@ -9,14 +9,19 @@ import torch
 from torch import Tensor
 
 
+def mean_divergence(before: Tensor, after: Tensor) -> Tensor:
+    """KL from log-probabilities (B, V) before and after, differentiable by those after; a token that was
+    impossible before counts nothing."""
+    return torch.where(before > -torch.inf, before.exp() * (before - after), 0.0).sum(-1).mean()
+
+
 def divergence(before: Tensor, after: Tensor) -> float:
-    """KL from log-probabilities (B, V) before and after; a token that was impossible before counts nothing.
+    """`mean_divergence` as a number.
 
     >>> divergence(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.5, 0.5]]).log())
     0.0
     """
-    terms = torch.where(before > -torch.inf, before.exp() * (before - after), 0.0)
-    return float(terms.sum(-1).mean())
+    return float(mean_divergence(before, after))
 
 
 def fisher_length(before: Tensor, after: Tensor) -> float:

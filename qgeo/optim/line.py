@@ -50,6 +50,11 @@ class Line:
             found = length_of(target, self.kl, fisher_length(back, forth) / (2 * probe) ** 2)
         return Length(found.length, found.kl, found.evaluations + _BESIDE, found.is_met)
 
+    def kls(self, lengths: Sequence[float]) -> list[float]:
+        """KL(s) at each length."""
+        with self._restored():
+            return [self.kl(length) for length in lengths]
+
     def kl(self, length: float) -> float:
         """KL(s)."""
         return divergence(self._before, self.log_probs(length))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qgeo.geometry.spectra import condition_number, eigenvalues, null_space, rank
+from qgeo.geometry.spectra import condition_number, eigenvalues, null_directions, rank
 from qgeo.terminal.console import tables
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -26,7 +26,7 @@ def spectrum_report(names: list[str], matrix: NDArray[np.float64]) -> dict[str, 
         "eigenvalues": eigenvalues(matrix).tolist(),
         "rank": rank(matrix),
         "condition_number": condition if np.isfinite(condition) else None,
-        "null_directions": [_by_name(names, row) for row in null_space(matrix)],
+        "null_directions": null_directions(matrix, names),
     }
 
 
@@ -59,10 +59,6 @@ def bars(values: NDArray[np.float64]) -> str:
     means = np.array([group.mean() for group in groups])
     heights = means / max(means.max(), np.finfo(float).tiny) * len(_BARS)
     return "".join(_BARS[max(0, int(np.ceil(height)) - 1)] for height in heights)
-
-
-def _by_name(names: list[str], direction: NDArray[np.float64]) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(names, direction, strict=True) if value}
 
 
 def _sum_of(direction: dict[str, float]) -> str:

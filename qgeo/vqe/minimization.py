@@ -28,6 +28,7 @@ from qgeo.backends.names import resolve
 from qgeo.errors import ConfigurationError
 from qgeo.estimators.execution import Cost, Executor
 from qgeo.files import FileModel
+from qgeo.geometry.angles import angles_between
 from qgeo.observables.expectation import Expectation
 from qgeo.observables.measured import MeasuredExpectation
 from qgeo.optim.metrics import METRICS
@@ -199,8 +200,7 @@ class Minimization:
     def _angle(self, step: Tensor, descent: Tensor) -> float | None:
         if self.settings.method in EUCLIDEAN or not float(step.norm() * descent.norm()):
             return None
-        cosine = float(step @ descent / (step.norm() * descent.norm()))
-        return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
+        return float(angles_between(torch.stack([step, descent]))[0, 1])
 
 
 def circuits_per_step(module: Expectation, observable: SparsePauliOp, method: str) -> int:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from qgeo.errors import ShapeError
 from qgeo.geometry import spectra
 
 
@@ -98,3 +99,16 @@ def test_a_null_space_is_whole_and_reduced(seed):
 def test_the_condition_number_leaves_out_what_the_rank_does():
     assert spectra.condition_number(np.diag([9.0, 3.0, 1e-14])) == pytest.approx(3)
     assert spectra.condition_number(np.zeros((2, 2))) == np.inf
+
+
+def test_null_directions_have_the_names_of_what_moves():
+    # Seen to fail: names in the order of the pivots, parameters that stand still kept.
+    rank_two = np.array([[2.0, 0, 2, 0], [0, 1, 0, 0], [2, 0, 2, 0], [0, 0, 0, 0]])
+    found = spectra.null_directions(rank_two, ["a", "b", "c", "d"])
+    assert sorted(map(sorted, found)) == [["a", "c"], ["d"]]
+    for direction in found:
+        vector = [direction.get(name, 0.0) for name in "abcd"]
+        assert_allclose(rank_two @ vector, 0, atol=1e-12)
+    assert spectra.null_directions(np.eye(2), ["a", "b"]) == []
+    with pytest.raises(ShapeError, match="expected 2 names, one a row, got 1"):
+        spectra.null_directions(np.eye(2), ["a"])
