@@ -1,6 +1,7 @@
 """Plots of information geometry and of comparisons, which the report of a comparison is drawn with.
 
-    matrices     spectrum, loewner, matrix, bloch_sphere
+    matrices     spectrum, loewner, matrix, null_directions, dimensions, bloch_sphere
+    steps        angles, kl_curves, sharpness
     training     curves, damping_curves, losses, differences
     verdicts     forest, also of races
     predictions  agreement
@@ -23,9 +24,10 @@ from qgeo.plot.damping import DampingCurve, damping_curves
 from qgeo.plot.energies import energies, step_angles
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.plot.levels import Level
-from qgeo.plot.matrices import matrix
+from qgeo.plot.matrices import matrix, null_directions
 from qgeo.plot.rows import Row, differences, losses
-from qgeo.plot.spectra import Filter, Spectrum, filters, loewner, spectra, spectrum
+from qgeo.plot.spectra import Filter, Spectrum, dimensions, filters, loewner, spectra, spectrum
+from qgeo.plot.steps import angles, kl_curves, sharpness
 
 __all__ = [
     "Agreement",
@@ -37,16 +39,21 @@ __all__ = [
     "Row",
     "Spectrum",
     "agreement",
+    "angles",
     "bloch_sphere",
     "curves",
     "damping_curves",
     "differences",
+    "dimensions",
     "energies",
     "filters",
     "forest",
+    "kl_curves",
     "loewner",
     "losses",
     "matrix",
+    "null_directions",
+    "sharpness",
     "spectra",
     "spectrum",
     "step_angles",

@@ -1,4 +1,4 @@
-"""An information matrix with the names of its parameters."""
+"""An information matrix, and its null space, with the names of its parameters."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from qgeo.errors import ShapeError
-from qgeo.plot.style import ARM_COLOURS, PAPER, drawn
+from qgeo.geometry.spectra import null_space
+from qgeo.plot.style import ARM_COLOURS, PAPER, drawn, graded
 
 MOST_NAMES = 40
 """Parameters whose names have room beside the matrix."""
 
-_MAP = LinearSegmentedColormap.from_list("signed", [ARM_COLOURS[1], PAPER, ARM_COLOURS[0]])
+_MAP = graded(ARM_COLOURS[1], PAPER, ARM_COLOURS[0])
 """Orange below zero, blue above, told apart by readers of any colour vision; white is 0."""
 
 
@@ -46,10 +47,48 @@ def matrix(information: ArrayLike, names: Sequence[str] | None = None, *, label:
         axes.set_xticks(np.arange(size) + 0.5, names, rotation=90)
         axes.set_yticks(np.arange(size) + 0.5, names)
     axes.tick_params(length=0)
-    scale = figure.colorbar(cells, ax=axes, label=label, shrink=0.8)
+    _scale(axes, cells, label)
+    return axes
+
+
+@drawn
+def null_directions(information: ArrayLike, names: Sequence[str]) -> Axes:
+    """The directions that nothing depends on, a row each, over the parameters that they move.
+
+    Args:
+        information: (P, P), as `quantum_fisher` returns it; names: of the parameters, in its order.
+
+    Raises:
+        ShapeError: as `matrix`.
+
+    >>> drawing = null_directions([[1, 1, 0], [1, 1, 0], [0, 0, 2]], ["a", "b", "c"])
+    >>> [label.get_text() for label in drawing.get_xticklabels()]
+    ['a', 'b']
+    """
+    directions = null_space(_checked(information, names))
+    moved = np.flatnonzero(directions.any(0))
+    height, width = len(directions), len(moved)
+    figure = Figure(
+        figsize=(min(2.0 + 0.28 * width, 7.0), min(1.6 + 0.28 * height, 6.4)), layout="constrained"
+    )
+    axes = figure.add_subplot(xlim=(0, max(width, 1)), ylim=(max(height, 1), 0), ylabel="null direction")
+    if not height:
+        axes.text(0.5, 0.5, "none: F has full rank", ha="center", va="center")
+        axes.set(xticks=[], yticks=[])
+        return axes
+    shown, largest = directions[:, moved], float(np.abs(directions).max())
+    cells = axes.pcolormesh(shown, cmap=_MAP, vmin=-largest, vmax=largest, snap=True)
+    axes.set_xticks(np.arange(width) + 0.5, [names[int(column)] for column in moved], rotation=90)
+    axes.set_yticks(np.arange(height) + 0.5, [str(row + 1) for row in range(height)])
+    axes.tick_params(length=0)
+    _scale(axes, cells, "share")
+    return axes
+
+
+def _scale(axes: Axes, cells: QuadMesh, label: str) -> None:
+    scale = axes.figure.colorbar(cells, ax=axes, label=label, shrink=0.8)
     for colours in scale.ax.collections:
         colours.set_rasterized(False)  # a page that holds the figure has no pictures
-    return axes
 
 
 def _checked(

@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike
 
+from qgeo.geometry.effective_dimension import effective_dimension
 from qgeo.geometry.filter import spectral_filter
-from qgeo.geometry.spectra import eigenvalues
+from qgeo.geometry.spectra import eigenvalues, participation_ratio, rank
 from qgeo.plot.style import (
     ARM_DASHES,
     FAINT,
@@ -58,7 +59,8 @@ class Filter:
 
 @drawn
 def spectrum(matrices: Mapping[str, ArrayLike]) -> Axes:
-    """Eigenvalues of information matrices on a logarithmic axis, in the order of their size.
+    """Eigenvalues of information matrices on a logarithmic axis, in the order of their size; rank and
+    participation ratio beside the names.
 
     Args:
         matrices: by name, symmetric (P, P).
@@ -69,11 +71,37 @@ def spectrum(matrices: Mapping[str, ArrayLike]) -> Axes:
     >>> spectrum({"F_Q": np.diag([1.0, 4.0])}).get_lines()[0].get_ydata().tolist()
     [4.0, 1.0]
     """
-    figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.7 + LINE_OF_LEGEND * len(matrices)), layout="constrained")
     axes = figure.add_subplot(xlabel="place, largest first", ylabel="eigenvalue")
     for place, (name, matrix) in enumerate(matrices.items()):
-        _draw_eigenvalues(axes, np.asarray(eigenvalues(np.asarray(matrix))), pen(place) | {"label": name})
+        label = f"{name}: rank {rank(matrix)}, participation ratio {participation_ratio(matrix):.3g}"
+        _draw_eigenvalues(axes, np.asarray(eigenvalues(np.asarray(matrix))), pen(place) | {"label": label})
     _power_axis(axes)
+    figure.legend(loc="outside upper left", handlelength=3.2)
+    return axes
+
+
+@drawn
+def dimensions(fishers: Mapping[str, ArrayLike], observations: ArrayLike, *, gamma: float = 1.0) -> Axes:
+    """Effective dimension over P against the number of observations: the share of a model they tell apart.
+
+    Args:
+        fishers: by name, (T, P, P) at T random θ; observations: (N,) numbers n; gamma: γ.
+
+    Raises:
+        ShapeError, ConfigurationError: as `effective_dimension`.
+
+    >>> drawing = dimensions({"model": [np.diag([1.0, 1.0])]}, [1000, 10000])
+    >>> bool((np.diff(drawing.lines[0].get_ydata()) < 0).all())  # towards 1, from above
+    True
+    """
+    figure = Figure(figsize=(WIDTH, 2.8 + LINE_OF_LEGEND * -(-len(fishers) // 2)), layout="constrained")
+    axes = figure.add_subplot(xlabel="observations n", ylabel="effective dimension / P", xscale="log")
+    numbers = np.atleast_1d(np.asarray(observations, dtype=float))
+    for place, (name, stack) in enumerate(fishers.items()):
+        shares = effective_dimension(stack, numbers, gamma=gamma) / np.asarray(stack).shape[-1]
+        axes.plot(numbers, shares, **pen(place), label=name)
+    axes.xaxis.set(major_formatter=power_of_ten(), minor_formatter=NullFormatter())
     figure.legend(loc="outside upper left", ncols=2, handlelength=3.2)
     return axes
 

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
@@ -82,6 +83,11 @@ def pen(index: int) -> dict[str, Any]:
     """Colour, dashes and marker of the arm at this place in a comparison; the first 280 differ."""
     names = {"color": ARM_COLOURS, "linestyle": ARM_DASHES, "marker": ARM_MARKERS}
     return {name: choices[index % len(choices)] for name, choices in names.items()}
+
+
+def graded(*colours: str) -> LinearSegmentedColormap:
+    """From one colour to the next, evenly."""
+    return LinearSegmentedColormap.from_list("graded", list(colours))
 
 
 def power_of_ten() -> FuncFormatter:
