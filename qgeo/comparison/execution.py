@@ -57,7 +57,7 @@ def _trained(inputs: RunInputs, job: Job, ledgers: Ledgers | None) -> Files:
     configuration, task = inputs.load()
     task = data_of(configuration, task, job.replicate)
     ledger = None if ledgers is None else partial(ledgers.sampler, job.key)
-    of_run = configuration if job.final else _evaluated_once(configuration)
+    of_run = configuration if job.final else evaluated_once(configuration)
     run = train(task, of_run, RunSettings(job.arm, job.setting), job.seed, ledger)
     outcome: dict[str, Any] = {
         "job": job_file(job),
@@ -67,33 +67,35 @@ def _trained(inputs: RunInputs, job: Job, ledgers: Ledgers | None) -> Files:
     if not job.final:
         return (part_file(job.key, outcome, inputs.digest),)
     head = head_bytes(run.head)
-    outcome |= {"test_loss": _test_loss(run, task, configuration), "head": digest(head)}
-    outcome |= {"records": run.records, "seconds": run.seconds, "excess": _excess(run, task)}
+    outcome |= {"test_loss": test_loss(run, task, configuration), "head": digest(head)}
+    outcome |= {"records": run.records, "seconds": run.seconds, "excess": excess(run, task)}
     outcome["start_loss"] = run.start_loss
     outcome["agreement"] = _agreement(run.head, run.diverged, job, task, configuration)
     outcome["noise"] = _noise(run.head, run.diverged, task, configuration)
     return (head_name(job.arm.name, job.seed), head), part_file(job.key, outcome, inputs.digest)
 
 
-def _evaluated_once(configuration: Configuration) -> Configuration:
+def evaluated_once(configuration: Configuration) -> Configuration:
     """For a trial, of which only the last validation loss counts."""
     training = configuration.training
     once = training.model_copy(update={"evaluate_every": training.steps})
     return configuration.model_copy(update={"training": once})
 
 
-def _test_loss(run: TrainedRun, task: Task, configuration: Configuration) -> float | None:
+def test_loss(run: TrainedRun, task: Task, configuration: Configuration) -> float | None:
+    """Of a run's last head, nats per token; None where the run diverged."""
     if run.diverged:
         return None
     loss = mean_loss(run.head, final_windows(task, configuration.training.test_windows))
     return loss if isfinite(loss) else None
 
 
-def _excess(run: TrainedRun, task: Task) -> float | None:
+def excess(run: TrainedRun, task: Task) -> float | None:
+    """Of a run's last head over its source, nats per token; None for a text, and where the run diverged."""
     if task.exact is None or run.diverged:
         return None
-    excess = task.exact_excess(run.head)
-    return excess if isfinite(excess) else None
+    mean = task.exact_excess(run.head)
+    return mean if isfinite(mean) else None
 
 
 def _agreement(
