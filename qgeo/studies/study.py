@@ -169,6 +169,13 @@ def with_interval(values: Interval, digits: int = 3) -> str:
     return f"{values.mean:.{digits}f} [{values.ci_low:.{digits}f}, {values.ci_high:.{digits}f}]"
 
 
+def exponential(values: Interval) -> Interval:
+    """Of a mean of logarithms: the geometric mean with its interval."""
+    logarithms = (values.mean, values.ci_low, values.ci_high)
+    mean, low, high = (None if each is None else float(np.exp(each)) for each in logarithms)
+    return Interval(mean, low, high, values.n)
+
+
 def rows_of(rows: Sequence[Row], kind: str) -> list[Row]:
     """The rows whose `kind` is this one."""
     return [row for row in rows if row["kind"] == kind]
