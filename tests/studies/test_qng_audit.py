@@ -1,4 +1,4 @@
-"""Study `qng-audit`: energies against Qiskit, descents against their definitions, verdicts on planted rows."""
+"""Study `qng-audit`: energies against Qiskit, descents against definitions, verdicts on planted rows."""
 
 from __future__ import annotations
 
