@@ -67,15 +67,22 @@ def vqe(
             show_default=False,
         ),
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Start although the budget is too small for all steps.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="New folder (default runs/vqe-TIMESTAMP).", show_default=False)
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this folder.", show_default=False)] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what the steps take on a device; write and post nothing."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Lower the energy of a circuit's states by natural gradient, exactly or from shots; a folder with a
     report."""
-    from qgeo.terminal.vqe import begin, finish, print_result
+    from qgeo.terminal import vqe as terminal
 
     asked = {
         "method": metric,
@@ -88,9 +95,10 @@ def vqe(
         "shots": shots,
         "max_seconds": max_seconds,
     }
-    folder = begin(circuit, observable, asked, out, resume)
-    result = finish(folder, max_seconds, steps)
-    if as_json:
-        print(json.dumps(result))
-    else:
-        print_result(result, folder)
+    if dry_run:
+        report = terminal.plan_of(circuit, observable, asked, resume)
+        print(json.dumps(report)) if as_json else terminal.print_vqe_plan(report)
+        return
+    folder = terminal.begin(circuit, observable, asked, out, resume, partial=partial)
+    result = terminal.finish(folder, max_seconds, steps)
+    print(json.dumps(result)) if as_json else terminal.print_result(result, folder)

@@ -63,18 +63,17 @@ def outlook_of_folder(
         name: [seed for seed in range(configuration.training.seeds) if not _is_done(folder, name, seed)]
         for name in _measured(configuration)
     }
-    if not any(unfinished.values()) or not _is_there(device):
+    if not any(unfinished.values()) or not is_there(device):
         return None
     costs, training, backend = (
         TrainingCosts(configuration, task, device),
         configuration.training,
         configuration.backend,
     )
-    runs = [(name, seed) for name, seeds in unfinished.items() for seed in seeds]
-    left = sum(
-        max(0.0, costs.run(name, seed, training, backend).seconds - _written(folder, name, seed))
-        for name, seed in runs
-    )
+    left = 0.0
+    for name, seed in ((name, seed) for name, seeds in unfinished.items() for seed in seeds):
+        on_disk = written(Ledger(folder.ledgers / final_key(name, seed)))
+        left += max(0.0, costs.run(name, seed, training, backend).seconds - on_disk)
     return Outlook(costs.plan(training, backend), Spending(folder.ledgers).seconds(), left, budget)
 
 
@@ -83,12 +82,26 @@ def check_outlook(ahead: Outlook, partial: bool) -> None:
     Raises:
         HardwareError: the budget is too small to finish, and no part was asked for.
     """
+    advice = (
+        f"raise --max-seconds, lower the training to what fits (qgeo hardware plan --config FILE --fit "
+        f"{ahead.budget:g}), or spend it on a part of the comparison with --partial"
+    )
+    check_ahead(ahead, partial, "this comparison takes", advice)
+
+
+def check_ahead(ahead: Outlook, partial: bool, subject: str, advice: str) -> None:
+    """
+    Args:
+        subject: what takes the seconds, with its verb; advice: what to do where they are too many.
+
+    Raises:
+        HardwareError: the budget is too small to finish, and no part was asked for.
+    """
     if partial or fits(ahead.total, ahead.budget):
         return
     raise HardwareError(
-        f"expected at most {ahead.budget:g} QPU seconds, this comparison takes about {ceil(ahead.total):,} "
-        f"on {ahead.plan.device}; raise --max-seconds, lower the training to what fits (qgeo hardware plan "
-        f"--config FILE --fit {ahead.budget:g}), or spend it on a part of the comparison with --partial"
+        f"expected at most {ahead.budget:g} QPU seconds, {subject} about {ceil(ahead.total):,} "
+        f"on {ahead.plan.device}; {advice}"
     )
 
 
@@ -100,15 +113,15 @@ def _is_done(folder: RunFolder, arm: str, seed: int) -> bool:
     return folder.part(final_key(arm, seed)).exists()
 
 
-def _is_there(device: Device) -> bool:
+def is_there(device: Device) -> bool:
+    """Whether the device can be had now."""
     try:
         return device.backend is not None
     except QGeoError:
         return False
 
 
-def _written(folder: RunFolder, arm: str, seed: int) -> float:
-    """Estimates of the jobs that a run has on disk."""
-    ledger = Ledger(folder.ledgers / final_key(arm, seed))
+def written(ledger: Ledger) -> float:
+    """Estimates of the jobs that a ledger has on disk."""
     numbers = range(ledger.count()) if ledger.exists else ()
     return sum(ledger.job(number).entry().seconds for number in numbers)

@@ -20,7 +20,7 @@ from qgeo.comparison.arms import Arm
 from qgeo.comparison.sections import Configuration, TrainingSection
 from qgeo.comparison.training import RunSettings, takes_metric, train, training_batches
 from qgeo.comparison.trials import trials
-from qgeo.estimators.dry_run import DryRun, Wanted
+from qgeo.estimators.dry_run import DryRun, Wanted, distinct_circuits
 from qgeo.tasks.task import Task
 from qgeo.tasks.windows import Windows
 
@@ -47,8 +47,7 @@ class StepCalls:
 
     def circuits(self) -> list[QuantumCircuit]:
         """Every circuit once."""
-        calls = (*self.gradient, *self.metric)
-        return list({id(wanted.circuit): wanted.circuit for call in calls for wanted in call}.values())
+        return distinct_circuits((*self.gradient, *self.metric))
 
     def of(self, step: StepKind, shots: int, metric_shots: int) -> Iterator[list[Wanted]]:
         """The calls of a step, with its contexts and shots."""

@@ -6,7 +6,7 @@ and without a shot in memory, however many there would be.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,11 @@ class DryRun:
 
     def note(self, call: Sequence[Wanted]) -> None:
         self.calls.append(list(call))
+
+
+def distinct_circuits(calls: Iterable[Sequence[Wanted]]) -> list[QuantumCircuit]:
+    """Every circuit of these calls once, in the order of their first runs."""
+    return list({id(each.circuit): each.circuit for call in calls for each in call}.values())
 
 
 def all_zero(circuit: QuantumCircuit, shots: int) -> Outcomes:

@@ -16,7 +16,7 @@ from qgeo.backends.cost import OVERHEAD_SECONDS
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.backends.plan import Call, Judged, Plan, Total
 from qgeo.backends.splitting import Limits
-from qgeo.estimators.dry_run import DryRun
+from qgeo.estimators.dry_run import DryRun, distinct_circuits
 from qgeo.estimators.methods import METHODS
 from qgeo.estimators.primitives import PassManager
 
@@ -48,7 +48,7 @@ def planned(
     """
     dry = DryRun()
     request(dry)
-    circuits = list({id(wanted.circuit): wanted.circuit for call in dry.calls for wanted in call}.values())
+    circuits = distinct_circuits(dry.calls)
     judged = Judged(circuits, pass_manager, mitigation, limits, most=TRANSPILED_AT_MOST)
     if _may_be_long(dry.calls, judged):
         judged = Judged(circuits, pass_manager, mitigation, limits)

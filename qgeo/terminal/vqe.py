@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,20 @@ from typing import Any
 from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from qgeo.backends.device import device_by_name
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.qasm import load_qasm
 from qgeo.errors import ConfigurationError
 from qgeo.observables.files import load_observable
+from qgeo.terminal.comparison import print_outlook
 from qgeo.terminal.console import messages, stoppable, tables
+from qgeo.terminal.hardware import print_plan
+from qgeo.terminal.training_plan import head
 from qgeo.validation import first_problem
-from qgeo.vqe.folder import REPORT, SETTINGS, create, go_on
+from qgeo.vqe.folder import REPORT, SETTINGS, create, go_on, look_ahead
 from qgeo.vqe.minimization import Problem, Record
-from qgeo.vqe.settings import settings_for
+from qgeo.vqe.plan import MinimizationPlan, alternatives, minimization_plan
+from qgeo.vqe.settings import VqeSettings, settings_for
 
 _WITH_RESUME, _OPTION = ("steps", "max_seconds"), {"method": "metric"}
 
@@ -28,11 +34,17 @@ def begin(
     asked: dict[str, Any],
     out: Path | None,
     resume: Path | None,
+    *,
+    partial: bool,
 ) -> Path:
     """The folder to go on with: a new one, or that of --resume.
 
+    Args:
+        partial: go on although the budget of a device is too small for all steps.
+
     Raises:
         ConfigurationError: neither a circuit with its observable nor a folder, or both; numbers out of range.
+        HardwareError: the budget is too small.
     """
     if resume is not None:
         given = {"a circuit": circuit, "--observable": observable, "--out": out}
@@ -42,10 +54,22 @@ def begin(
         unused = [name for name, each in given.items() if each is not None]
         if unused:
             raise ConfigurationError(
-                f"expected --resume alone, or with --steps and --max-seconds, got {', '.join(unused)}; the "
-                "folder knows the rest"
+                f"expected --resume alone, or with --steps, --max-seconds and --partial, got "
+                f"{', '.join(unused)}; the folder knows the rest"
             )
+        renewed = {name: asked[name] for name in _WITH_RESUME}
+        look_ahead(resume, print_outlook, partial=partial, **renewed)
         return resume
+    content, problem, settings = _asked_for(circuit, observable, asked)
+    path = out or Path("runs") / f"vqe-{datetime.now():%Y%m%d-%H%M%S}"
+    create(path, content, problem, settings, partial=partial, look=print_outlook)
+    return path
+
+
+def _asked_for(
+    circuit: Path | None, observable: str | None, asked: dict[str, Any]
+) -> tuple[bytes, Problem, VqeSettings]:
+    """The circuit's file as it is, what is in it, and the settings."""
     if circuit is None or observable is None:
         raise ConfigurationError(
             "expected a circuit and --observable, or --resume FOLDER, as in: qgeo vqe h2.qasm --observable "
@@ -59,9 +83,50 @@ def begin(
         settings = settings_for(compile(loaded), problem.observable, **asked)
     except ValidationError as error:
         raise ConfigurationError(f"options: {first_problem(error)}") from None
-    path = out or Path("runs") / f"vqe-{datetime.now():%Y%m%d-%H%M%S}"
-    create(path, circuit.read_bytes(), problem, settings)
-    return path
+    return circuit.read_bytes(), problem, settings
+
+
+def plan_of(
+    circuit: Path | None, observable: str | None, asked: dict[str, Any], resume: Path | None
+) -> dict[str, Any]:
+    """What the steps would take on a device by every method, beside the budget if there is one; nothing is
+    written or posted.
+
+    Raises:
+        ConfigurationError: a folder to go on with; a backend that is no device; see `begin`.
+    """
+    if resume is not None:
+        raise ConfigurationError("expected --dry-run without --resume, got both; drop one")
+    _, problem, settings = _asked_for(circuit, observable, asked)
+    if settings.is_exact:
+        raise ConfigurationError("expected --backend with a device for --dry-run, got exact energies")
+    with messages().status("planning: a step is carried out dry, circuits are transpiled, none is run"):
+        device = device_by_name(settings.backend)
+        plan = minimization_plan(problem, settings, device)
+        others = list(alternatives(problem, settings, device))
+    budget = settings.max_seconds
+    return head(device) | {
+        "plan": asdict(plan.whole),
+        "alternatives": [asdict(each.whole) for each in others if isinstance(each, MinimizationPlan)],
+        "refused": [each for each in others if isinstance(each, str)],
+        "steps": plan.steps,
+        "step": asdict(plan.step),
+        "max_seconds": budget,
+        "steps_within": None if budget is None else plan.steps_within(budget),
+    }
+
+
+def print_vqe_plan(report: dict[str, Any]) -> None:
+    """A row per method, what one step takes, and how many steps the budget is enough for."""
+    print_plan(report)
+    console, step, budget = tables(), report["step"], report["max_seconds"]
+    console.print(
+        f"{report['steps']:,} steps; one of them: {step['jobs']} jobs, {step['circuits']:,} circuits, "
+        f"{step['shots']:,} shots, {step['seconds']:,.1f} QPU s; nothing was written or posted",
+        soft_wrap=True,
+    )
+    if budget is not None:
+        console.print(f"{budget:,g} QPU s are enough for {report['steps_within']:,} steps", soft_wrap=True)
 
 
 def finish(path: Path, max_seconds: float | None, steps: int | None) -> dict[str, Any]:

@@ -23,17 +23,16 @@ from qgeo.backends.device import device_by_name
 from qgeo.backends.ledgers import Ledgers
 from qgeo.backends.posting import Commands
 from qgeo.circuit.qasm import load_qasm
+from qgeo.comparison.outlook import Look
 from qgeo.comparison.run_folder import RUN_FILES
 from qgeo.comparison.threads import single_thread
 from qgeo.errors import ConfigurationError, RunFolderError
-from qgeo.estimators.execution import Executor
 from qgeo.files import MOST_JSON_BYTES, digest
 from qgeo.locks import alone
-from qgeo.observables.expectation import Expectation
 from qgeo.observables.files import load_observable, save_observable
 from qgeo.observables.ground import MOST_QUBITS, ground_energy
-from qgeo.observables.measured import MeasuredExpectation
-from qgeo.vqe.minimization import Minimization, Problem, Progress, Record
+from qgeo.vqe.minimization import Minimization, Problem, Progress, Record, is_to_go_on
+from qgeo.vqe.plan import check_new, check_resumed, outlook, outlook_of_ledger
 from qgeo.vqe.report import write_report
 from qgeo.vqe.settings import Begun, VqeSettings
 
@@ -42,25 +41,37 @@ _BETWEEN = 2.0
 
 
 CIRCUIT, OBSERVABLE, SETTINGS, PROGRESS = "circuit.qasm", "observable.txt", "settings.json", "progress.json"
-LEDGER = "ledger"
+LEDGER, _ENERGY = "ledger", "energy"
 _ANEW = "start anew in another folder"
 RESULT, TABLE, REPORT = "result.json", "energies.csv", "report.html"
 
 
-def create(path: Path, circuit: bytes, problem: Problem, settings: VqeSettings) -> None:
+def create(
+    path: Path,
+    circuit: bytes,
+    problem: Problem,
+    settings: VqeSettings,
+    *,
+    partial: bool = False,
+    look: Look = lambda _: None,
+) -> None:
     """A new folder with what the minimization begins from.
 
     Args:
         circuit: the file that the problem's circuit was read from, as it is.
+        partial: on a device, start although the budget is too small for all steps.
+        look: told what all steps will take there, beside the budget.
 
     Raises:
         RunFolderError: something is there, or it cannot be written. ConfigurationError: see `Minimization`.
+        HardwareError: the budget is too small.
     """
     if settings.max_seconds is None:
         Minimization(problem, settings)  # refuses before anything is written
     else:
-        MeasuredExpectation(Expectation(problem.circuit, problem.observable), Executor(), shots=None)
-        device_by_name(settings.backend)
+        plan, ahead = outlook(problem, settings, device_by_name(settings.backend))
+        look(ahead)
+        check_new(plan, ahead, partial)
 
     def fill(draft: Path) -> None:
         RUN_FILES.write_bytes(draft / CIRCUIT, circuit)
@@ -68,6 +79,29 @@ def create(path: Path, circuit: bytes, problem: Problem, settings: VqeSettings) 
         _write_settings(draft, settings)
 
     RUN_FILES.publish_folder(path, fill)
+
+
+def look_ahead(
+    path: Path, look: Look, *, max_seconds: float | None, steps: int | None, partial: bool
+) -> None:
+    """Say what the rest of a folder's minimization takes on its device, and refuse what cannot finish.
+
+    Args:
+        max_seconds, steps: see `go_on`; look, partial: see `create`.
+
+    Raises:
+        RunFolderError: see `go_on`. HardwareError: the budget is too small for what is left.
+    """
+    problem, settings = _begun(path)
+    budget = settings.max_seconds if max_seconds is None else max_seconds
+    settings = settings.model_copy(update={"steps": steps or settings.steps})
+    if budget is None or settings.is_exact or _is_finished(path, settings):
+        return
+    ledgers = Ledgers(path.resolve() / LEDGER, settings.backend, budget)
+    ahead = outlook_of_ledger(problem, settings, ledgers.device, budget, ledgers.folder / _ENERGY)
+    if ahead is not None:
+        look(ahead)
+        check_resumed(ahead, partial)
 
 
 def go_on(
@@ -89,10 +123,8 @@ def go_on(
     Raises:
         RunFolderError: no folder of a minimization, a damaged one, or somebody is at work in it.
     """
-    if not (path / SETTINGS).is_file():
-        raise RunFolderError(f"expected a folder that qgeo vqe made, got {path}; start one with --out")
+    problem, settings = _begun(path)
     with alone(path, RUN_FILES):
-        problem, settings = read_problem(path)
         settings = _with_steps(path, settings, steps)
         with _minimization(path, problem, settings, max_seconds) as minimization:
             _run(minimization, path, on_point)
@@ -110,21 +142,36 @@ def _minimization(
     """Where the folder stands; on its ledger, which is closed afterwards, where there is a budget."""
     budget = settings.max_seconds if max_seconds is None else max_seconds
     if budget is None:
-        progress = path / PROGRESS
-        stored = RUN_FILES.read_sealed(progress, Progress) if progress.exists() else None
-        yield Minimization(problem, settings, stored)
+        yield Minimization(problem, settings, _stored(path))
         return
     if settings.is_exact:
         raise ConfigurationError("expected no --max-seconds for exact energies, which cost nothing")
     place = path.resolve() / LEDGER
     with closing(Ledgers(place, settings.backend, budget, commands=_commands(path.resolve()))) as ledgers:
-        yield Minimization(problem, settings, ledger=ledgers.sampler("energy", {"kind": "vqe"}))
+        yield Minimization(problem, settings, ledger=ledgers.sampler(_ENERGY, {"kind": "vqe"}))
+
+
+def _stored(path: Path) -> Progress | None:
+    progress = path / PROGRESS
+    return RUN_FILES.read_sealed(progress, Progress) if progress.exists() else None
+
+
+def _is_finished(path: Path, settings: VqeSettings) -> bool:
+    """Whether no step is left that these settings ask for."""
+    stored = _stored(path)
+    return stored is not None and stored.done and not is_to_go_on(settings, stored.records[-1])
 
 
 def _commands(path: Path) -> Commands:
     place = quote(str(path))
     resume = f"qgeo vqe --resume {place}"
     return Commands(resume, f"qgeo hardware retry {place}", f"{resume} --max-seconds")
+
+
+def _begun(path: Path) -> tuple[Problem, VqeSettings]:
+    if not (path / SETTINGS).is_file():
+        raise RunFolderError(f"expected a folder that qgeo vqe made, got {path}; start one with --out")
+    return read_problem(path)
 
 
 def read_problem(path: Path) -> tuple[Problem, VqeSettings]:

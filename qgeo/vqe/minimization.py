@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from qgeo.backends.ledger_sampler import LedgerSampler, Untouched
 from qgeo.backends.names import resolve
 from qgeo.errors import ConfigurationError
+from qgeo.estimators.dry_run import DryRun
 from qgeo.estimators.execution import Cost, Executor
 from qgeo.files import FileModel
 from qgeo.geometry.angles import angles_between
@@ -96,7 +97,7 @@ class Minimization:
         settings: VqeSettings,
         progress: Progress | None = None,
         *,
-        ledger: LedgerSampler | None = None,
+        ledger: LedgerSampler | DryRun | None = None,
     ) -> None:
         if not problem.circuit.num_parameters:
             raise ConfigurationError("expected a circuit with parameters to train, got one without")
@@ -169,11 +170,8 @@ class Minimization:
         self._before = progress.cost
         self.records, self.done = list(progress.records), progress.done
         last = progress.records[-1] if progress.records else None
-        if self.done and last is not None and self._is_to_go_on(last):  # more steps than it was to have
+        if self.done and last is not None and is_to_go_on(self.settings, last):
             self.records, self.done = self.records[:-1], False
-
-    def _is_to_go_on(self, last: Record) -> bool:
-        return last.step < self.settings.steps and last.gradient >= self.settings.tolerance
 
     def _cost(self) -> Cost:
         """Circuits and shots that were run, of energies, gradients and metrics."""
@@ -203,6 +201,11 @@ class Minimization:
         return float(angles_between(torch.stack([step, descent]))[0, 1])
 
 
+def is_to_go_on(settings: VqeSettings, last: Record) -> bool:
+    """Whether a step is taken from this point: it was the last one, and now there are to be more."""
+    return last.step < settings.steps and last.gradient >= settings.tolerance
+
+
 def circuits_per_step(module: Expectation, observable: SparsePauliOp, method: str) -> int:
     """Energy and parameter-shift gradient of every group of strings read together, and the metric."""
     groups = len(observable.group_commuting(qubit_wise=True))
@@ -214,9 +217,9 @@ def _trained_form(
     module: Expectation,
     settings: VqeSettings,
     generator: np.random.Generator,
-    ledger: LedgerSampler | None,
+    ledger: LedgerSampler | DryRun | None,
 ) -> nn.Module:
-    """The module itself, or the same on a ledger or a simulator."""
+    """The module itself, or the same on a ledger, a dry run or a simulator."""
     if settings.is_exact:
         return module
     if ledger is not None:

@@ -29,12 +29,12 @@ def settings(method: str = "quantum", **others):
     return settings_for(compile(PROBLEM.circuit), ISING, method=method, **others)
 
 
-def made(path: Path, method: str = "quantum", **others) -> Path:
+def made(path: Path, method: str = "quantum", *, partial: bool = False, **others) -> Path:
     path.mkdir(exist_ok=True)
     source = path / "source.qasm"
     save_circuit(PROBLEM.circuit, source)
     problem = Problem(load_circuit(source), ISING)
-    create(path / "run", source.read_bytes(), problem, settings(method, **others))
+    create(path / "run", source.read_bytes(), problem, settings(method, **others), partial=partial)
     return path / "run"
 
 
@@ -128,7 +128,7 @@ def test_on_a_device_a_killed_minimization_pays_for_nothing_twice(tmp_path: Path
 @pytest.mark.usefixtures("without_report")
 def test_a_budget_that_is_used_up_says_how_to_go_on(tmp_path: Path):
     device = {"backend": "fake_manila", "shots": 64, "steps": 1, "max_seconds": 1.0}
-    path = made(tmp_path, "gradient", **device)
+    path = made(tmp_path, "gradient", partial=True, **device)
     with pytest.raises(QGeoError, match=r"qgeo vqe --resume .* --max-seconds"):
         go_on(path)
     assert go_on(path, max_seconds=1e4)["steps"] == 1
