@@ -38,6 +38,7 @@ from qgeo.estimators.execution import Cost
 from qgeo.optim.adam_by_kl import AdamByKL
 from qgeo.optim.divergence import divergence
 from qgeo.optim.estimated import circuit_head
+from qgeo.optim.gradients import has_finite_gradients
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.optim.realised_kl import Length
 from qgeo.tasks.task import Task
@@ -183,7 +184,7 @@ class Trainer:
         return cls(settings, seed, training, head, trained, optimizer, schedule, cost)
 
     def step(self, batch: Windows) -> float:
-        """One step; the loss before it. A loss that is not finite moves nothing."""
+        """One step; the loss before it, NaN where its gradient is not finite. Neither moves anything."""
         loss = _step(self.trained, self.optimizer, batch)
         if math.isfinite(loss):
             self.schedule.step()
@@ -238,7 +239,7 @@ def train(
 ) -> TrainedRun:
     """Train one arm on one seed; `ledger` opens the ledger of its jobs where the backend has a budget.
 
-    A run whose loss stops being finite ends there and is recorded as diverged.
+    A run whose loss or gradient stops being finite ends there and is recorded as diverged.
     """
     with single_thread():
         run = Trainer.start(task, configuration, settings, seed, ledger)
@@ -316,6 +317,8 @@ def _step(head: nn.Module, optimizer: torch.optim.Optimizer, batch: Windows) -> 
     if not bool(torch.isfinite(loss)):
         return float(loss.detach())
     loss.backward()
+    if not has_finite_gradients(head):
+        return math.nan
     if isinstance(optimizer, NaturalGradient):
         optimizer.step(contexts=batch.contexts, targets=batch.targets)
     elif isinstance(optimizer, AdamByKL):

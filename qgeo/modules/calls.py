@@ -1,8 +1,8 @@
 """Where the circuits inside a torch module stand when the module is called.
 
 A circuit is a submodule with a method `circuit_call`, which says at which values and inputs its circuit runs
-(`CircuitModule`; `qgeo.Expectation` is one), or one that `find` knows how to ask. They are watched by hooks
-while the module runs as it always does, so that the model's own code needs no change.
+(`CircuitModule`; `qgeo.Expectation` is one), a quantum head, or one that `find` knows how to ask. They are
+watched by hooks while the module runs as it always does, so that the model's own code needs no change.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -20,6 +21,7 @@ from torch.utils.hooks import RemovableHandle
 
 from qgeo.circuit.program import Program
 from qgeo.errors import ConfigurationError
+from qgeo.heads.circuit_head import CircuitHead
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,23 +54,37 @@ Find = Callable[[nn.Module], Ask | None]
 
 
 def own_call(module: nn.Module) -> Ask | None:
-    """The submodule's own `circuit_call`.
+    """The submodule's own `circuit_call`; a quantum head's circuit behind its encoder.
 
     Raises:
         ConfigurationError: a class with another `forward` than that which `circuit_call` speaks for.
     """
+    if isinstance(module, CircuitHead):
+        _check_forward(module, CircuitHead)
+        return partial(_call_of_head, module)
     if not isinstance(module, CircuitModule):
         return None
-    kinds = type(module).__mro__
-    speaks, runs = (
-        next(kind for kind in kinds if name in vars(kind)) for name in ("circuit_call", "forward")
-    )
+    _check_forward(module, _defining(module, "circuit_call"))
+    return module.circuit_call
+
+
+def _call_of_head(head: CircuitHead, contexts: Tensor) -> CircuitCall:
+    return CircuitCall(head.program, head.values, head.encoder(contexts), head.choice.circuit)
+
+
+def _defining(module: nn.Module, name: str) -> type:
+    """The class that a method comes from."""
+    return next(kind for kind in type(module).__mro__ if name in vars(kind))
+
+
+def _check_forward(module: nn.Module, speaks: type) -> None:
+    """Raise a ConfigurationError where `forward` comes from a class that knows more than `speaks`."""
+    kinds, runs = type(module).__mro__, _defining(module, "forward")
     if kinds.index(runs) < kinds.index(speaks):
         raise ConfigurationError(
             f"expected a circuit with the forward of {speaks.__name__}, got {runs.__name__} with one of its "
             f"own, of which nothing is known; keep a {speaks.__name__} as a part of a module instead"
         )
-    return module.circuit_call
 
 
 def circuits_of(module: nn.Module, find: Find = own_call) -> dict[nn.Module, Ask]:
@@ -81,8 +97,9 @@ def circuits_of(module: nn.Module, find: Find = own_call) -> dict[nn.Module, Ask
     circuits = {each: ask for each, ask in asked.items() if ask is not None}
     if not circuits:
         raise ConfigurationError(
-            f"expected a module with a circuit inside (qgeo.Expectation, or a TorchConnector with "
-            f"metric=qgeo.interop.network_metric(model)) for a quantum metric, got {type(module).__name__}"
+            "expected a module with a circuit inside (qgeo.Expectation, a quantum head, or a TorchConnector "
+            "with metric=qgeo.interop.network_metric(model)) for a quantum metric, got "
+            f"{type(module).__name__}"
         )
     return circuits
 
@@ -115,9 +132,9 @@ def circuit_calls(module: nn.Module, inputs: Tensor | None, find: Find = own_cal
 def output_behind_circuits(module: nn.Module, inputs: Tensor | None, find: Find = own_call) -> Tensor:
     """The module's output as a function of what lies behind its circuits alone: their outputs are held."""
     circuits = circuits_of(module, find)
-    if module in circuits:  # nothing is behind it
+    if module in circuits and not isinstance(module, CircuitHead):  # nothing is behind it
         return torch.zeros(1)
-    with _removed([each.register_forward_hook(_held) for each in circuits]):
+    with _removed([_hold(each) for each in circuits]):
         return run(module, inputs)
 
 
@@ -157,8 +174,12 @@ def _arguments(inputs: Tensor | None) -> tuple[Tensor, ...]:
     return () if inputs is None else (inputs,)
 
 
-def _held(_module: nn.Module, _arguments: Any, output: Tensor) -> Tensor:
-    return output.detach()
+def _hold(circuit: nn.Module) -> RemovableHandle:
+    """What the circuit gives is held: its output, or what its own readout is given."""
+    if isinstance(circuit, CircuitHead):
+        behind: nn.Module = circuit.readout
+        return behind.register_forward_pre_hook(lambda _, given: (given[0].detach(),))
+    return circuit.register_forward_hook(lambda _module, _given, output: output.detach())
 
 
 @contextmanager

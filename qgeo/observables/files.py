@@ -46,6 +46,9 @@ _LINE = re.compile(rf"(?P<weight>[+-]?{_NUMBER})\s+(?P<label>[IXYZ]+)", re.ASCII
 _SUMMAND = re.compile(
     rf"\s*(?P<sign>[+-]?)\s*(?:(?P<weight>[+-]?{_NUMBER})\s*\*?\s*)?(?P<label>[IXYZ]+)\s*(?=[+-]|$)", re.ASCII
 )
+_PATH = re.compile(
+    r"\A[^\s*+]*([/\\][^*+]*|\.[A-Za-z]\w*)\Z"
+)  # as paths have, and sums that can be read do not
 _SHOWN = 40  # characters of a term in a message
 
 Problem = Callable[[str], QGeoError]
@@ -135,6 +138,12 @@ def _lines(text: str, problem: Problem) -> Iterator[_Term]:
 
 def _from_sum(text: str, num_qubits: int | None) -> SparsePauliOp:
     def problem(reason: str) -> QGeoError:
+        if _PATH.search(text):
+            came = "which is a folder" if os.path.isdir(text) else "and there is no such file"
+            return ConfigurationError(
+                f"expected a file of an observable, or a sum such as '0.5*ZZ - 0.2*XI', got {text!r}, "
+                f"{came}; check the path"
+            )
         return ConfigurationError(
             f"cannot read the observable {_shortened(text)}, which is no existing file: {reason}; give the "
             "path of a file, or a sum such as '0.5*ZZ - 0.2*XI'"

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from qgeo.heads.jacobian import trainable
+from qgeo.optim.gradients import check_finite_gradients
 from qgeo.optim.line import Line, move_to
 from qgeo.optim.realised_kl import Length, RealisedKL
 
@@ -42,9 +43,16 @@ class AdamByKL(torch.optim.Adam):
     def step(  # type: ignore[override]
         self, closure: Callable[[], Any] | None = None, *, contexts: Tensor
     ) -> Any:
-        """One step; contexts: (B, k) token ids at which its KL is taken."""
+        """One step; contexts: (B, k) token ids at which its KL is taken.
+
+        Raises:
+            ShapeError: a gradient that is not finite; nothing has moved then.
+        """
         start = self._flat()
-        loss = super().step(closure)
+        with torch.enable_grad():
+            loss = None if closure is None else closure()
+        check_finite_gradients(self.head)
+        super().step()
         moved = self._flat() - start
         move_to(self._own, start)
         if bool(moved.any()):

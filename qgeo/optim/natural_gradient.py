@@ -26,6 +26,7 @@ from qgeo.modules.fisher import ModuleRule
 from qgeo.modules.likelihood import Likelihood, as_likelihood
 from qgeo.optim.damping import LevenbergMarquardt, RelativeDamping
 from qgeo.optim.exact import KeepsState, Rule
+from qgeo.optim.gradients import check_finite_gradients
 from qgeo.optim.line import Line, move_to
 from qgeo.optim.metrics import checked_matrix
 from qgeo.optim.options import (
@@ -158,6 +159,7 @@ class NaturalGradient(torch.optim.Optimizer):
 
         Raises:
             ConfigurationError: no contexts, or a closure that is missing or none.
+            ShapeError: a gradient that is not finite; nothing has moved then, and the step is not counted.
         """
         is_callable = closure is None or callable(closure)
         if (contexts is None and isinstance(self.module, Head)) or not is_callable:
@@ -171,6 +173,7 @@ class NaturalGradient(torch.optim.Optimizer):
                 "expected a closure for Levenberg–Marquardt damping, got none; pass step(closure)"
             )
         loss = _evaluate(closure)
+        check_finite_gradients(self.module)
         gradient = self._flat_gradient()
         matrix = self._refreshed(contexts, targets)
         direction = matrix.solve(gradient, self.damping)

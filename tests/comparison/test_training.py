@@ -202,6 +202,26 @@ def test_a_loss_that_is_never_finite_ends_at_the_first_step(monkeypatch):
     assert run_of.records[0]["train_loss"] is None
 
 
+class Steep(Overflowing):
+    """A head whose loss is a number, and its gradient none: √w at 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(2, dtype=torch.float64))
+
+    def forward(self, contexts):
+        return self.weight.sqrt().expand(len(contexts), 2)
+
+
+def test_a_gradient_that_is_never_finite_ends_at_the_first_step(monkeypatch):
+    # Seen to fail: stepped along.
+    monkeypatch.setattr(training, "build_head", lambda *_: Steep())
+    run_of = run("softmax+sgd")
+    assert (len(run_of.records), run_of.diverged) == (1, True)
+    assert run_of.records[0]["train_loss"] is None
+    assert not run_of.head.weight.any()
+
+
 # --- windows, threads ---------------------------------------------------------------------------------------
 
 
