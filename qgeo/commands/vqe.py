@@ -32,12 +32,21 @@ def vqe(
         ),
     ] = None,
     damping: Annotated[
-        float | None,
-        typer.Option(help="λ of (F + λI)⁻¹∇E (default 1e-3, from shots .05).", show_default=False),
+        str | None,
+        typer.Option(
+            metavar="λ",
+            help="λ of (F + λI)⁻¹∇E, or 'adaptive': Levenberg–Marquardt from 1e-3, no energy rises (default "
+            "adaptive, from shots .05).",
+            show_default=False,
+        ),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(min=0, help="At most (default 500). With --resume: more of them.", show_default=False),
+        typer.Option(
+            min=0,
+            help="At most (default 1000, from shots 500). With --resume: more of them.",
+            show_default=False,
+        ),
     ] = None,
     tolerance: Annotated[
         float | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from qgeo.validation import first_problem
 from qgeo.vqe.folder import REPORT, SETTINGS, create, go_on, look_ahead
 from qgeo.vqe.minimization import Problem, Record
 from qgeo.vqe.plan import MinimizationPlan, alternatives, minimization_plan
-from qgeo.vqe.settings import VqeSettings, settings_for
+from qgeo.vqe.settings import ADAPTIVE, VqeSettings, settings_for
 
 _WITH_RESUME, _OPTION = ("steps", "max_seconds"), {"method": "metric"}
 
@@ -80,10 +81,27 @@ def _asked_for(
         raise ConfigurationError(f"expected a circuit with parameters in {circuit}, got one without")
     problem = Problem(loaded, load_observable(observable, loaded.num_qubits))
     try:
-        settings = settings_for(compile(loaded), problem.observable, **asked)
+        damping = _damping(asked["damping"])
+        settings = settings_for(compile(loaded), problem.observable, **asked | {"damping": damping})
     except ValidationError as error:
         raise ConfigurationError(f"options: {first_problem(error)}") from None
     return circuit.read_bytes(), problem, settings
+
+
+def _damping(text: str | None) -> float | str | None:
+    """
+    Raises:
+        ConfigurationError: no number from 0 on, and not the word.
+    """
+    if text is None or text == ADAPTIVE:
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = nan
+    if not 0 <= number < inf:
+        raise ConfigurationError(f"expected --damping as a number from 0 on, or {ADAPTIVE}, got {text!r}")
+    return number
 
 
 def plan_of(
@@ -160,7 +178,8 @@ def print_result(result: dict[str, Any], path: Path) -> None:
     console.print(f"gradient {result['gradient']:.2e}, {_cost(result)}")
     if result["gradient"] >= settings["tolerance"] and result["stderr"] is None:
         limit = f"{settings['tolerance']:g}"
-        advice = f"--resume {path} --steps {2 * max(steps, 1)} goes on; a larger --damping steadies it"
+        steadier = "" if settings["damping"] == ADAPTIVE else "; --damping adaptive steadies it"
+        advice = f"--resume {path} --steps {2 * max(steps, 1)} goes on{steadier}"
         console.print(f"not converged: the gradient is above {limit}; {advice}", soft_wrap=True)
     console.print(f"report: {path / REPORT}", soft_wrap=True)
 

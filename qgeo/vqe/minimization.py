@@ -32,9 +32,10 @@ from qgeo.files import FileModel
 from qgeo.geometry.angles import angles_between
 from qgeo.observables.expectation import Expectation
 from qgeo.observables.measured import MeasuredExpectation
+from qgeo.optim.damping import LevenbergMarquardt
 from qgeo.optim.metrics import METRICS
 from qgeo.optim.natural_gradient import NaturalGradient
-from qgeo.vqe.settings import EUCLIDEAN, VqeSettings
+from qgeo.vqe.settings import EUCLIDEAN, FIRST_DAMPING, VqeSettings
 
 
 class Record(FileModel):
@@ -108,7 +109,9 @@ class Minimization:
         self.settings, self.done = settings, False
         self.records: list[Record] = []
         self.optimizer = _optimizer(self.trained, settings)
-        self.circuits_per_step = circuits_per_step(self.module, problem.observable, settings.method)
+        self.circuits_per_step = circuits_per_step(
+            self.module, problem.observable, settings.method, judged=settings.is_adaptive
+        )
         self._before = Cost()
         if progress is not None:
             self._restore(progress)
@@ -127,7 +130,7 @@ class Minimization:
         cost = self._cost()
         self.done = step >= self.settings.steps or size < self.settings.tolerance
         if not self.done:
-            self.optimizer.step()
+            self._step(energy.detach())
         record = Record(
             step=step,
             energy=float(energy.detach()),
@@ -140,6 +143,22 @@ class Minimization:
         )
         self.records.append(record)
         return record
+
+    def _step(self, energy: Tensor) -> None:
+        """From where the energy and its gradient are known; an adaptive damping asks for the next energy."""
+        if not self.settings.is_adaptive:
+            self.optimizer.step()
+            return
+        known = iter((energy,))
+
+        def closure() -> Tensor:
+            for here in known:
+                return here
+            with torch.no_grad():
+                there: Tensor = self.trained().sum()
+            return there
+
+        self.optimizer.step(closure)  # type: ignore[arg-type]
 
     def progress(self) -> Progress:
         """Where it stands, to be stored."""
@@ -206,11 +225,17 @@ def is_to_go_on(settings: VqeSettings, last: Record) -> bool:
     return last.step < settings.steps and last.gradient >= settings.tolerance
 
 
-def circuits_per_step(module: Expectation, observable: SparsePauliOp, method: str) -> int:
-    """Energy and parameter-shift gradient of every group of strings read together, and the metric."""
+def circuits_per_step(
+    module: Expectation, observable: SparsePauliOp, method: str, *, judged: bool = False
+) -> int:
+    """Energy and parameter-shift gradient of every group of strings read together, and the metric.
+
+    Args:
+        judged: whether the energy is taken behind the step, too.
+    """
     groups = len(observable.group_commuting(qubit_wise=True))
     metric = 0 if method in EUCLIDEAN else METRICS[method].evaluations.count(module.program)
-    return groups * (1 + 2 * len(module.program.angles)) + metric
+    return groups * (1 + judged + 2 * len(module.program.angles)) + metric
 
 
 def _trained_form(
@@ -241,4 +266,10 @@ def _optimizer(module: nn.Module, settings: VqeSettings) -> torch.optim.Optimize
         from_shots: Any = METRICS[settings.method].from_shots
         metric = from_shots(module, settings.shots).estimator
     shots = None if settings.is_exact else settings.shots
-    return NaturalGradient(module, metric=metric, lr=settings.lr, damping=settings.damping, shots=shots)
+    return NaturalGradient(module, metric=metric, lr=settings.lr, damping=_damping(settings), shots=shots)
+
+
+def _damping(settings: VqeSettings) -> float | LevenbergMarquardt:
+    if isinstance(settings.damping, str):
+        return LevenbergMarquardt(initial=FIRST_DAMPING)
+    return settings.damping

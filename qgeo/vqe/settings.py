@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 from qiskit.quantum_info import SparsePauliOp
@@ -23,9 +23,20 @@ EXACT = "exact"
 SHOTS = 4096
 """Per circuit on a backend where nobody says how many."""
 
-DAMPING, DAMPING_FROM_SHOTS = 1e-3, 0.05
-"""λ by default. With 1e-4 energies of an XXZ chain on efficient_su2(5, reps=3) rose in 18 to 195 of 500
-steps, with 1e-3 in at most one (three seeds). From shots it is above the smallest eigenvalues’ noise."""
+ADAPTIVE: Final = "adaptive"
+"""Levenberg–Marquardt: λ falls where the energy falls as F predicted, rises where it does not, and a step
+that raised the energy is taken back. Flat directions need it: their eigenvalues of F lie far below any λ
+that is safe at the start (docs/energies.md)."""
+
+DAMPING_FROM_SHOTS = 0.05
+"""λ by default from shots, above the noise of the smallest eigenvalues; a noisy energy judges no step."""
+
+FIRST_DAMPING = 1e-3
+"""Of an adaptive one. With 1e-4 throughout, energies of an XXZ chain on efficient_su2(5, reps=3) rose in 18
+to 195 of 500 steps, with 1e-3 in at most one (three seeds)."""
+
+STEPS, STEPS_FROM_SHOTS = 1000, 500
+"""By default."""
 
 ADAM_LR = 0.05
 """In radians, a choice."""
@@ -35,7 +46,7 @@ class VqeSettings(FileModel):
     """Of a folder's `settings.json`.
 
     Attributes:
-        method: of `METHODS`; lr: length of a step; damping: λ of the metric.
+        method: of `METHODS`; lr: length of a step; damping: λ of the metric, or `ADAPTIVE`.
         steps: at most; tolerance: done where the gradient's norm is below, in units of the observable.
         seed: of the first values, N(0, 0.1²), and of shots.
         backend: "exact", a simulator by name, or with max_seconds a device; shots: per circuit there.
@@ -45,13 +56,18 @@ class VqeSettings(FileModel):
     format: Literal[1] = 1
     method: str = "quantum"
     lr: Annotated[float, Field(gt=0)]
-    damping: Annotated[float, Field(ge=0)] = DAMPING
-    steps: Annotated[int, Field(ge=0)] = 500
+    damping: Annotated[float, Field(ge=0)] | Literal["adaptive"] = ADAPTIVE
+    steps: Annotated[int, Field(ge=0)] = STEPS
     tolerance: Annotated[float, Field(ge=0)] = 1e-6
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     backend: str = EXACT
     shots: Annotated[int, Field(ge=2)] | None = None
     max_seconds: Annotated[float, Field(gt=0)] | None = None
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether every step is followed by an energy that judges it."""
+        return self.method not in EUCLIDEAN and self.damping == ADAPTIVE
 
     @property
     def is_exact(self) -> bool:
@@ -85,7 +101,8 @@ def settings_for(program: Program, observable: SparsePauliOp, **asked: Any) -> V
             raise ConfigurationError(f"expected --backend with {name}, got exact energies; leave {name} out")
     defaults = {
         "lr": default_lr(program, observable, method),
-        "damping": DAMPING if is_exact else DAMPING_FROM_SHOTS,
+        "damping": ADAPTIVE if is_exact else DAMPING_FROM_SHOTS,
+        "steps": STEPS if is_exact else STEPS_FROM_SHOTS,
         "shots": None if is_exact else SHOTS,
     }
     return VqeSettings(**(defaults | given))

@@ -37,7 +37,7 @@ def plain(state: dict) -> str:
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 @pytest.mark.parametrize("name", ["values", "encoder.weight"])
 def test_the_parameter_is_named_and_nothing_has_moved(bad: float, name: str):
-    # Seen to fail: checked after the metric was taken anew; momentum carried over the refused step.
+    # Seen to fail: checked after the metric was taken and the step was counted.
     heads = [qgeo.BornHead(vocabulary=4, context=1) for _ in range(2)]
     heads[1].load_state_dict(heads[0].state_dict())
     plain_one, refused = (NaturalGradient(head, momentum=0.5, refresh=2) for head in heads)
