@@ -285,7 +285,7 @@ NETWORKS = {
 @pytest.mark.parametrize("observables", [1, 3])
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_an_estimator_qnn_is_as_with_its_default_gradient(network: dict, observables: int):
-    # Seen to fail under factor, conjugate, order, shared.
+    # Seen to fail under factor, shared.
     circuit = lib.real_amplitudes(2, reps=1)
     parameters, count = list(circuit.parameters), network["input_params"]
     shared = network | {
