@@ -43,7 +43,7 @@ SEEDS = 10
 RESULTS = Path("results/standard")
 """In a checkout."""
 
-LEFT_OUT = ("spectra", "sample", "noise", "parameter_groups", "aer", "circuits", "shots")
+LEFT_OUT = ("spectra", "sample", "noise", "parameter_groups", "aer", "circuits", "shots", "start_losses")
 """Of an arm's entry: what decides nothing."""
 
 _HEADER = f"""\
