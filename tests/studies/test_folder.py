@@ -11,6 +11,7 @@ from qgeo import cli
 from qgeo.errors import ConfigurationError, RunFolderError
 from qgeo.plot.agreement import Agreement, agreement
 from qgeo.studies import folder as folders
+from qgeo.studies import keep
 from qgeo.studies.catalogue import STUDIES
 from qgeo.studies.folder import create, go_on, open_folder
 from qgeo.studies.study import Check, Drawing, Findings, Study, Table
@@ -121,6 +122,16 @@ class TestFolder:
         again = ["study", "run", "--resume", str(tmp_path / "run"), "--workers", "1", "--json"]
         assert cli.run(again) == 0
         assert json.loads(capsys.readouterr().out)["verdict"] == "supported"
+
+    def test_a_finished_study_is_kept(self, tmp_path, capsys):
+        # Seen to fail: a folder without results kept as an empty one.
+        folder = create(tmp_path / "run", "toy", "quick")
+        assert keep.main([str(folder.path)]) == 2
+        assert "expected a finished study" in capsys.readouterr().err
+        go_on(folder, HERE)
+        place = keep.keep(folder.path, tmp_path / "kept")
+        assert sorted(file.name for file in place.iterdir()) == ["results.json", "squares.svg"]
+        assert (place / "results.json").read_bytes() == (folder.path / "results.json").read_bytes()
 
     def test_a_check_that_fails_ends_with_status_1(self, tmp_path, capsys):
         # Seen to fail: status 0.
