@@ -15,6 +15,18 @@ study = typer.Typer(
     no_args_is_help=True,
 )
 
+PresetName = Annotated[str, typer.Option(help="quick (two minutes on two cores), or full (a verdict).")]
+Resume = Annotated[Path | None, typer.Option(help="Go on with this folder.", show_default=False)]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes (default one per core).", show_default=False)
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Run on the workers of this Dask cluster instead, tcp://HOST:PORT.", show_default=False
+    ),
+]
+
 
 @study.command("list")
 def list_studies(as_json: Json = False) -> None:
@@ -46,9 +58,7 @@ def run_studies(
         list[str] | None,
         typer.Argument(metavar="NAME …", help="Studies, or all.", show_default=False),
     ] = None,
-    preset: Annotated[
-        str, typer.Option(help="quick (two minutes on two cores), or full (a verdict).")
-    ] = "quick",
+    preset: PresetName = "quick",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -56,16 +66,9 @@ def run_studies(
             show_default=False,
         ),
     ] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with this folder.", show_default=False)] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes (default one per core).", show_default=False)
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Run on the workers of this Dask cluster instead, tcp://HOST:PORT.", show_default=False
-        ),
-    ] = None,
+    resume: Resume = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Run studies, each in a folder that survives a kill, with a page; exit status 1 if a check failed."""
@@ -77,4 +80,26 @@ def run_studies(
         print(json.dumps(summary, ensure_ascii=False)) if as_json else print_summary(summary, folder.path)
         held &= all(check["holds"] for check in summary["checks"])
     if not held:
+        raise typer.Exit(1)
+
+
+@study.command("checks")
+def check_published(
+    preset: PresetName = "quick",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="New folder (default runs/study-published-TIMESTAMP).", show_default=False),
+    ] = None,
+    resume: Resume = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    as_json: Json = False,
+) -> None:
+    """Reproduce published numbers: the study `published`, with its table; exit status 1 if one is another."""
+    from qgeo.terminal.study import begin_published, finish, print_published
+
+    folder = begin_published(preset, out, resume)
+    summary = finish(folder, workers, scheduler)
+    print(json.dumps(summary, ensure_ascii=False)) if as_json else print_published(summary, folder.path)
+    if not all(check["holds"] for check in summary["checks"]):
         raise typer.Exit(1)

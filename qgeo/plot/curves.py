@@ -43,17 +43,18 @@ def curves(
     *,
     axis: str = "training step",
     scale: Literal["linear", "log"] = "linear",
+    height: str = "validation loss (nats per token)",
 ) -> Axes:
     """Validation loss of each arm, nats per token: the mean with its 95% Student-t band.
 
     Args:
         levels: lines across, named at the right edge.
-        axis: what x is, with its unit; scale: of x.
+        axis: what x is, with its unit; scale: of x; height: what else than the loss the curves are of.
     """
     columns = _legend_columns(of_arms)
     lines_of_text = sum(_label(curve).count("\n") + 1 for curve in of_arms) / columns
     figure = Figure(figsize=(WIDTH, 3.1 + LINE_OF_LEGEND * lines_of_text), layout="constrained")
-    axes = figure.add_subplot(xlabel=axis, ylabel="validation loss (nats per token)")
+    axes = figure.add_subplot(xlabel=axis, ylabel=height)
     lines = [_draw_curve(axes, _beyond_zero(curve) if scale == "log" else curve) for curve in of_arms]
     axes.set_ylim(*_loss_range(of_arms, levels))
     gap, place = 0.06 * float(np.ptp(axes.get_ylim())), -np.inf

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from qgeo.registry import Registry
 from qgeo.studies.filter import FILTER
+from qgeo.studies.published import PUBLISHED
 from qgeo.studies.pullback import PULLBACK
 from qgeo.studies.qng_audit import QNG_AUDIT
+from qgeo.studies.readout import READOUT
 from qgeo.studies.study import Study
 
-STUDIES: Registry[Study] = Registry("a study", (FILTER, PULLBACK, QNG_AUDIT))
+STUDIES: Registry[Study] = Registry("a study", (FILTER, PUBLISHED, PULLBACK, QNG_AUDIT, READOUT))

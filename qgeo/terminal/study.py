@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +20,7 @@ from rich.table import Table
 from qgeo.errors import ConfigurationError
 from qgeo.studies.catalogue import STUDIES
 from qgeo.studies.folder import BEGUN, REPORT, StudyFolder, create, go_on, open_folder
+from qgeo.studies.published import PUBLISHED
 from qgeo.studies.study import PRESETS, Preset
 from qgeo.terminal.console import messages, print_table, stoppable, tables
 from qgeo.workers.workforce import Workforce
@@ -88,6 +89,21 @@ def begin(names: Sequence[str], preset: str, out: Path | None, resume: Path | No
     return (create(_place(name, chosen, out), name, _preset(preset)) for name in chosen)
 
 
+def begin_published(preset: str, out: Path | None, resume: Path | None) -> StudyFolder:
+    """The folder of the study that reproduces published numbers, to go on with.
+
+    Raises:
+        ConfigurationError: --out beside --resume, the folder of another study; an unknown preset.
+    """
+    folder = next(begin([] if resume else [PUBLISHED.name], preset, out, resume))
+    if folder.study.name != PUBLISHED.name:
+        raise ConfigurationError(
+            f"expected a folder of the study {PUBLISHED.name}, got one of {folder.study.name} in {resume}; "
+            f"go on with it by qgeo study run --resume {resume}"
+        )
+    return folder
+
+
 def _preset(name: str) -> Preset:
     return "quick" if name == "quick" else "full"
 
@@ -125,10 +141,30 @@ def print_summary(summary: dict[str, Any], path: Path) -> None:
     console.print(f"{summary['study']}: {summary['verdict']}. {summary['answer']}", soft_wrap=True)
     if summary["reason"]:
         console.print(f"no verdict: {summary['reason']}", soft_wrap=True)
-    table = Table()
-    for column in ("check", "expected", "seen", "holds"):
-        table.add_column(column)
-    for check in summary["checks"]:
-        table.add_row(check["role"], check["expected"], check["seen"], "yes" if check["holds"] else "NO")
-    print_table(console, table)
+    lines = (
+        (check["role"], check["expected"], check["seen"], "yes" if check["holds"] else "NO")
+        for check in summary["checks"]
+    )
+    print_table(console, _table(("check", "expected", "seen", "holds"), lines))
     console.print(f"page: {path / REPORT}", soft_wrap=True)
+
+
+def print_published(summary: dict[str, Any], path: Path) -> None:
+    """Every number beside ours, what they add up to, where the page is."""
+    console = tables()
+    for each in summary["tables"]:
+        print_table(console, _table(each["columns"], each["rows"]))
+    console.print(summary["answer"], soft_wrap=True)
+    for check in summary["checks"]:
+        if not check["holds"]:
+            console.print(f"failed: expected {check['expected']}, saw {check['seen']}", soft_wrap=True)
+    console.print(f"page: {path / REPORT}", soft_wrap=True)
+
+
+def _table(names: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
+    table = Table()
+    for name in names:
+        table.add_column(name)
+    for line in lines:
+        table.add_row(*line)
+    return table
