@@ -12,7 +12,7 @@ help:
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make bench   the benchmark table, beside its opponents (installs the peers extra)"
 	@echo "make bench-shots  error against shots and coverage of error bars of every estimator (benchmarks/estimators.md)"
-	@echo "make studies published and planted figures beside ours, long checks included (tests/external, tests/planted; a minute)"
+	@echo "make studies every study with preset quick, after the planted checks of verdicts, long ones included (under 40 minutes on two cores)"
 	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (two hours; tests/MUTANTS.md)"
 	@echo "make planted the runs that the planted checks of verdicts are drawn from, those that are not there (results/planted)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
@@ -45,6 +45,7 @@ bench-shots: setup
 
 studies: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/external tests/planted -m "" -rP
+	$(BIN)/qgeo study run all
 
 mutants: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutants]'

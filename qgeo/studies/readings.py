@@ -9,6 +9,7 @@ behind the bits ⪯ F of the bits. Of K outcomes F has rank at most K − 1 per 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +96,22 @@ def haar_basis(num_qubits: int, generator: np.random.Generator) -> QuantumCircui
     rotated = QuantumCircuit(num_qubits)
     rotated.append(UnitaryGate(haar_unitary(2**num_qubits, generator)), range(num_qubits))
     return rotated
+
+
+def by_reading(of: DataCircuit, values: Floats, inputs: Floats, seed: int) -> dict[str, Floats]:
+    """F in every reading at every row of values, (T, P, P) each; random readings are those of the seed."""
+    every = readings(of.circuit.num_qubits, np.random.default_rng(seed))
+    of_outcomes = {each.name: each.fishers(of, values, inputs) for each in every}
+    return of_outcomes | {QUANTUM: quantum_fishers(of, values, inputs)}
+
+
+def disorder(fishers: Mapping[str, Floats]) -> float:
+    """By how much F_readout ⪯ F_C ⪯ F_Q fails at a point: the most negative eigenvalue of a difference, over
+    the largest entry of F_Q."""
+    pairs = [("bits", name) for name in IS_CHANNEL_OF_BITS]
+    pairs += [(QUANTUM, name) for name in fishers if name != QUANTUM]
+    lowest = min(np.linalg.eigvalsh(fishers[above] - fishers[below])[0] for above, below in pairs)
+    return float(max(-lowest, 0) / np.abs(fishers[QUANTUM]).max())
 
 
 def _told_apart(outcomes: NDArray[np.integer | np.bool_], count: int) -> Floats:

@@ -14,16 +14,7 @@ from qgeo.statistics.means import Interval, mean_interval
 from qgeo.studies import abbas
 from qgeo.studies.network_gaps import MARGIN, differences, drawings, gap, gap_table, share_table
 from qgeo.studies.random_bases import in_random_bases, variance
-from qgeo.studies.readings import (
-    IS_CHANNEL_OF_BITS,
-    QUANTUM,
-    TWO_OUTCOMES,
-    DataCircuit,
-    Floats,
-    Reading,
-    quantum_fishers,
-    readings,
-)
+from qgeo.studies.readings import QUANTUM, TWO_OUTCOMES, DataCircuit, by_reading, disorder
 from qgeo.studies.study import (
     Check,
     Drawing,
@@ -96,7 +87,7 @@ def items(preset: Preset) -> list[Row]:
 def _network(item: Row) -> Row:
     """d/P at every n, and the mean rank over θ, by reading."""
     circuit = abbas.network(item["feature_map"])
-    every = dict(_by_reading(circuit, *abbas.drawn(item["draw"]), item["draw"]))
+    every = by_reading(circuit, *abbas.drawn(item["draw"]), item["draw"])
     return {
         "dimensions": {name: abbas.curve(fishers).tolist() for name, fishers in every.items()},
         "ranks": {name: float(np.mean([rank(f) for f in fishers])) for name, fishers in every.items()},
@@ -111,14 +102,14 @@ def _order(item: Row) -> Row:
     values = generator.uniform(-np.pi, np.pi, (1, len(built.parameters)))
     inputs = generator.uniform(-np.pi, np.pi, (16, len(built.input_parameters)))
     seed = item["seed"]
-    alone = {name: f[0] for name, f in _by_reading(circuit, values, inputs[:1], seed)}
-    mean = {name: f[0] for name, f in _by_reading(circuit, values, inputs, seed)}
+    alone = {name: f[0] for name, f in by_reading(circuit, values, inputs[:1], seed).items()}
+    mean = {name: f[0] for name, f in by_reading(circuit, values, inputs, seed).items()}
     whole = np.trace(mean[QUANTUM])
     return {
         "shares": {name: float(np.trace(f) / whole) for name, f in mean.items()},
         "ranks": {name: rank(f) for name, f in alone.items()},
         "ranks_of_16": {name: rank(f) for name, f in mean.items()},
-        "disorder": max(_disorder(fishers) for fishers in (alone, mean)),
+        "disorder": max(disorder(fishers) for fishers in (alone, mean)),
     }
 
 
@@ -136,30 +127,15 @@ def _bases(item: Row) -> Row:
     }
 
 
-def _by_reading(circuit: DataCircuit, values: Floats, inputs: Floats, seed: int) -> list[tuple[str, Floats]]:
-    """F in every reading at every row of values; random readings are those of the seed."""
-    every: tuple[Reading, ...] = readings(circuit.circuit.num_qubits, np.random.default_rng(seed))
-    of_outcomes = [(each.name, each.fishers(circuit, values, inputs)) for each in every]
-    return [*of_outcomes, (QUANTUM, quantum_fishers(circuit, values, inputs))]
-
-
-def _disorder(fishers: dict[str, Floats]) -> float:
-    """The most negative eigenvalue of F_above − F_below, over the largest entry of F_Q."""
-    pairs = [("bits", name) for name in IS_CHANNEL_OF_BITS]
-    pairs += [(QUANTUM, name) for name in fishers if name != QUANTUM]
-    lowest = min(np.linalg.eigvalsh(fishers[above] - fishers[below])[0] for above, below in pairs)
-    return float(max(-lowest, 0) / np.abs(fishers[QUANTUM]).max())
-
-
 def conclude(rows: Sequence[Row]) -> Findings:
     """Theorem, published curve, null and effect, then the gap in every reading."""
     order, bases, networks = (rows_of(rows, kind) for kind in ("order", "bases", "network"))
     gaps = {name: gap(networks, name) for name in networks[0]["dimensions"]}
     on_published = {name: differences(networks, name)[0] for name in gaps}
-    (disorder,), of_bases = columns(order, "disorder"), columns(bases, "share", "distance")
+    (violation,), of_bases = columns(order, "disorder"), columns(bases, "share", "distance")
     share, distance = (mean_interval(values, CERTAIN) for values in of_bases)
     checks = (
-        Check.below("theorem", "violation of F_readout ⪯ F_C ⪯ F_Q", disorder.max(), 1e-10),
+        Check.below("theorem", "violation of F_readout ⪯ F_C ⪯ F_Q", violation.max(), 1e-10),
         _ranks(order),
         _contains("share of F_Q in Haar bases", share, 0.5),
         _contains("distance² from ½ F_Q over that of chance", distance, 1.0),
