@@ -164,7 +164,7 @@ def _verdict(networks: Sequence[Row]) -> Verdict:
 
 
 def _answer(gaps: dict[str, Interval]) -> str:
-    shown = ", ".join(f"{with_interval(of_draws)} with {name}" for name, of_draws in gaps.items())
+    shown = ", ".join(f"{with_interval(of_draws, 4)} with {name}" for name, of_draws in gaps.items())
     return f"Gap in d/P at n = 10⁶ between the two networks, mean over {gaps['parity'].n} draws: {shown}."
 
 
@@ -200,8 +200,8 @@ def draw(rows: Sequence[Row]) -> list[Drawing]:
 READOUT = Study(
     name="readout",
     title="Does information per parameter belong to the state or to its readout?",
-    claim="The gap in effective dimension that was published between two quantum neural networks is one of a "
-    "readout with two outcomes: all bits, and the states themselves, do not show it.",
+    claim="The gap in effective dimension that was published between two quantum neural networks is one of "
+    "their readout, parity: all bits of the same circuits, and the states themselves, do not show it.",
     source="Ours; the networks and their effective dimensions are those of Abbas et al., arXiv 2011.00027.",
     theorem=_THEOREM,
     method=_METHOD,
