@@ -12,7 +12,7 @@ from qgeo.plot.forest import ContrastRow, forest
 from qgeo.statistics.equivalence import ALPHA
 from qgeo.statistics.means import LEVEL, Interval, mean_interval
 from qgeo.studies import abbas
-from qgeo.studies.readings import Floats
+from qgeo.studies.readings import QUANTUM, Floats
 from qgeo.studies.study import Drawing, Row, Table, with_interval
 
 MARGIN = 0.01
@@ -58,6 +58,19 @@ def share_table(order: Sequence[Row]) -> Table:
         lines.append((name, share, *ranks, str(len(chosen))))
     head = ("reading", "tr F/tr F_Q", "rank, one context", "rank, 16 contexts", "circuits")
     return Table("4 qubits, 8 layers, P = 64", head, tuple(lines))
+
+
+def depth_table(order: Sequence[Row]) -> Table:
+    """A line per number of qubits and layers."""
+    shown = ("parity", "number of ones", "bits", "Haar basis")
+    lines = []
+    for n, layers in sorted({(row["qubits"], row["layers"]) for row in order}):
+        chosen = [row for row in order if (row["qubits"], row["layers"]) == (n, layers)]
+        shares = (with_interval(mean_interval([row["shares"][name] for row in chosen])) for name in shown)
+        ranks = (f"{np.mean([row['ranks'][name] for row in chosen]):.0f}" for name in (*shown, QUANTUM))
+        lines.append((f"n = {n}, L = {layers}", *shares, "/".join(ranks), str(len(chosen))))
+    head = ("circuit", *shown, "ranks of these and of F_Q, one context", "circuits")
+    return Table("tr F/tr F_Q over 16 contexts, by qubits and layers", head, tuple(lines))
 
 
 def drawings(networks: Sequence[Row], order: Sequence[Row], depths: Sequence[int]) -> list[Drawing]:

@@ -12,7 +12,15 @@ from qgeo.geometry.spectra import rank
 from qgeo.statistics.equivalence import ALPHA, is_equivalent
 from qgeo.statistics.means import Interval, mean_interval
 from qgeo.studies import abbas
-from qgeo.studies.network_gaps import MARGIN, differences, drawings, gap, gap_table, share_table
+from qgeo.studies.network_gaps import (
+    MARGIN,
+    depth_table,
+    differences,
+    drawings,
+    gap,
+    gap_table,
+    share_table,
+)
 from qgeo.studies.random_bases import in_random_bases, variance
 from qgeo.studies.readings import QUANTUM, TWO_OUTCOMES, DataCircuit, by_reading, disorder
 from qgeo.studies.study import (
@@ -148,7 +156,7 @@ def conclude(rows: Sequence[Row]) -> Findings:
         ),
     )
     numbers = {"gaps": {name: vars(of_draws) for name, of_draws in gaps.items()}, "published": on_published}
-    tables = (gap_table(networks), share_table(order))
+    tables = (gap_table(networks), share_table(order), depth_table(order))
     return Findings(_verdict(networks), _answer(gaps), checks, tables, gaps["parity"].n, numbers)
 
 

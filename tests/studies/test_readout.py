@@ -114,6 +114,7 @@ def test_all_checks_hold(others):
     assert [check.expected for check in findings.checks if not check.holds] == []
     assert findings.allowed == ("supported", "")
     assert findings.replicates == 40
+    assert "1/4/15/15/30" in {line[-2] for line in findings.tables[2].rows}
     assert len(READOUT.draw([*networks(4), *others])) == 3
 
 
