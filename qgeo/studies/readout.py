@@ -172,8 +172,13 @@ def _verdict(networks: Sequence[Row]) -> Verdict:
 
 
 def _answer(gaps: dict[str, Interval]) -> str:
-    shown = ", ".join(f"{with_interval(of_draws, 4)} with {name}" for name, of_draws in gaps.items())
-    return f"Gap in d/P at n = 10⁶ between the two networks, mean over {gaps['parity'].n} draws: {shown}."
+    shown = {name: with_interval(of_draws, 4) for name, of_draws in gaps.items()}
+    others = [name for name in shown if name not in ("parity", "parity by gates", "bits", QUANTUM)]
+    return (
+        f"The gap in d/P at n = 10⁶ between the two networks is {shown['parity']} with parity, "
+        f"{shown['bits']} with all bits and {shown[QUANTUM]} in F_Q (mean over {gaps['parity'].n} draws); "
+        f"with other readings {', '.join(f'{shown[name]} ({name})' for name in others)}."
+    )
 
 
 def _ranks(order: Sequence[Row]) -> Check:
