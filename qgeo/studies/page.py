@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from jinja2 import Environment
+from markupsafe import Markup
 
 from qgeo.comparison.page import drawing
+from qgeo.comparison.page.report import indices, page_environment
 from qgeo.comparison.run_folder import write_atomically
 from qgeo.plot.style import figure_of
 from qgeo.studies.study import Drawing, Row, Study
@@ -43,14 +44,7 @@ def _figure(path: Path, each: Drawing) -> Markup:
 
 
 def _environment() -> Environment:
-    places = [Path(__file__).parent, Path(drawing.__file__).parent]
-    environment = Environment(
-        loader=FileSystemLoader(places),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(Path(__file__).parent)
     environment.filters["prose"] = prose
     return environment
 
@@ -59,7 +53,7 @@ def prose(text: str) -> Markup:
     """Paragraphs parted by blank lines; one that is indented is a formula.
 
     >>> prose("It holds:\\n\\n    F_C ⪯ F_Q")
-    Markup('<p>It holds:</p>\\n<pre>F_C ⪯ F_Q</pre>')
+    Markup('<p>It holds:</p>\\n<pre tabindex="0">F_C ⪯ F_Q</pre>')
     """
     return Markup("\n").join(_paragraph(part) for part in text.strip("\n").split("\n\n") if part.strip())
 
@@ -67,5 +61,5 @@ def prose(text: str) -> Markup:
 def _paragraph(part: str) -> Markup:
     if part.startswith("    "):
         lines = "\n".join(line.removeprefix("    ") for line in part.splitlines())
-        return Markup("<pre>{}</pre>").format(lines)
-    return Markup("<p>{}</p>").format(escape(" ".join(part.split())))
+        return Markup('<pre tabindex="0">{}</pre>').format(lines)
+    return Markup("<p>{}</p>").format(indices(" ".join(part.split())))

@@ -168,13 +168,16 @@ def _contrast(rows: Sequence[Row], task: str, arm: str) -> Contrast:
     return difference_contrast(_values(rows, task, arm), _values(rows, task, CLASSICAL), margin)
 
 
+_CALLS = {"none": "no verdict"}
+
+
 def _sentence(rows: Sequence[Row], task: str, entry: Verdict) -> str:
     edges = [f"{np.mean(_values(rows, task, arm, 'edge')):.0%}" for arm in (QUANTUM, CLASSICAL)]
     wide = _contrast(rows, task, QUANTUM).ci95
     return (
-        f"On {task}, F_Q against F_C: {entry.verdict}, {with_interval(wide)} in units of the endpoint (above "
-        f"0 F_Q is worse; margin ±{entry.margin:.3f}, R = {entry.replicates}); {edges[0]} and {edges[1]} of "
-        "the choices lie at an edge of the grid."
+        f"On {task}, F_Q against F_C: {_CALLS.get(entry.verdict, entry.verdict)}, {with_interval(wide)} in "
+        f"units of the endpoint (above 0 F_Q is worse; margin ±{entry.margin:.3f}, R = {entry.replicates}); "
+        f"{edges[0]} and {edges[1]} of the choices lie at an edge of the grid."
     )
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from qgeo.comparison.page import drawing
+from qgeo.comparison.page.report import page_environment
 from qgeo.comparison.run_folder import RUN_FILES
 from qgeo.plot.energies import energies, step_angles
 from qgeo.plot.style import figure_of
@@ -56,14 +56,7 @@ def _circuits(result: dict[str, Any]) -> str:
 
 
 def _page(result: dict[str, Any], records: Sequence[Record], figures: dict[str, Markup]) -> str:
-    places = [Path(__file__).parent, Path(drawing.__file__).parent]
-    environment = Environment(
-        loader=FileSystemLoader(places),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(Path(__file__).parent)
     shown = [records[place] for place in np.unique(np.linspace(0, len(records) - 1, 12).round().astype(int))]
-    template = environment.get_template("report.html.j2")
+    template = environment.get_template("energy.html.j2")
     return template.render(result, figures=figures, captions=_CAPTIONS, shown=shown)

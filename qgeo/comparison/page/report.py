@@ -131,10 +131,10 @@ def render(run: Run, documents: Mapping[str, str]) -> str:
     )
 
 
-def page_environment() -> Environment:
-    """Templates of this folder, which escape everything, with what they format numbers by."""
+def page_environment(*places: Path) -> Environment:
+    """Templates of some folders and this one, which escape everything, with what they format numbers by."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([*places, Path(__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
