@@ -5,6 +5,7 @@
     training     curves, damping_curves, losses, differences
     verdicts     forest, also of races
     predictions  agreement
+    orders       loglog
     energies     energies, step_angles
 
 Each draws a figure of its own and returns its matplotlib axes (`spectra` a list of them):
@@ -25,6 +26,7 @@ from qgeo.plot.energies import energies, step_angles
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.plot.levels import Level
 from qgeo.plot.matrices import matrix, null_directions
+from qgeo.plot.loglog import LogLine, loglog
 from qgeo.plot.rows import Row, differences, losses
 from qgeo.plot.spectra import Filter, Spectrum, dimensions, filters, loewner, spectra, spectrum
 from qgeo.plot.steps import angles, kl_curves, sharpness
@@ -36,6 +38,7 @@ __all__ = [
     "DampingCurve",
     "Filter",
     "Level",
+    "LogLine",
     "Row",
     "Spectrum",
     "agreement",
@@ -50,6 +53,7 @@ __all__ = [
     "forest",
     "kl_curves",
     "loewner",
+    "loglog",
     "losses",
     "matrix",
     "null_directions",

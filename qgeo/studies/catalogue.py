@@ -8,6 +8,17 @@ from qgeo.studies.published import PUBLISHED
 from qgeo.studies.pullback import PULLBACK
 from qgeo.studies.qng_audit import QNG_AUDIT
 from qgeo.studies.readout import READOUT
+from qgeo.studies.reparameterization import REPARAMETERIZATION
 from qgeo.studies.study import Study
 
-STUDIES: Registry[Study] = Registry("a study", (FILTER, PUBLISHED, PULLBACK, QNG_AUDIT, READOUT))
+STUDIES: Registry[Study] = Registry(
+    "a study",
+    (
+        FILTER,
+        PUBLISHED,
+        PULLBACK,
+        QNG_AUDIT,
+        READOUT,
+        REPARAMETERIZATION,
+    ),
+)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -100,9 +101,7 @@ class MeasuredOutput:
 
     def bures(self, step: Floats) -> float:
         """Mean squared Bures distance, to second order: 1 − |⟨ψ|ψ'⟩|²."""
-        before, after = self.states(), self.states(step)
-        along = (before.conj() * after).sum(-1, keepdims=True)
-        return float((np.abs(after - along * before) ** 2).sum(-1).mean())
+        return squared_distance(self.states(), self.states(step))
 
     def drop(self, direction: Floats, length: Length, size: float) -> float:
         """What a step along −direction saves, stretched to a length: (L(−δ) − L(δ))/2, without the loss's
@@ -131,12 +130,28 @@ def random_output(
     circuit = built.circuit.copy()
     if basis == "haar":
         circuit.append(UnitaryGate(haar_unitary(2**qubits, generator)), range(qubits))
-    program = compile(circuit, input_parameters=built.input_parameters)
+    return random_point(compile(circuit, input_parameters=built.input_parameters), contexts, generator)
+
+
+def random_point(program: Program, contexts: int, generator: np.random.Generator) -> MeasuredOutput:
+    """A circuit with random values, inputs and population."""
     values = generator.uniform(-np.pi, np.pi, program.num_parameters)
     inputs = generator.uniform(-np.pi, np.pi, (contexts, program.num_inputs))
-    logits = generator.normal(size=(contexts, 2**qubits))
-    population = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    return MeasuredOutput(program, values, inputs, population)
+    return MeasuredOutput(
+        program, values, inputs, random_distributions(contexts, program.dimension, generator)
+    )
+
+
+def random_distributions(contexts: int, outcomes: int, generator: np.random.Generator) -> Floats:
+    """Softmax of normal logits, (B, N)."""
+    weights = np.exp(generator.normal(size=(contexts, outcomes)))
+    return np.asarray(weights / weights.sum(-1, keepdims=True))
+
+
+def squared_distance(before: NDArray[Any], after: NDArray[Any]) -> float:
+    """1 − |⟨ψ|ψ'⟩|², mean over contexts, of normalised amplitudes (B, N); small ones keep their digits."""
+    along = (before.conj() * after).sum(-1, keepdims=True)
+    return float((np.abs(after - along * before) ** 2).sum(-1).mean())
 
 
 def parity_readout(qubits: int) -> Floats:

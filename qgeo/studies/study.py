@@ -174,8 +174,25 @@ def exponential(values: Interval) -> Interval:
     logarithms = (values.mean, values.ci_low, values.ci_high)
     mean, low, high = (None if each is None else float(np.exp(each)) for each in logarithms)
     return Interval(mean, low, high, values.n)
+def in_orders(values: Interval) -> str:
+    """A mean with its interval, as text, for numbers over orders of magnitude.
+
+    >>> in_orders(Interval(3.21e-12, 2e-12, 5e-12, 12))
+    '3.2e-12 [2e-12, 5e-12]'
+    """
+    ends = "" if values.ci_low is None else f" [{values.ci_low:.2g}, {values.ci_high:.2g}]"
+    return f"{values.mean:.2g}{ends}"
 
 
 def rows_of(rows: Sequence[Row], kind: str) -> list[Row]:
     """The rows whose `kind` is this one."""
     return [row for row in rows if row["kind"] == kind]
+
+
+def rows_with(rows: Sequence[Row], **values: Any) -> list[Row]:
+    """The rows that have all these values.
+
+    >>> rows_with([{"seed": 0, "map": "sinh"}, {"seed": 1, "map": "sinh"}], map="sinh", seed=1)
+    [{'seed': 1, 'map': 'sinh'}]
+    """
+    return [row for row in rows if all(row[name] == value for name, value in values.items())]

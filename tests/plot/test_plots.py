@@ -20,7 +20,7 @@ from qgeo.comparison.page.figures import Drawing, figure_files, svg_documents
 from qgeo.errors import ShapeError
 from qgeo.optim.kl_curve import KLCurve
 from qgeo.optim.sharpness import SharpnessCurve
-from qgeo.plot import Curve, DampingCurve, Filter, Level, Row, Spectrum, bloch, forest
+from qgeo.plot import Curve, DampingCurve, Filter, Level, LogLine, Row, Spectrum, bloch, forest
 from qgeo.plot.style import ARM_COLOURS, figure_of, pen, swatch
 from qgeo.statistics.means import mean_interval
 
@@ -70,6 +70,12 @@ def all_figures():
         "no-null": plot.null_directions(np.eye(2), ["theta_00", "theta_01"]),
         "sharpness": plot.sharpness(
             {"a": SharpnessCurve(STEPS / 1e3, STEPS / 9e2, STEPS / 8e2, STEPS / 1e3)}
+        ),
+        "loglog": plot.loglog(
+            [LogLine("a", np.array([0.01, 0.1]), np.array([[1e-4, 1e-2], [2e-4, 2e-2]]))],
+            slopes=[2],
+            axis="length",
+            quantity="distance",
         ),
         "swatch": swatch(5),
     }
