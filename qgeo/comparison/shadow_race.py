@@ -90,7 +90,7 @@ def run_race(job: RaceJob, configuration: Configuration, task: Task) -> dict[str
     rows = [
         {"trajectory": on.arm.name, "step": step} | _row(head, job, configuration, task, generator)
         for on in job.trajectories
-        for step, head in _checkpoints(on, job.replicate, configuration, task)
+        for step, head in checkpoints(on, job.replicate, configuration, task)
     ]
     return {"pair": [settings.arm.name for settings in job.pair], "replicate": job.replicate, "rows": rows}
 
@@ -134,7 +134,7 @@ def _adam_of(arm: Arm, arms: Sequence[Arm]) -> list[Arm]:
     return [each for each in same if each.circuit == arm.circuit and each.frozen == arm.frozen][:1]
 
 
-def _checkpoints(
+def checkpoints(
     settings: RunSettings, replicate: int, configuration: Configuration, task: Task
 ) -> Iterator[tuple[int, torch.nn.Module]]:
     """(step, head) of a training, as it stands before that many steps more; the head goes on moving."""

@@ -19,6 +19,7 @@ from qgeo.studies.measured_output import (
     least_norm_step,
     parity_readout,
     random_output,
+    shortest_classical_step,
     wishart,
 )
 from qgeo.studies.study import (
@@ -117,7 +118,7 @@ def _step(item: Row) -> Row:
     gradient, found = output.gradient(), spectral_filter(f_c, f_q)
     noisy = f_q + wishart(len(f_q), np.trace(f_q), generator)
     steps = {name: least_norm_step(f, gradient) for name, f in (("c", f_c), ("q", f_q), ("w", noisy))}
-    shortest = found.directions @ ((found.directions.T @ gradient) / _inverse_of(found.kept))
+    shortest = shortest_classical_step(found, gradient)
     by_kl = {name: output.drop(step, output.divergence, KL) for name, step in steps.items()}
     by_bures = {"q": output.drop(steps["q"], output.bures, KL), "c": output.drop(shortest, output.bures, KL)}
     return {
@@ -220,11 +221,6 @@ def draw(rows: Sequence[Row]) -> list[Drawing]:
         ),
         Drawing("spectra", "μ of 4 qubits, all bits measured, by depth; one circuit each.", filters(kept)),
     ]
-
-
-def _inverse_of(kept: Any) -> Any:
-    """μ, ∞ where it is 0, to divide by."""
-    return np.where(kept > 1e-10 * kept.max(), kept, np.inf)
 
 
 def _generator(item: Row) -> np.random.Generator:

@@ -22,6 +22,7 @@ from qgeo.circuit.ansatz import ansatz
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.program import Program
 from qgeo.geometry.exact import classical_fisher, quantum_fisher
+from qgeo.geometry.filter import RANGE, SpectralFilter
 from qgeo.simulate.statevector import states
 from qgeo.simulate.tangents import states_and_tangents
 
@@ -171,6 +172,22 @@ def haar_unitary(dimension: int, generator: np.random.Generator) -> NDArray[np.c
 def least_norm_step(metric: Floats, gradient: Floats) -> Floats:
     """M⁺g, the shortest of the steps that a singular metric cannot tell apart."""
     return np.asarray(np.linalg.pinv(metric, 1e-10, hermitian=True) @ gradient)
+
+
+def angle(first: Floats, second: Floats) -> float:
+    """Between two vectors, degrees.
+
+    >>> round(angle(np.array([1.0, 0.0]), np.array([1.0, 1.0])), 6)
+    45.0
+    """
+    cosine = first @ second / (np.linalg.norm(first) * np.linalg.norm(second))
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def shortest_classical_step(found: SpectralFilter, gradient: Floats) -> Floats:
+    """Of the steps that F_C cannot tell apart, F_C⁺g among them, the one of the least Bures distance."""
+    kept = np.where(found.kept > RANGE * found.kept.max(), found.kept, np.inf)
+    return np.asarray(found.directions @ (found.directions.T @ gradient / kept))
 
 
 def wishart(size: int, trace: float, generator: np.random.Generator) -> Floats:

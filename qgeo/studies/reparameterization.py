@@ -72,9 +72,9 @@ in units of ℓ/2, which is how far such a step moves, to first order. Rules: un
 direction. F⁺g is solved as least squares of a square root of F, so that it keeps its digits.
 """
 _LIMITS = """
-How much damping costs depends on A: units that are 9 times apart are a choice, and with larger ones it is
-more. Momentum, Adam and batch noise are not looked at. Heads whose embeddings are trained have a singular F_C with
-curved null directions, as the circuit with more parameters than rank has.
+How much damping costs depends on A: 9 times between units is a choice, and more of it costs more. Momentum,
+Adam and batch noise are not looked at. Heads whose embeddings are trained have a singular F_C with curved
+null directions, as the circuit with more parameters than rank has.
 """
 
 
@@ -216,18 +216,17 @@ def draw(rows: Sequence[Row]) -> list[Drawing]:
         )
         for at, name in enumerate(MODELS)
     ]
-    quantity = "distance of end points"
     return [
         Drawing(
             "by-length",
             "θ = sinh φ: how far the same rule leads apart in the two coordinates. Geometric means over "
             "seeds, bands of one geometric standard deviation.",
-            loglog(by_length, (1, 2), axis="length of the step, √(δᵀFδ)", quantity=quantity),
+            loglog(by_length, (1, 2), axis="length of the step, √(δᵀFδ)", quantity="distance of end points"),
         ),
         Drawing(
             "by-damping",
             "θ = Aφ: distance of end points in units of ℓ/2 over damping, steps at KL .003; undamped: 0.",
-            loglog(by_damping, axis="relative damping d", quantity=f"{quantity} / (ℓ/2)"),
+            loglog(by_damping, axis="relative damping d", quantity="distance / (ℓ/2)"),
         ),
     ]
 

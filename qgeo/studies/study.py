@@ -9,7 +9,7 @@ be: a study whose checks fail has no verdict, nor has one on fewer than 40 repli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -196,3 +196,25 @@ def rows_with(rows: Sequence[Row], **values: Any) -> list[Row]:
     [{'seed': 1, 'map': 'sinh'}]
     """
     return [row for row in rows if all(row[name] == value for name, value in values.items())]
+
+
+def above_one(ratios: Iterable[Interval]) -> int:
+    """How many ratios have an interval above 1."""
+    return sum(each.ci_low is not None and each.ci_low > 1 for each in ratios)
+
+
+def below_one(ratios: Iterable[Interval]) -> int:
+    """How many ratios have an interval below 1."""
+    return sum(each.ci_high is not None and each.ci_high < 1 for each in ratios)
+
+
+def verdict_on_more(ratios: Sequence[Interval]) -> Verdict:
+    """On a claim of more in every case: supported if all ratios are above 1, not if more are below.
+
+    >>> verdict_on_more([Interval(0.5, 0.4, 0.6, 40), Interval(1.0, 0.9, 1.1, 40)])
+    'not supported'
+    """
+    more = above_one(ratios)
+    if more == len(ratios):
+        return "supported"
+    return "not supported" if below_one(ratios) > more else "not decided"

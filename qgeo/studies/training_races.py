@@ -44,18 +44,24 @@ def race_items(replicates: int) -> list[Row]:
 
 def measure_race(item: Row) -> Row:
     """A row per trajectory and step: drops, predictions, first-order drops and theirs."""
-    configuration, task = _training(item["replicates"], item["kl"])
-    quantum, classical = (
-        RunSettings(parse_arm(f"born+{metric}"), Setting(kl=0.03, damping=item["damping"]))
-        for metric in ("quantum", "classical")
-    )
-    adam = RunSettings(parse_arm("born+adam"), Setting(lr=0.03))
+    configuration, task = training(item["replicates"], item["kl"])
+    adam, classical, quantum = trajectories(item["damping"])
     job = RaceJob((quantum, classical), (adam, classical, quantum), item["replicate"])
     return {"rows": run_race(job, configuration, data_of(configuration, task, item["replicate"]))["rows"]}
 
 
+def trajectories(damping: float) -> tuple[RunSettings, RunSettings, RunSettings]:
+    """Of Adam, F_C and F_Q, which checkpoints are taken from."""
+    classical, quantum = (
+        RunSettings(parse_arm(f"born+{metric}"), Setting(kl=0.03, damping=damping))
+        for metric in ("classical", "quantum")
+    )
+    return RunSettings(parse_arm("born+adam"), Setting(lr=0.03)), classical, quantum
+
+
 @cache
-def _training(replicates: int, kl: float) -> tuple[Configuration, Task]:
+def training(replicates: int, kl: float) -> tuple[Configuration, Task]:
+    """What all replicates share; data of one: `data_of`."""
     configuration = parse_configuration(
         {
             "task": {"vocabulary": 16, "context": 2},

@@ -15,7 +15,7 @@ from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.inputs import build_task
 from qgeo.comparison.replicates import data_of
 from qgeo.comparison.setting import Setting
-from qgeo.comparison.shadow_race import _checkpoints, race_jobs, race_questions, run_race
+from qgeo.comparison.shadow_race import checkpoints, race_jobs, race_questions, run_race
 from qgeo.comparison.training import RunSettings, train
 from qgeo.comparison.verdicts import verdicts
 
@@ -62,7 +62,7 @@ def test_a_checkpoint_is_the_head_after_so_many_steps_of_the_training():
     task = data_of(config, build_task(config.task), 1)
     chosen = RunSettings(PAIR[0], Setting(0.1, 1.0))
     after = dict.fromkeys((0, 3, 5))
-    for step, head in _checkpoints(chosen, 1, config, task):
+    for step, head in checkpoints(chosen, 1, config, task):
         after[step] = {name: tensor.clone() for name, tensor in head.state_dict().items()}
     assert list(after) == [0, 3, 5]  # 60 is beyond the training
     training = config.training.model_copy(update={"steps": 3, "schedule": "constant"})
@@ -73,7 +73,7 @@ def test_a_checkpoint_is_the_head_after_so_many_steps_of_the_training():
     trained = train(task, short, chosen, seed=1).head.state_dict()
     again = {
         step: {name: tensor.clone() for name, tensor in head.state_dict().items()}
-        for step, head in _checkpoints(chosen, 1, constant, task)
+        for step, head in checkpoints(chosen, 1, constant, task)
     }
     assert all(np.array_equal(again[3][name], trained[name]) for name in trained)
 
