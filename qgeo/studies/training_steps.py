@@ -3,7 +3,7 @@
     F_s = (1 − s) F_C + s F_Q, the identity, F_C and F_Q with more damping,    at KL from 10⁻¹⁰ to .03 nats
 
 Heads, checkpoints and data are those of `training_races.py`; gradient, metric, divergence and loss are taken
-over the same 512 windows, so that nothing is random but the checkpoint.
+over the same 256 windows, so that nothing is random but the checkpoint.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ NAMES = tuple(racer.name for racer in RACERS)
 F_C, F_Q = (f"{name}, d = {DAMPINGS[0]:g}" for name in _METRICS)
 PATH = (F_C, *(f"s = {share:g}" for share in SHARES), F_Q)
 
-WINDOWS = 512
+WINDOWS = 256
 
 
 def measure_training(item: Row) -> Row:

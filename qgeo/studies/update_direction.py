@@ -38,8 +38,8 @@ _THEOREM = """
 Of all steps of one length √(δᵀMδ) the step −M⁻¹g drops the loss most, to first order, namely by the length
 times √(gᵀM⁻¹g) (Cauchy and Schwarz). KL divergence is ½δᵀF_Cδ and squared Bures distance ¼δᵀF_Qδ, so that
 
-    per KL divergence the classical step is the steepest, the quantum step is not, unless both are one;
-    per Bures distance the quantum step is the steepest, the classical one is not.
+    per KL divergence the classical step is the steepest, the quantum one only where they agree;
+    per Bures distance the quantum step is the steepest, the classical one only where they agree.
 
 Neither distance is the loss's. "Steeper" is a matter of the ruler: KL is what the output moves by, Bures
 distance what the state moves by, seen or not. In the metric of the ruler "more directed" is the same
@@ -57,17 +57,18 @@ _METHOD = """
 Infinitesimal steps: random circuits of 4 qubits, 3 layers, all bits measured, random populations; steps at KL
 or squared Bures distance 10⁻¹⁸, losses evaluated before and behind. Against each optimum: the other metric,
 the identity, and six metrics that are the optimal one plus Wishart matrices of .1, 1 and 10 times its trace.
-The path is predicted from μ and w alone. Real circuits (RY and CX only) are the null.
+The path is predicted from μ and w alone. Real circuits (RY and CX only) are the null; the identity is the
+effect there, on one context: on eight F_C is nearly a multiple of it.
 
 Heads: Born heads of 4 qubits in training on Jane Austen's Persuasion (V = 16), checkpoints at steps 0, 5, 20,
-60 of trajectories of Adam, F_C and F_Q, averaged; from each one step of the full gradient over 512 windows at
+60 of trajectories of Adam, F_C and F_Q, averaged; from each one step of the full gradient over 256 windows at
 KL 10⁻¹⁰, .003 and .03. F_C and F_Q at three dampings each, the path at the least. A replicate has data and
 initial numbers of its own; intervals are Fieller's. The verdict is on F_Q over F_C at KL .003 and .03, steps
 5, 20 and 60, each at the damping that is best for it there.
 """
 _LIMITS = """
-Theorems are of infinitesimal steps without damping; what longer steps do depends on third derivatives, which
-no metric here knows. Drops are those of the training windows themselves, without batch noise (study `filter`
+Theorems are of infinitesimal steps without damping; what longer steps do depends on higher derivatives of the
+loss, which no metric here knows. Drops are those of the training windows, without batch noise (study `filter`
 has it). One step is not a training. Angles to the gradient in parameter space change with units, as study
 `reparameterization` shows, and are given to say how little they mean: the identity has 0.
 """
@@ -117,7 +118,7 @@ def _checks(steps: Sequence[Row], trained: Sequence[Row]) -> tuple[Check, ...]:
     pairs = [zip(*along_path(row, ruler), strict=True) for row in steps for ruler in RULERS]
     path = max(abs(seen - expected) for pair in pairs for seen, expected in pair)
     equal = max(abs(row["kl"]["other"] / row["kl"]["optimum"] - 1) for row in real)
-    descent = mean_interval([row["kl"]["identity"] for row in real])
+    descent = mean_interval([row["kl"]["identity"] for row in rows_with(real, contexts=1)])
     return (
         Check.below("theorem", "optimal drops over length · √(gᵀM⁺g), off by", optimum, 0.01),
         Check.below("theorem", "largest drop of any other metric over the optimal one", rivals, 1 + 1e-4),

@@ -1,4 +1,4 @@
-"""Study `information-per-parameter`: shares against gᵀF⁺g of autograd's gradient, checks against planted rows."""
+"""Study `information-per-parameter`: shares against gᵀF⁺g by autograd, checks against planted rows."""
 
 from __future__ import annotations
 
