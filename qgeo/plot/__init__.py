@@ -25,8 +25,8 @@ from qgeo.plot.damping import DampingCurve, damping_curves
 from qgeo.plot.energies import energies, step_angles
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.plot.levels import Level
-from qgeo.plot.matrices import matrix, null_directions
 from qgeo.plot.loglog import LogLine, loglog
+from qgeo.plot.matrices import matrix, null_directions
 from qgeo.plot.rows import Row, differences, losses
 from qgeo.plot.spectra import Filter, Spectrum, dimensions, filters, loewner, spectra, spectrum
 from qgeo.plot.steps import angles, kl_curves, sharpness

@@ -2,7 +2,6 @@
 
     bootstrap_t                 x̄ − t*_q s/√n, t* = (x̄* − x̄)/(s*/√n) resampled
     ratio_of_means              {ρ : |ā − ρb̄| ≤ t(n−1) s_{a−ρb}/√n}, Fieller's interval
-    geometric_mean              exp of the mean logarithm, of ratios and distances
     probability_of_improvement  P(a_i < b_i) + ½P(a_i = b_i), Wilson's interval
 
 Efron & Tibshirani 1993, chapter 12; Fieller 1954; Agarwal et al. 2021 (arXiv 2108.13264). The unit is the
@@ -17,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
-from qgeo.statistics.means import DRAWS, LEVEL, Floats, Interval, differences, mean_interval, one_axis
+from qgeo.statistics.means import DRAWS, LEVEL, Floats, Interval, differences, one_axis
 
 Values = Sequence[float | None] | Floats
 
@@ -74,19 +73,6 @@ def ratio_of_means(ours: Values, theirs: Values, level: float = LEVEL) -> Interv
     ratio = float(ours_mean / theirs_mean)
     ends = _fieller(pairs, level) if count > 1 else None
     return Interval(ratio, None, None, count) if ends is None else Interval(ratio, *ends, count)
-
-
-def geometric_mean(values: Values, level: float = LEVEL) -> Interval:
-    """exp of the mean logarithm of positive values, with exp of its t interval.
-
-    >>> round(geometric_mean([0.1, 1.0, 10.0]).mean, 9)
-    1.0
-    """
-    logs = mean_interval(np.log(one_axis(values)), level)
-    mean, low, high = (
-        None if each is None else float(np.exp(each)) for each in (logs.mean, logs.ci_low, logs.ci_high)
-    )
-    return Interval(mean, low, high, logs.n)
 
 
 def probability_of_improvement(ours: Values, theirs: Values, level: float = LEVEL) -> Interval:

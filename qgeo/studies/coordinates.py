@@ -129,6 +129,10 @@ class Model:
         added = damping * np.trace(metric) / len(metric) * np.eye(len(metric))
         return np.asarray(np.linalg.solve(metric + added, self.gradient))
 
+    def step(self, direction: Floats, length: float) -> Floats:
+        """Along −direction, with √(δᵀFδ) = length, (P,)."""
+        return np.asarray(-length / np.linalg.norm(self.root @ direction) * direction)
+
     def distance(self, step: Floats, other: Amplitudes) -> float:
         """Root mean square over contexts of √(1 − |⟨ψ|ψ'⟩|²), where a step leads, from other amplitudes."""
         return float(np.sqrt(squared_distance(other, self.amplitudes(step))))

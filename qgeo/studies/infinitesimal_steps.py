@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from qgeo.geometry.angles import angles_between
 from qgeo.geometry.filter import SpectralFilter, shares, spectral_filter
 from qgeo.studies.measured_output import (
     Floats,
     Length,
     MeasuredOutput,
-    angle,
     least_norm_step,
     random_output,
     shortest_classical_step,
@@ -55,7 +55,7 @@ def measure_step(item: Row) -> Row:
         "kl": _drops(output, output.divergence, {"optimum": step_c} | rivals_kl | path, best_kl),
         "bures": _drops(output, output.bures, {"optimum": step_q} | rivals_bures | path, best_bures),
         "path": predicted_path(found, gradient),
-        "angles": [angle(gradient, step) for step in (step_c, step_q)],
+        "angles": angles_between([gradient, step_c, step_q])[0, 1:].tolist(),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import product
 from operator import itemgetter
@@ -11,7 +11,6 @@ import numpy as np
 
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.plot.spectra import spectrum
-from qgeo.statistics.intervals import geometric_mean
 from qgeo.statistics.means import Interval, mean_interval
 from qgeo.studies.matched_heads import BEYOND, DIRECTIONS, HEAD_NAMES, SHARES, STARTS, measure_head
 from qgeo.studies.measured_output import Floats
@@ -26,9 +25,11 @@ from qgeo.studies.study import (
     above_one,
     below_one,
     by_kind,
+    geometric_mean,
     in_orders,
     rows_of,
     rows_with,
+    span,
     verdict_on_more,
 )
 from qgeo.studies.units import CHANGES, measure_units, units_table
@@ -140,7 +141,7 @@ def _ratios(heads: Sequence[Row], quantity: str, qubits: int, start: str, other:
 
 
 def _answer(ratios: dict[str, dict[str, Interval]], shares: Sequence[Interval]) -> str:
-    spans = {name: _span(by.values()) for name, by in ratios.items()}
+    spans = {name: span(by.values()) for name, by in ratios.items()}
     return (
         "Fisher information per parameter is a number of units: θ = 2φ makes it four times as large in every "
         f"model. As it stands, tr F_C/N of Born heads is {spans['tr F_C/N']} times that of classical heads "
@@ -150,11 +151,6 @@ def _answer(ratios: dict[str, dict[str, Interval]], shares: Sequence[Interval]) 
         f"{above_one(shares)}, less in {below_one(shares)} of {len(shares)} cases (n = {shares[0].n} seeds "
         "each)."
     )
-
-
-def _span(ratios: Iterable[Interval]) -> str:
-    means = [each.mean or 0.0 for each in ratios]
-    return f"{min(means):.2g} to {max(means):.2g}"
 
 
 def _heads_table(heads: Sequence[Row], start: str) -> Table:

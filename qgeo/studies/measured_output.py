@@ -174,16 +174,6 @@ def least_norm_step(metric: Floats, gradient: Floats) -> Floats:
     return np.asarray(np.linalg.pinv(metric, 1e-10, hermitian=True) @ gradient)
 
 
-def angle(first: Floats, second: Floats) -> float:
-    """Between two vectors, degrees.
-
-    >>> round(angle(np.array([1.0, 0.0]), np.array([1.0, 1.0])), 6)
-    45.0
-    """
-    cosine = first @ second / (np.linalg.norm(first) * np.linalg.norm(second))
-    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
-
-
 def shortest_classical_step(found: SpectralFilter, gradient: Floats) -> Floats:
     """Of the steps that F_C cannot tell apart, F_C⁺g among them, the one of the least Bures distance."""
     kept = np.where(found.kept > RANGE * found.kept.max(), found.kept, np.inf)

@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from qgeo.statistics.means import Interval
+from qgeo.statistics.means import Interval, mean_interval
 
 Row = dict[str, Any]
 """A JSON object: what a piece of work is asked, and what it gave."""
@@ -174,6 +174,17 @@ def exponential(values: Interval) -> Interval:
     logarithms = (values.mean, values.ci_low, values.ci_high)
     mean, low, high = (None if each is None else float(np.exp(each)) for each in logarithms)
     return Interval(mean, low, high, values.n)
+
+
+def geometric_mean(values: Sequence[float] | NDArray[np.float64]) -> Interval:
+    """exp of the mean logarithm of positive values, with exp of its t interval.
+
+    >>> round(geometric_mean([0.1, 1.0, 10.0]).mean, 9)
+    1.0
+    """
+    return exponential(mean_interval(np.log(values)))
+
+
 def in_orders(values: Interval) -> str:
     """A mean with its interval, as text, for numbers over orders of magnitude.
 
@@ -182,6 +193,16 @@ def in_orders(values: Interval) -> str:
     """
     ends = "" if values.ci_low is None else f" [{values.ci_low:.2g}, {values.ci_high:.2g}]"
     return f"{values.mean:.2g}{ends}"
+
+
+def span(values: Iterable[Interval]) -> str:
+    """From the smallest to the largest mean, as text.
+
+    >>> span([Interval(0.5, 0.4, 0.6, 40), Interval(0.123, 0.1, 0.2, 40)])
+    '0.12 to 0.5'
+    """
+    means = [each.mean for each in values if each.mean is not None]
+    return f"{min(means):.2g} to {max(means):.2g}"
 
 
 def rows_of(rows: Sequence[Row], kind: str) -> list[Row]:

@@ -8,7 +8,7 @@ over the same 256 windows, so that nothing is random but the checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -18,13 +18,13 @@ from qgeo.comparison.race import Racer, full_gradient_race, predicted
 from qgeo.comparison.replicates import data_of
 from qgeo.comparison.shadow_race import FIRST_ORDER_KL, checkpoints
 from qgeo.comparison.training import spread
+from qgeo.geometry.angles import angles_between
 from qgeo.heads.protocol import checked_head
 from qgeo.optim.controls import identity, mixture
 from qgeo.optim.damping import RelativeDamping
 from qgeo.optim.exact import classical, quantum
 from qgeo.statistics.intervals import ratio_of_means
 from qgeo.statistics.means import LEVEL, Interval
-from qgeo.studies.measured_output import angle
 from qgeo.studies.study import Row
 from qgeo.studies.training_races import STEPS, training, trajectories
 from qgeo.tasks.windows import Windows
@@ -70,19 +70,21 @@ def _steps(head: nn.Module, windows: Windows) -> Row:
         "drops": [race.drops[0].tolist() for race in races],
         "missed": int(sum((~race.met).sum() for race in races)),
         "predicted": predicted(head, windows, RACERS).tolist(),
-        "angles": list(_angles(head, windows)),
+        "angles": _angles(head, windows),
     }
 
 
-def _angles(head: nn.Module, windows: Windows) -> Iterator[float]:
+def _angles(head: nn.Module, windows: Windows) -> list[float]:
     """Degrees between a racer's step and the negative gradient, in the parameters that the head has."""
     checked = checked_head(head)
     _, jacobian = checked.log_probs_and_jacobian(windows.contexts)
     gradient = -jacobian[torch.arange(len(windows)), windows.targets].detach().mean(0)
+    steps = [gradient]
     for racer in RACERS:
         matrix = racer.metric(checked, windows.contexts, windows.targets)
-        step = matrix.solve(gradient, RelativeDamping(racer.damping).of(matrix))
-        yield angle(gradient.numpy(), step.numpy())
+        steps.append(matrix.solve(gradient, RelativeDamping(racer.damping).of(matrix)))
+    angles: list[float] = angles_between(torch.stack(steps).numpy())[0, 1:].tolist()
+    return angles
 
 
 def ratio_at(

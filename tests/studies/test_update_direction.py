@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from qgeo.geometry.filter import spectral_filter
 from qgeo.studies.infinitesimal_steps import PATH, predicted_path
-from qgeo.studies.measured_output import angle, random_output, shortest_classical_step
+from qgeo.studies.measured_output import random_output, shortest_classical_step
 from qgeo.studies.training_steps import DAMPINGS, KLS, NAMES, best_damped, mean_angle, ratio_at
 from qgeo.studies.update_direction import UPDATE_DIRECTION
 
@@ -48,10 +48,6 @@ def test_the_shortest_classical_step():
 def test_metrics_of_real_circuits_are_one():
     f_c, f_q = random_output("real-amplitudes", 3, 2, 2, np.random.default_rng(0)).metrics()
     assert_allclose(f_c, f_q, atol=1e-12)
-
-
-def test_angles():
-    assert angle(np.array([0.0, 2.0]), np.array([3.0, 0.0])) == pytest.approx(90)
 
 
 @pytest.fixture(scope="module")
