@@ -46,7 +46,7 @@ RACERS = (
 )
 NAMES = tuple(racer.name for racer in RACERS)
 F_C, F_Q = (f"{name}, d = {DAMPINGS[0]:g}" for name in _METRICS)
-PATH = (F_C, *(f"s = {share:g}" for share in SHARES), F_Q)
+DAMPED_F_C = f"F_C, d = {DAMPINGS[1]:g}"
 
 WINDOWS = 256
 

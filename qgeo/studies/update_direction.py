@@ -26,6 +26,7 @@ from qgeo.studies.study import (
     by_kind,
     rows_of,
     rows_with,
+    span,
     verdict_on_more,
     with_interval,
 )
@@ -133,14 +134,19 @@ def _checks(steps: Sequence[Row], trained: Sequence[Row]) -> tuple[Check, ...]:
 def _answer(steps: Sequence[Row], trained: Sequence[Row], ratios: Sequence[Interval]) -> str:
     by_kl, by_bures = ([row[ruler]["other"] for row in steps if row["phases"] > 1e-9] for ruler in RULERS)
     first = [heads.predicted_ratio_at(trained, step, heads.F_Q) for step in heads.LATER_STEPS]
+    long_q, long_c = (
+        span(heads.ratio_at(trained, step, heads.KLS[-1], name) for step in heads.LATER_STEPS)
+        for name in (heads.F_Q, heads.DAMPED_F_C)
+    )
     return (
         "Steeper is a matter of the ruler. Per KL divergence F_C's step is the steepest, and F_Q's drops "
         f"{with_interval(mean_interval(by_kl))} times as much in random circuits; per Bures distance F_Q's "
-        f"is, and F_C's drops {with_interval(mean_interval(by_bures))} times as much. In heads in training "
-        f"F_Q's infinitesimal steps drop {min(first):.2f} to {max(first):.2f} times as much as F_C's at "
-        "equal KL and equal relative damping; longer ones, each at its best damping, more than F_C's in "
-        f"{above_one(ratios)}, less in {below_one(ratios)} of {len(ratios)} cases (n = {len(trained)} "
-        "replicates each)."
+        f"is, and F_C's drops {with_interval(mean_interval(by_bures))} times as much. In heads in training, "
+        f"at equal KL, F_Q's infinitesimal steps drop {min(first):.2f} to {max(first):.2f} times as much as "
+        f"F_C's at equal relative damping. At KL .03 they drop {long_q} times as much, F_C's with more "
+        f"damping ({heads.DAMPED_F_C}) {long_c} times. Each at its best damping, F_Q's step drops more than "
+        f"F_C's in {above_one(ratios)}, less in {below_one(ratios)} of {len(ratios)} cases (KL .003 and .03, "
+        f"steps 5, 20, 60; n = {len(trained)} replicates)."
     )
 
 
