@@ -65,7 +65,7 @@ B(V − 1) directions of distributions; then
     s = gᵀF_C⁺g / χ² = |Πu|²/|u|²,    Π the projection on directions that the parameters reach,
 
 and of an isotropic random direction s is rank F_C/B(V − 1) on average. μ compares F_C with F_Q in one model;
-a classical head has no F_Q to compare with.
+of a classical head, a state with amplitudes √p, they are the same.
 """
 _METHOD = """
 Units: circuits of 3 qubits, P = 12, 16 contexts, against the same circuits in φ = θ/2 and in θ = Aφ, A random
