@@ -51,6 +51,27 @@ def without_data() -> QuantumCircuit:
     return circuit
 
 
+class TableTrunk:
+    """Features from a table of random numbers, of the last token and of both together; counts its batches."""
+
+    name, context, parameters = "table", CONTEXT, 0
+
+    def __init__(self, vocabulary: int, width: int = 3) -> None:
+        self.vocabulary, self.width, self.batches = vocabulary, width, 0
+        generator = torch.Generator().manual_seed(11)
+        self.table = torch.randn(CONTEXT, vocabulary, width, generator=generator, dtype=torch.float64)
+
+    def features(self, contexts: Tensor) -> Tensor:
+        self.batches += 1
+        first, last = (self.table[i, contexts[:, i]] for i in range(CONTEXT))
+        return torch.sin(first * last) + last
+
+    def by_hand(self, context: list[int]) -> np.ndarray:
+        """The same of one context, (width,), in numpy."""
+        first, last = (self.table[i, token].numpy() for i, token in enumerate(context))
+        return np.sin(first * last) + last
+
+
 RANDOM_START = {"start": "random"}
 
 BUILDERS: dict[str, Callable[[], Any]] = {
@@ -69,6 +90,10 @@ BUILDERS: dict[str, Callable[[], Any]] = {
     ),
     "born-user": lambda: BornHead(6, CONTEXT, embedding=2, **USER),
     "born-without-data": lambda: BornHead(4, CONTEXT, circuit=without_data(), embedding=1),
+    "softmax-trunk": lambda: SoftmaxHead(5, CONTEXT, features=2, trunk=TableTrunk(5), **RANDOM_START),
+    "mlp-trunk": lambda: MLPHead(4, CONTEXT, features=3, trunk=TableTrunk(4), **RANDOM_START),
+    "born-trunk": lambda: BornHead(4, CONTEXT, layers=1, trunk=TableTrunk(4), **RANDOM_START),
+    "pauli-trunk": lambda: PauliHead(3, CONTEXT, layers=1, trunk=TableTrunk(3), **RANDOM_START),
     "pauli": lambda: PauliHead(4, CONTEXT, layers=1, embedding=2, **RANDOM_START),
     "pauli-xyz": lambda: PauliHead(
         3, CONTEXT, num_qubits=2, layers=2, embedding=1, observables=["XY", "ZI", "YY", "IX"], **RANDOM_START

@@ -21,6 +21,7 @@ from qgeo.geometry.classical import outcome_probabilities
 from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values, shared_encoder
 from qgeo.heads.encoder import initial_generator
 from qgeo.heads.sizes import check_table, checked_sizes
+from qgeo.heads.trunk import Trunk
 
 SMOOTHING = 1e-6
 """ε of p̃ = (1−ε)p + ε/V, chosen: a token that the circuit cannot give costs ln(V/ε) nats, not
@@ -129,11 +130,14 @@ class BornHead(CircuitHead):
         embedding: numbers per token in the shared encoder.
         smoothing: ε of p̃ = (1−ε)p + ε/V, in [0, 1).
         start: "uniform", near equal probabilities (for a circuit by name), or "random" (`start.py`).
+        trunk: frozen features of contexts (`trunk.py`) that the encoder reads instead of an embedding of
+            tokens, which there is none of then.
         generator: source of all initial numbers; seed 0 by default.
 
     Raises:
         ConfigurationError: an unknown ansatz or start, a smoothing outside [0, 1), sizes that are no
-            integers or take too much memory, an option that has no effect on this circuit.
+            integers or take too much memory, an option that has no effect on this circuit,
+            a trunk for other tokens or contexts.
 
     >>> head = BornHead(vocabulary=4, context=2)
     >>> head(torch.tensor([[0, 3]])).exp().sum().round(decimals=9).item()
@@ -152,6 +156,7 @@ class BornHead(CircuitHead):
         embedding: int = 4,
         smoothing: float = SMOOTHING,
         start: str = "uniform",
+        trunk: Trunk | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
         if not isinstance(smoothing, Real) or isinstance(smoothing, bool) or not 0 <= smoothing < 1:
@@ -163,7 +168,7 @@ class BornHead(CircuitHead):
         kind = FoldedReadout if vocabulary <= outcomes else ClassWordReadout
         super().__init__(
             choice,
-            shared_encoder(choice, vocabulary, context, embedding, start, generator),
+            shared_encoder(choice, vocabulary, context, embedding, start, generator, trunk),
             OutcomeProbabilities(),
             kind(outcomes, vocabulary, smoothing),
             vocabulary=vocabulary,

@@ -30,6 +30,7 @@ from qgeo.heads.jacobian import count_trainable, weight_jacobian
 from qgeo.heads.protocol import CircuitPoint
 from qgeo.heads.sizes import chosen_qubits
 from qgeo.heads.start import RANDOM_SPREAD, UNIFORM_DATA, UNIFORM_SPREAD, starts_uniform
+from qgeo.heads.trunk import FeatureEncoder, Trunk, build_encoder
 from qgeo.simulate.statevector import states
 from qgeo.simulate.tangents import states_and_tangents
 
@@ -226,9 +227,10 @@ def shared_encoder(
     embedding: int,
     start: Any,
     generator: torch.Generator,
-) -> Encoder:
+    trunk: Trunk | None = None,
+) -> Encoder | FeatureEncoder:
     """The encoder that every head uses, with one output per data angle of the circuit."""
-    encoder = Encoder(vocabulary, context, choice.program.num_inputs, embedding, generator)
+    encoder = build_encoder(vocabulary, context, choice.program.num_inputs, embedding, generator, trunk)
     known = _known_start(choice, start)
     if known is not None:
         scale = _by_angle(choice.program.input_parameters, known, 1.0, UNIFORM_DATA)

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from qgeo.arguments import checked_integer
 from qgeo.geometry.staged import Stage, StagedJacobian, normalised
-from qgeo.heads.encoder import Encoder, encoder_size, initial_generator
+from qgeo.heads.encoder import initial_generator
 from qgeo.heads.jacobian import linear_jacobian, weight_jacobian
 from qgeo.heads.sizes import check_table, checked_sizes, closest_width
 from qgeo.heads.start import readout_scale
+from qgeo.heads.trunk import Trunk, build_encoder, encoder_numbers
 
 
 class _FeatureHead(nn.Module):
@@ -36,6 +37,7 @@ class _FeatureHead(nn.Module):
         features: int,
         embedding: int,
         start: str,
+        trunk: Trunk | None,
         generator: torch.Generator | None,
     ) -> None:
         super().__init__()
@@ -44,7 +46,7 @@ class _FeatureHead(nn.Module):
         check_table("readout", vocabulary, features)
         generator = initial_generator(generator)
         self.vocabulary, self.context = vocabulary, context
-        self.encoder = Encoder(vocabulary, context, features, embedding, generator)
+        self.encoder = build_encoder(vocabulary, context, features, embedding, generator, trunk)
         draw = torch.randn(vocabulary, features, generator=generator, dtype=torch.float64)
         self.weight = nn.Parameter(readout_scale(start) * draw / features**0.5)
         self.bias = nn.Parameter(torch.zeros(vocabulary, dtype=torch.float64))
@@ -79,6 +81,7 @@ class SoftmaxHead(_FeatureHead):
     Args:
         vocabulary: V; context: k tokens; features: width of the encoder's output.
         embedding: numbers per token; start: "uniform", near equal probabilities, or "random" (`start.py`).
+        trunk: frozen features that the encoder reads instead of an embedding of tokens (`trunk.py`).
         generator: source of all initial numbers; seed 0 by default.
 
     Raises:
@@ -96,9 +99,10 @@ class SoftmaxHead(_FeatureHead):
         features: int = 4,
         embedding: int = 4,
         start: str = "uniform",
+        trunk: Trunk | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__(vocabulary, context, features, embedding, start, generator)
+        super().__init__(vocabulary, context, features, embedding, start, trunk, generator)
 
 
 class MLPHead(_FeatureHead):
@@ -115,16 +119,22 @@ class MLPHead(_FeatureHead):
         features: int = 4,
         embedding: int = 4,
         start: str = "uniform",
+        trunk: Trunk | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__(vocabulary, context, features, embedding, start, generator)
+        super().__init__(vocabulary, context, features, embedding, start, trunk, generator)
 
 
-def feature_head_size(vocabulary: int, context: int, features: int, embedding: int) -> int:
+def feature_head_size(
+    vocabulary: int, context: int, features: int, embedding: int, trunk: Trunk | None = None
+) -> int:
     """Trainable numbers of a `SoftmaxHead` or `MLPHead`, encoder included."""
-    return encoder_size(vocabulary, context, features, embedding) + vocabulary * (features + 1)
+    encoder = encoder_numbers(vocabulary, context, features, embedding, trunk)
+    return encoder + vocabulary * (features + 1)
 
 
-def matched_features(vocabulary: int, context: int, embedding: int, target: int) -> int:
+def matched_features(
+    vocabulary: int, context: int, embedding: int, target: int, trunk: Trunk | None = None
+) -> int:
     """Features for which the head's total of trainable parameters is closest to `target`."""
-    return closest_width(lambda f: feature_head_size(vocabulary, context, f, embedding), target)
+    return closest_width(lambda f: feature_head_size(vocabulary, context, f, embedding, trunk), target)

@@ -39,16 +39,11 @@ class Encoder(nn.Module):
         self.embedding = nn.Parameter(
             torch.randn(vocabulary, embedding, generator=generator, dtype=torch.float64)
         )
-        self.weight = nn.Parameter(_uniform(generator, outputs, width) / width**0.5)
-        self.bias = nn.Parameter(_uniform(generator, outputs) / width**0.5)
+        self.weight, self.bias = affine_start(generator, outputs, width)
 
     def _check(self, contexts: Tensor) -> None:
         check_contexts(contexts, self.context)
-        if self.bias.dtype != torch.float64:
-            raise ConfigurationError(
-                f"expected a head in float64, got {self.bias.dtype}: heads compute in double precision; "
-                "head.double() brings it back"
-            )
+        check_precision(self.bias)
 
     @property
     def outputs(self) -> int:
@@ -77,7 +72,7 @@ class Encoder(nn.Module):
         try:  # a comparison of ids with V would be data-dependent, which vmap refuses
             return self.embedding.index_select(0, tokens.long())
         except IndexError:
-            raise ShapeError(f"expected token ids from 0 to {self.vocabulary - 1}, got others") from None
+            raise _foreign_ids(self.vocabulary) from None
 
 
 def check_contexts(contexts: Tensor, context: int) -> None:
@@ -95,6 +90,25 @@ def check_contexts(contexts: Tensor, context: int) -> None:
     check_contexts_are_there(len(contexts))
 
 
+def check_token_ids(contexts: Tensor, vocabulary: int) -> None:
+    """Raise a ShapeError where a token id is outside the vocabulary."""
+    if bool(((contexts < 0) | (contexts >= vocabulary)).any()):
+        raise _foreign_ids(vocabulary)
+
+
+def check_precision(bias: Tensor) -> None:
+    """Raise a ConfigurationError for an encoder that was taken to another precision."""
+    if bias.dtype != torch.float64:
+        raise ConfigurationError(
+            f"expected a head in float64, got {bias.dtype}: heads compute in double precision; "
+            "head.double() brings it back"
+        )
+
+
+def _foreign_ids(vocabulary: int) -> ShapeError:
+    return ShapeError(f"expected token ids from 0 to {vocabulary - 1}, got others")
+
+
 def initial_generator(generator: torch.Generator | None) -> torch.Generator:
     """What a head's initial numbers are drawn from: seed 0 unless it is given.
 
@@ -104,6 +118,12 @@ def initial_generator(generator: torch.Generator | None) -> torch.Generator:
     if generator is None:
         return torch.Generator().manual_seed(0)
     return checked_instance("generator", generator, torch.Generator, GENERATOR_ADVICE)
+
+
+def affine_start(generator: torch.Generator, outputs: int, width: int) -> tuple[nn.Parameter, nn.Parameter]:
+    """W (outputs, width) and b (outputs,), uniform in ±1/√width."""
+    weight = nn.Parameter(_uniform(generator, outputs, width) / width**0.5)
+    return weight, nn.Parameter(_uniform(generator, outputs) / width**0.5)
 
 
 def _uniform(generator: torch.Generator, *shape: int) -> Tensor:

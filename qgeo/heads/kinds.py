@@ -17,6 +17,7 @@ from qgeo.heads.born import BornHead
 from qgeo.heads.classical import MLPHead, SoftmaxHead, matched_features
 from qgeo.heads.pauli import PauliHead
 from qgeo.heads.protocol import QuantumHead, checked_head
+from qgeo.heads.trunk import Trunk
 from qgeo.registry import Registry
 
 
@@ -29,6 +30,7 @@ class HeadSpec:
         circuit, qubits, layers: of quantum heads; qubits None for the fewest that hold the vocabulary.
         parameters: how many trainable numbers a classical head should have.
         generator: draws its initial numbers; start: how (`start.py`).
+        trunk: what its encoder reads instead of an embedding of tokens (`trunk.py`); None for those.
     """
 
     vocabulary: int
@@ -40,6 +42,7 @@ class HeadSpec:
     parameters: int
     generator: torch.Generator
     start: str = "uniform"
+    trunk: Trunk | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def _with_circuit(head: type[BornHead] | type[PauliHead]) -> Callable[[HeadSpec]
         layers=spec.layers,
         embedding=spec.embedding,
         start=spec.start,
+        trunk=spec.trunk,
         generator=spec.generator,
     )
 
@@ -91,13 +95,16 @@ def _with_features(head: type[SoftmaxHead] | type[MLPHead]) -> Callable[[HeadSpe
     """With the width that comes closest to the size that is asked for."""
 
     def build(spec: HeadSpec) -> nn.Module:
-        features = matched_features(spec.vocabulary, spec.context, spec.embedding, spec.parameters)
+        features = matched_features(
+            spec.vocabulary, spec.context, spec.embedding, spec.parameters, spec.trunk
+        )
         return head(
             spec.vocabulary,
             spec.context,
             features=features,
             embedding=spec.embedding,
             start=spec.start,
+            trunk=spec.trunk,
             generator=spec.generator,
         )
 

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from qgeo.arguments import shown
-from qgeo.errors import ConfigurationError, ShapeError
-from qgeo.heads.encoder import check_contexts
+from qgeo.errors import ConfigurationError
+from qgeo.heads.encoder import check_contexts, check_token_ids
 
 LARGEST_TABLE = 50_000_000  # n-grams, chosen: 400 MB of counts
 
@@ -83,8 +83,7 @@ class NgramHead(nn.Module):
 
     def _check(self, tokens: Tensor, width: int | None = None) -> None:
         check_contexts(tokens, self.context if width is None else width)
-        if ((tokens < 0) | (tokens >= self.vocabulary)).any():
-            raise ShapeError(f"expected token ids from 0 to {self.vocabulary - 1}, got others")
+        check_token_ids(tokens, self.vocabulary)
 
     def _row(self, contexts: Tensor, order: int) -> Tensor:
         row = torch.zeros(len(contexts), dtype=torch.long)

@@ -25,6 +25,7 @@ from qgeo.heads.circuit_head import CircuitHead, choose_circuit, initial_values,
 from qgeo.heads.encoder import initial_generator
 from qgeo.heads.jacobian import linear_jacobian
 from qgeo.heads.sizes import check_table, checked_sizes
+from qgeo.heads.trunk import Trunk
 
 
 class PauliExpectations:
@@ -113,7 +114,8 @@ class PauliHead(CircuitHead):
 
     Args:
         vocabulary: V; context: k tokens.
-        circuit, num_qubits, layers, input_parameters, embedding, start, generator: as in `BornHead`.
+        circuit, num_qubits, layers, input_parameters, embedding, start, trunk, generator: as in
+            `BornHead`.
         observables: Pauli labels, rightmost letter on qubit 0; by default Z and ZZ on all qubits.
 
     Raises:
@@ -132,6 +134,7 @@ class PauliHead(CircuitHead):
         embedding: int = 4,
         observables: Sequence[str] | None = None,
         start: str = "uniform",
+        trunk: Trunk | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
         vocabulary, context, embedding = checked_sizes(vocabulary, context, embedding)
@@ -140,7 +143,7 @@ class PauliHead(CircuitHead):
         labels = _checked_labels(observables, choice.program.num_qubits)
         super().__init__(
             choice,
-            shared_encoder(choice, vocabulary, context, embedding, start, generator),
+            shared_encoder(choice, vocabulary, context, embedding, start, generator, trunk),
             PauliExpectations(labels),
             SoftmaxReadout(len(labels), vocabulary, generator),
             vocabulary=vocabulary,

@@ -14,7 +14,7 @@ import head_cases
 import numpy as np
 import pytest
 import torch
-from head_cases import BORN, build, some_contexts
+from head_cases import BORN, TableTrunk, build, some_contexts
 from numpy.testing import assert_allclose
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
@@ -31,8 +31,9 @@ from qgeo.optim.metrics import METRICS
 
 def qiskit_outcomes(head: BornHead, context: list[int], inputs: Sequence[str]) -> np.ndarray:
     """Probabilities of the bitstrings: an encoder in numpy, Qiskit's circuit and Statevector."""
-    e, w, b = (p.detach().numpy() for p in head.encoder.parameters())
-    angles = dict(zip(inputs, w @ np.concatenate([e[t] for t in context]) + b, strict=True))
+    *embedding, w, b = (p.detach().numpy() for p in head.encoder.parameters())
+    read = [e[t] for e in embedding for t in context] or [TableTrunk(head.vocabulary).by_hand(context)]
+    angles = dict(zip(inputs, w @ np.concatenate(read) + b, strict=True))
     ours = [p.name for p in head.choice.circuit.parameters if p.name not in angles]
     numbers = angles | dict(zip(ours, head.values.tolist(), strict=True))
     return Statevector(head.choice.circuit.assign_parameters(numbers)).probabilities()
@@ -207,7 +208,7 @@ def smallest(matrix: InformationMatrix | np.ndarray, subtracted: np.ndarray) -> 
     return float(np.linalg.eigvalsh(dense - subtracted).min())
 
 
-LOSSLESS = ("born", "born-sharp", "born-reuploading", "born-without-data", "born-class-word")
+LOSSLESS = ("born", "born-sharp", "born-reuploading", "born-without-data", "born-class-word", "born-trunk")
 """A token tells the outcome, or its class, up to the default smoothing."""
 
 
