@@ -34,6 +34,14 @@ def compare(
             help="HEAD+METRIC, separated by commas; heads {heads}; metrics {metrics}.", show_default=False
         ),
     ] = None,
+    trunk: Annotated[
+        str | None,
+        typer.Option(
+            help="What all heads stand on: gpt, a transformer of at most 200,000 parameters, trained first; "
+            "or the folder of a Hugging Face causal model (extra hf). Frozen, in no count of parameters.",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(help="Final runs per arm (default 3).", show_default=False)
     ] = None,
@@ -95,6 +103,7 @@ def compare(
 
     given: dict[str, Any] = {"config": config, "preset": preset, "text": text, "task": task, "arms": arms}
     given |= {
+        "trunk": trunk,
         "seeds": seeds,
         "steps": steps,
         "backend": backend,

@@ -29,6 +29,7 @@ from qgeo.heads.circuit_head import CircuitHead
 from qgeo.heads.jacobian import count_trainable
 from qgeo.heads.kinds import HEADS, HeadSpec
 from qgeo.heads.measured import MeasuredHead
+from qgeo.heads.trunk import Trunk
 from qgeo.optim.damping import RelativeDamping
 from qgeo.optim.exact import Rule
 from qgeo.optim.first_order import FIRST_ORDER
@@ -219,12 +220,14 @@ def trained_from_shots() -> tuple[str, ...]:
     return (*(name for name, metric in METRICS.items() if metric.from_shots), *first_order)
 
 
-def build_head(arm: Arm, vocabulary: int, context: int, settings: HeadsSection, seed: int) -> nn.Module:
-    """The head of an arm, with initial numbers drawn from `seed` and the arm's stream."""
+def build_head(
+    arm: Arm, vocabulary: int, context: int, settings: HeadsSection, seed: int, trunk: Trunk | None = None
+) -> nn.Module:
+    """The head of an arm, with initial numbers drawn from `seed` and the arm's stream, on a trunk if any."""
     kind, parameters = HEADS[arm.head], 0
     if not kind.is_quantum:
         matched = Arm(arm.match or settings.matched_to or "born", arm.metric, circuit=arm.circuit)
-        parameters = count_trainable(build_head(matched, vocabulary, context, settings, seed))
+        parameters = count_trainable(build_head(matched, vocabulary, context, settings, seed, trunk))
     spec = HeadSpec(
         vocabulary,
         context,
@@ -235,13 +238,15 @@ def build_head(arm: Arm, vocabulary: int, context: int, settings: HeadsSection, 
         parameters=parameters,
         generator=torch.Generator().manual_seed(arm.seed(seed)),
         start=settings.start,
+        trunk=trunk,
     )
     return _frozen(kind(spec), arm)
 
 
 def count_parameters(configuration: Configuration, task: Task, arm: Arm) -> int:
-    """Trainable numbers of an arm's head."""
-    return count_trainable(build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed=0))
+    """Trainable numbers of an arm's head; those of a trunk are frozen and none of them."""
+    heads = configuration.heads
+    return count_trainable(build_head(arm, task.vocabulary_size, task.context, heads, 0, task.trunk))
 
 
 def _frozen(head: nn.Module, arm: Arm) -> nn.Module:

@@ -4,11 +4,12 @@
 
 Interpolated n-grams (`qgeo/heads/ngram.py`) of every order up to the context, their discount chosen on
 validation windows: counted on all training windows of a task, and on those alone that a run sees. Nothing of
-this depends on an arm.
+this depends on an arm. A trunk that was trained with an output of its own is a bar beside them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -36,6 +37,13 @@ def ngram_bars(task: Task, judged: Windows, seen: Windows | None = None) -> list
     """
     counted = {ALL: task.train} | ({} if seen is None else {SEEN: seen})
     return [_bar(task, judged, windows, n, name) for name, windows in counted.items() for n in _orders(task)]
+
+
+def trunk_bars(trunk: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """What the trunk says of the next token itself, as a bar; none where it has no such output."""
+    if trunk is None or trunk["test_loss"] is None:
+        return []
+    return [{"name": "trunk", "loss": trunk["test_loss"], "discount": None, "counted_on": ALL}]
 
 
 def windows_seen(windows: Windows, training: TrainingSection, seed: int) -> Windows:

@@ -1,6 +1,6 @@
 """compare: the main job, from a configuration to a run folder with its report.
 
-    configuration → run folder → tuning runs → final runs → records → statistics → report
+    configuration → run folder → trunk, if any → tuning runs → final runs → records → statistics → report
 
 Everything between is in files of the run folder, so that the job can be killed at any moment and continued.
 """
@@ -23,7 +23,7 @@ from qgeo.circuit.ansatz import ansatz
 from qgeo.comparison.arms import arms_of
 from qgeo.comparison.budget import check_budget, set_budget
 from qgeo.comparison.config import dump_configuration, parse_configuration, read_toml
-from qgeo.comparison.inputs import build_task, load_inputs, recorded_environment, with_own_corpus
+from qgeo.comparison.inputs import load_inputs, recorded_environment, task_ahead, with_own_corpus
 from qgeo.comparison.jobs import choices, final_jobs, tuning_jobs
 from qgeo.comparison.memory import check_memory
 from qgeo.comparison.outlook import Look, Outlook, check_outlook, outlook, outlook_of_folder
@@ -40,9 +40,11 @@ from qgeo.comparison.run_folder import (
 from qgeo.comparison.schedule import AnyJob, Crew, crew
 from qgeo.comparison.sections import BackendSection, Configuration
 from qgeo.comparison.shadow_race import race_jobs
+from qgeo.comparison.trunk import digest_beforehand, is_to_train, train_trunk
 from qgeo.environment import environment
 from qgeo.errors import ConfigurationError
 from qgeo.locks import alone
+from qgeo.tasks.task import Task
 from qgeo.workers.local import check_guard
 from qgeo.workers.workforce import Workforce
 
@@ -105,7 +107,7 @@ def prepare(
         partial: see `compare`; look: told what it will take on a device, beside its budget.
     """
     arms = arms_of(configuration)
-    task = build_task(configuration.task)
+    task = task_ahead(configuration)
     ansatz(configuration.heads.circuit, configuration.heads.qubits or 1, configuration.heads.layers)
     device = _checked_backend(configuration.backend)
     check_memory(configuration, arms, task)
@@ -114,7 +116,8 @@ def prepare(
     recorded, corpus = with_own_corpus(configuration)
     path = out or Path("runs") / f"{task.name}-{datetime.now():%Y%m%d-%H%M%S}"
     made_with = environment() | {"started": f"{datetime.now():%Y-%m-%d}"}
-    return create_run_folder(path, dump_configuration(recorded, made_with), corpus)
+    trunk = digest_beforehand(recorded.trunk)
+    return create_run_folder(path, dump_configuration(recorded, made_with), corpus, trunk)
 
 
 def resume(
@@ -172,8 +175,8 @@ def finish(path: Path, workforce: Workforce, *, on_progress: Stage | None = None
 def _finished(folder: RunFolder, workforce: Workforce, on_progress: Stage | None) -> ComparisonResult:
     from qgeo.comparison.page.report import write_report  # matplotlib is imported only where a report is made
 
-    configuration, task = load_inputs(folder.path.resolve())
     report = on_progress or _silent
+    configuration, task = _with_its_trunk(folder, report)
     arms = arms_of(configuration)
     whole = RunFolder(folder.path.resolve())
     with _ledgers(configuration.backend, folder) as ledgers, crew(whole, workforce) as running:
@@ -191,6 +194,17 @@ def _finished(folder: RunFolder, workforce: Workforce, on_progress: Stage | None
     write_report(folder.path)
     report("report", 0)
     return ComparisonResult(folder.path, results)
+
+
+def _with_its_trunk(folder: RunFolder, report: Stage) -> tuple[Configuration, Task]:
+    """Configuration and task, once the trunk is trained that the comparison may have."""
+    configuration, task = load_inputs(folder.path.resolve())
+    if not is_to_train(folder, configuration.trunk):
+        return configuration, task
+    report("trunk", 1)
+    train_trunk(folder, configuration, task)
+    report("trunk", 0)
+    return load_inputs(folder.path.resolve())
 
 
 def write_records(folder: RunFolder, configuration: Configuration) -> None:

@@ -32,7 +32,7 @@ CONFIGURATION_FILES = Storage(
 
 
 def load_configuration(path: Path) -> Configuration:
-    """Read a TOML file; a relative `task.text` is looked for beside it.
+    """Read a TOML file; a relative `task.text`, or folder of a trunk, is looked for beside it.
 
     Raises:
         ConfigurationError: no such file, malformed TOML, an unknown key, a value out of range.
@@ -48,7 +48,10 @@ def load_settings(path: Path) -> dict[str, Any]:
     """
     settings = read_toml(path)
     settings.pop("environment", None)  # a run folder's own record of versions
-    text = parse_configuration(settings, str(path)).task.text
+    parsed = parse_configuration(settings, str(path))
+    text, trunk = parsed.task.text, parsed.trunk.beside(path.parent)
+    if trunk != parsed.trunk:
+        settings["trunk"] = settings["trunk"] | {"name": trunk.name}
     if text is not None and not Path(text).is_absolute():
         settings["task"] = settings["task"] | {"text": str(path.parent / text)}
     return settings

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from qgeo.comparison.config import CONFIGURATION_FILES, parse_configuration, read_toml
 from qgeo.comparison.run_folder import RUN_FILES, RunFolder, open_run_folder
 from qgeo.comparison.sections import Configuration, TaskSection
+from qgeo.comparison.trunk import KeptTrunk, read_trunk, with_trunk
 from qgeo.tasks.task import Task, source_task, text_task
 from qgeo.tasks.text import DEFAULT_CORPUS, read_corpus
 
@@ -20,13 +21,15 @@ class RunInputs:
 
     Attributes:
         config: the run folder's config.toml; corpus: its text, None for a source.
-        digest: of both, which outcomes are bound to; origin: where they lie, for messages.
+        digest: of all, which outcomes are bound to; origin: where they lie, for messages.
+        trunk: what heads stand on; None for none, and before it is trained.
     """
 
     config: str
     corpus: str | None
     digest: str
     origin: str
+    trunk: KeptTrunk | None = None
 
     @classmethod
     def read(cls, folder: RunFolder) -> RunInputs:
@@ -39,7 +42,11 @@ class RunInputs:
         digests = folder.read_digests()
         corpus = None if digests.corpus is None else read_corpus(folder.corpus)
         config = CONFIGURATION_FILES.read_text(folder.config)
-        return cls(config, corpus, digests.inputs, str(folder.config))
+        without = cls(config, corpus, digests.inputs, str(folder.config))
+        if digests.trunk is None:
+            return without
+        configuration, task = _parsed(without)
+        return replace(without, trunk=read_trunk(folder, configuration.trunk, task))
 
     def load(self) -> tuple[Configuration, Task]:
         """Configuration and task, made once per process."""
@@ -53,6 +60,13 @@ def load_inputs(path: Path) -> tuple[Configuration, Task]:
 
 @lru_cache(maxsize=8)
 def _loaded(inputs: RunInputs) -> tuple[Configuration, Task]:
+    configuration, task = _parsed(replace(inputs, trunk=None))
+    return configuration, with_trunk(task, configuration.trunk, inputs.trunk)
+
+
+@lru_cache(maxsize=8)
+def _parsed(inputs: RunInputs) -> tuple[Configuration, Task]:
+    """Without the trunk."""
     settings = tomllib.loads(inputs.config)
     settings.pop("environment", None)  # a run folder's own record of versions
     configuration = parse_configuration(settings, inputs.origin)
@@ -62,6 +76,15 @@ def _loaded(inputs: RunInputs) -> tuple[Configuration, Task]:
 def build_task(section: TaskSection) -> Task:
     """The task that a configuration names; errors as for `task_of`."""
     return task_of(section, None if section.name is not None else _corpus(section))
+
+
+def task_ahead(configuration: Configuration) -> Task:
+    """The task of a comparison that has not begun, its trunk with its initial numbers.
+
+    Raises:
+        TaskError, ConfigurationError: as for `task_of` and `with_trunk`.
+    """
+    return with_trunk(build_task(configuration.task), configuration.trunk)
 
 
 def task_of(section: TaskSection, corpus: str | Path | None) -> Task:
@@ -78,8 +101,10 @@ def task_of(section: TaskSection, corpus: str | Path | None) -> Task:
 
 
 def with_own_corpus(configuration: Configuration) -> tuple[Configuration, str | None]:
-    """The configuration as it stands in the run folder, and the text to copy there (None for a source)."""
-    section = configuration.task
+    """The configuration as it stands in the run folder, and the text to copy there (None for a source); a
+    trunk's folder by its whole path."""
+    section, trunk = configuration.task, configuration.trunk.beside(Path.cwd())
+    configuration = configuration.model_copy(update={"trunk": trunk})
     if section.name is not None:
         return configuration, None
     corpus = _corpus(section)

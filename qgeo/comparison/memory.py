@@ -13,6 +13,7 @@ from qgeo.comparison.sections import Configuration
 from qgeo.errors import ConfigurationError
 from qgeo.heads.circuit_head import CircuitHead
 from qgeo.heads.jacobian import count_trainable
+from qgeo.heads.trunk import MOST_KEPT
 from qgeo.optim.metrics import METRICS, Sizes
 from qgeo.system import memory_bytes
 from qgeo.tasks.task import Task
@@ -39,9 +40,14 @@ def check_memory(configuration: Configuration, arms: Sequence[Arm], task: Task) 
 
 def run_bytes(configuration: Configuration, arm: Arm, task: Task) -> int:
     """About how many bytes one run of an arm holds at once."""
-    head = build_head(arm, task.vocabulary_size, task.context, configuration.heads, 0)
+    head = build_head(arm, task.vocabulary_size, task.context, configuration.heads, 0, task.trunk)
     program, batch = head.program if isinstance(head, CircuitHead) else None, configuration.training.batch
     amplitudes, columns = (0, 0) if program is None else (program.dimension, len(program.columns))
     sizes = Sizes(batch, task.vocabulary_size, count_trainable(head), amplitudes, columns)
     states = 16 * _STATES_AT_ONCE * batch * amplitudes
-    return states + (METRICS[arm.metric].bytes(sizes) if arm.is_natural else 0)
+    return states + trunk_bytes(task) + (METRICS[arm.metric].bytes(sizes) if arm.is_natural else 0)
+
+
+def trunk_bytes(task: Task) -> int:
+    """Of a trunk in float64 with what it remembers at most."""
+    return 0 if task.trunk is None else 8 * (task.trunk.parameters + MOST_KEPT)

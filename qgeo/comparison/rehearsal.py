@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qgeo.comparison.arms import Arm, arms_of, count_parameters
-from qgeo.comparison.inputs import build_task
+from qgeo.comparison.inputs import task_ahead
 from qgeo.comparison.jobs import final_jobs, tuning_jobs
 from qgeo.comparison.memory import check_memory, run_bytes
 from qgeo.comparison.replicates import TUNING_SEED, replicates_of
@@ -47,7 +47,7 @@ class Rehearsal:
 
     @property
     def seconds(self) -> float:
-        """Of all training steps, shared by the workers; validation and the report come on top."""
+        """Of all training steps, shared by the workers; a trunk's, validation and the report come on top."""
         return self.steps * sum(arm.runs * (arm.seconds or 0.0) for arm in self.arms) / self.workers
 
     @property
@@ -62,7 +62,7 @@ def rehearse(configuration: Configuration, workers: int) -> Rehearsal:
     Raises:
         ConfigurationError, TaskError: what `compare` would raise before its first run.
     """
-    task, arms = build_task(configuration.task), arms_of(configuration)
+    task, arms = task_ahead(configuration), arms_of(configuration)
     check_memory(configuration, arms, task)
     first = {
         arm: (trials(arm, configuration.tuning)[0],) * len(replicates_of(configuration, arm, arms))

@@ -19,7 +19,7 @@ from torch import nn
 
 from qgeo.comparison.answer import answer, standing
 from qgeo.comparison.arms import Arm, build_head, parameter_groups
-from qgeo.comparison.bars import ngram_bars, text_unit, windows_seen
+from qgeo.comparison.bars import ngram_bars, text_unit, trunk_bars, windows_seen
 from qgeo.comparison.config import parse_configuration
 from qgeo.comparison.cost import formulae
 from qgeo.comparison.endpoints import endpoint, final_questions, unit_means
@@ -37,6 +37,7 @@ from qgeo.comparison.shadow_race import race_jobs, race_questions, race_results
 from qgeo.comparison.threads import single_thread
 from qgeo.comparison.training import final_windows
 from qgeo.comparison.trials import trials
+from qgeo.comparison.trunk import trunk_facts
 from qgeo.comparison.verdicts import verdicts
 from qgeo.errors import ShapeError
 from qgeo.geometry.effective_number import effective_directions
@@ -86,7 +87,8 @@ def build_results(
     asked = final_questions(configuration, task, outcomes, reference, unit)
     asked += race_questions(configuration, races, chosen)
     entries = [asdict(verdict) for verdict in verdicts(asked)]
-    bars = ngram_bars(task, judged, _seen(configuration, task))
+    trunk = trunk_facts(task, configuration)
+    bars = ngram_bars(task, judged, _seen(configuration, task)) + trunk_bars(trunk)
     floor = None if task.context_entropy is None else task.context_entropy * log(2)
     return {
         "version": environment["qgeo"],
@@ -98,6 +100,7 @@ def build_results(
         "task": task.describe(),
         "floor": floor,
         "bars": bars,
+        "trunk": trunk,
         "reference": reference.name,
         "warnings": size_warnings(configuration, task),
         "protocol": protocol,
@@ -117,7 +120,8 @@ def _standing(configuration: Configuration, task: Task) -> list[str]:
     name is no task, and what holds for one budget says nothing about another."""
     kept, quick = decided().get(task.name), parse_configuration(preset("quick"))
     same = all(
-        getattr(configuration, name) == getattr(quick, name) for name in ("arms", "arm", "heads", "protocol")
+        getattr(configuration, name) == getattr(quick, name)
+        for name in ("arms", "arm", "heads", "trunk", "protocol")
     )
     seeds = {"seeds": quick.training.seeds}
     same &= configuration.training.model_copy(update=seeds) == quick.training
@@ -208,7 +212,7 @@ def trained_head(
     """The head of a finished run, as it was after its last step."""
     check_trained(folder.head(arm.name, seed))
     kept = folder.read_outcome(final_key(arm.name, seed), FinalOutcome)
-    fresh = build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed)
+    fresh = build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed, task.trunk)
     return load_head(folder.head(arm.name, seed), fresh, kept.head)
 
 

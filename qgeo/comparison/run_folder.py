@@ -5,6 +5,7 @@
     corpus.txt        the text, where there is one
     parts/            one sealed JSON file per finished run; whatever is missing is run again
     ledger/           jobs on hardware, a ledger per run
+    trunk.npz         the trunk under all heads, where the comparison trained one
     heads/            trained parameters by arm and seed (.npz, never pickle)
     records.jsonl     a line per arm, seed, step; timings.jsonl the wall times; both made from parts/
     results.json  report.html  figures/
@@ -54,18 +55,21 @@ REMAKE = "remove report.html and use --resume, which makes it again"
 
 
 class Digests(FileModel):
-    """SHA-256 of what must not change: settings that decide numbers, the corpus, in the end the outputs."""
+    """SHA-256 of what must not change: settings that decide numbers, the corpus, the trunk once there is one,
+    in the end the outputs."""
 
     format: Literal[3]
     settings: Digest
     corpus: Digest | None
     corpus_bytes: Annotated[int, Field(ge=0)]
+    trunk: Digest | None = None
     outputs: dict[str, Digest] = Field(default_factory=dict)
 
     @property
     def inputs(self) -> str:
-        """Of settings and corpus together."""
-        return digest(f"{self.settings} {self.corpus}".encode())
+        """Of settings and corpus together, and of the trunk, on which all runs depend that stand on it."""
+        trunk = "" if self.trunk is None else f" {self.trunk}"
+        return digest(f"{self.settings} {self.corpus}{trunk}".encode())
 
 
 Files = Sequence[tuple[str, bytes]]
@@ -88,6 +92,10 @@ class RunFolder:
     @property
     def corpus(self) -> Path:
         return self.path / "corpus.txt"
+
+    @property
+    def trunk(self) -> Path:
+        return self.path / "trunk.npz"
 
     @property
     def results(self) -> Path:
@@ -152,6 +160,11 @@ class RunFolder:
             RUN_FILES.make_folder((self.path / name).parent)
             RUN_FILES.write_bytes(self.path / name, content)
 
+    def keep_trunk(self, content: bytes) -> None:
+        """Keep the arrays of the trunk, then their digest: none is recorded that is not there."""
+        RUN_FILES.write_bytes(self.trunk, content)
+        RUN_FILES.write_json(self.digests, self.read_digests().model_copy(update={"trunk": digest(content)}))
+
     def seal_outputs(self) -> None:
         """Record what results and records are, so that a change is noticed."""
         outputs = {name: digest(self._output(name)) for name in OUTPUTS}
@@ -196,8 +209,11 @@ class RunFolder:
         return self.path / head_name(arm, seed)
 
 
-def create_run_folder(path: Path, config: str, corpus: str | None) -> RunFolder:
+def create_run_folder(path: Path, config: str, corpus: str | None, trunk: str | None = None) -> RunFolder:
     """Make a new folder with its configuration and corpus; it appears complete or not at all.
+
+    Args:
+        trunk: the digest of one that is there already.
 
     Raises:
         RunFolderError: it exists and is not empty, or cannot be written.
@@ -213,6 +229,7 @@ def create_run_folder(path: Path, config: str, corpus: str | None) -> RunFolder:
             settings=settings_digest(tomllib.loads(config)),
             corpus=None if corpus is None else digest(corpus.encode()),
             corpus_bytes=len((corpus or "").encode()),
+            trunk=trunk,
         )
         RUN_FILES.write_json(folder.digests, written)
 
@@ -302,7 +319,7 @@ def load_head(path: Path, head: nn.Module, wanted: str | None = None) -> nn.Modu
         RunFolderError: it is missing, damaged, or another one.
     """
     check_trained(path)
-    expected = {name: _spec(tensor) for name, tensor in head.state_dict().items()}
+    expected = specs_of(head)
     advice, most = _again(path), size_of(expected)
     content = RUN_FILES.read_bytes(path, most + archive_overhead(expected), advice)
     if wanted is not None and digest(content) != wanted:
@@ -323,8 +340,12 @@ def check_trained(path: Path) -> None:
         )
 
 
-def _spec(tensor: torch.Tensor) -> ArraySpec:
-    return ArraySpec(tuple(tensor.shape), tensor.numpy().dtype)
+def specs_of(module: nn.Module) -> dict[str, ArraySpec]:
+    """The arrays of a module's parameters."""
+    return {
+        name: ArraySpec(tuple(tensor.shape), tensor.numpy().dtype)
+        for name, tensor in module.state_dict().items()
+    }
 
 
 def _again(path: Path) -> str:

@@ -4,6 +4,7 @@
     [arms]      names = ["born+quantum", "softmax+adam"]
     [[arm]]     head, metric, and what makes it another arm: name, backend, match, refresh, damping, …
     [heads]     circuit, layers, embedding: what all arms share
+    [trunk]     name = "gpt": what all heads stand on (`trunk_section.py`)
     [training]  steps, batch, seeds
     [tuning]    the trials every arm gets, on seeds of their own
     [protocol]  replicates, final runs of each: what a verdict takes
@@ -18,28 +19,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeGuard, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from qgeo.comparison.section import Count, List, Positive, Section
+from qgeo.comparison.trunk_section import TrunkSection
 from qgeo.heads.kinds import HEADS
-
-Count = Annotated[int, Field(ge=1, le=10_000_000)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 MOST_FINALS = 10_000
 """Final runs of an arm: seeds of tuning begin there."""
 
 
-class _Section(BaseModel):
-    """Strict: true is no number, and "3" none either."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
-
-
-List = Field(strict=False)
-"""TOML has lists where we have tuples."""
-
-
-class TaskSection(_Section):
+class TaskSection(Section):
     """What is learned: a text file, a named source, or (neither given) the corpus that comes with qgeo."""
 
     text: str | None = None
@@ -79,7 +69,7 @@ def with_circuit(head: str | None) -> str | None:
 DEFAULT_ARMS = ("born+adam", "born+quantum", "born+classical", "softmax+adam", "softmax+classical")
 
 
-class ArmsSection(_Section):
+class ArmsSection(Section):
     """Which arms run, as HEAD+METRIC or HEAD+METRIC@BACKEND: short for tables `[[arm]]` with nothing else."""
 
     names: Annotated[tuple[str, ...], List] = DEFAULT_ARMS
@@ -92,7 +82,7 @@ class ArmsSection(_Section):
         return self
 
 
-class ArmSection(_Section):
+class ArmSection(Section):
     """An arm as a table, behind those that are named."""
 
     head: str
@@ -127,7 +117,7 @@ class ArmSection(_Section):
         return with_circuit(name)
 
 
-class HeadsSection(_Section):
+class HeadsSection(Section):
     """What heads are made of. A classical head gets the width closest in parameters to the head `matched_to`,
     by default that of the first quantum arm, or born where there is none.
     """
@@ -141,7 +131,7 @@ class HeadsSection(_Section):
     qubits: Annotated[int, Field(ge=1, le=20)] | None = None
     """Default the fewest whose outcomes hold the vocabulary."""
     embedding: Annotated[int, Field(ge=1, le=1024)] = 4
-    """Width of the embedding of tokens."""
+    """Width of the embedding of tokens; there is none on a trunk."""
     start: Literal["uniform", "random"] = "uniform"
     """Of all heads: near equal probabilities, or spread."""
 
@@ -151,7 +141,7 @@ class HeadsSection(_Section):
         return with_circuit(name)
 
 
-class TrainingSection(_Section):
+class TrainingSection(Section):
     """The budget, the same for every arm. Steps shorten along a cosine, or keep their size.
 
     A metric is taken anew every `refresh` steps.
@@ -175,7 +165,7 @@ class TrainingSection(_Section):
     """Steps for which a metric is kept."""
 
 
-class TuningSection(_Section):
+class TuningSection(Section):
     """Trials, as many for every arm: the pairs of `kl` and `damping` for natural gradients, as many values of
     what else there is to choose for all others (`trials.py`), on seeds that no final run uses.
 
@@ -218,7 +208,7 @@ class TuningSection(_Section):
         return self
 
 
-class ProtocolSection(_Section):
+class ProtocolSection(Section):
     """What a verdict takes. A replicate has training data of its own, trials and a choice among them of its
     own, and `finals` final runs of that choice; its value is their mean, and these values are compared.
 
@@ -243,7 +233,7 @@ class ProtocolSection(_Section):
         return self
 
 
-class RaceSection(_Section):
+class RaceSection(Section):
     """The shadow race of F_Q and F_C in every replicate: from checkpoints of its trainings one step of equal
     KL of both, and whose lowers the test loss more.
     """
@@ -258,7 +248,7 @@ class RaceSection(_Section):
     """Contexts that drops and predictions are taken over."""
 
 
-class BackendSection(_Section):
+class BackendSection(Section):
     """Where quantum heads train a second time, from `shots` per circuit, unless the name is `exact`; circuits
     of a metric have `metric_shots`, by default the same.
 
@@ -282,14 +272,14 @@ class BackendSection(_Section):
     """Measure the readout errors in every job, and invert them."""
 
 
-class PluginsSection(_Section):
+class PluginsSection(Section):
     """Modules that are imported before anything else is read, in every process (`registry.py`)."""
 
     modules: Annotated[tuple[str, ...], List] = ()
     """Importable modules."""
 
 
-class Configuration(_Section):
+class Configuration(Section):
     """Everything that decides a comparison's numbers."""
 
     plugins: PluginsSection = PluginsSection()
@@ -297,6 +287,7 @@ class Configuration(_Section):
     arms: ArmsSection = ArmsSection()
     arm: Annotated[tuple[ArmSection, ...], List] = ()
     heads: HeadsSection = HeadsSection()
+    trunk: TrunkSection = TrunkSection()
     training: TrainingSection = TrainingSection()
     tuning: TuningSection = TuningSection()
     protocol: ProtocolSection = ProtocolSection()

@@ -172,7 +172,7 @@ class Trainer:
     ) -> Trainer:
         """Before the first step."""
         arm, training = settings.arm, settings.arm.training(configuration.training)
-        head = build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed)
+        head = build_head(arm, task.vocabulary_size, task.context, configuration.heads, seed, task.trunk)
         cost = step_cost(getattr(head, "program", None), arm.metric)
         trained = _trained_form(head, settings, configuration.backend, seed, ledger)
         metric_shots = configuration.backend.metric_shots

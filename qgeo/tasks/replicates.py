@@ -70,7 +70,8 @@ def replicate_task(task: Task, replicate: int, replicates: int, tokens: int) -> 
 
     A text keeps its validation, test and vocabulary, and trains on its block of `tokens` windows. A
     source is drawn anew in the same length, with a seed from `numpy.random.SeedSequence(task.seed,
-    spawn_key=(r,))`, and trains on the first `tokens` windows of its training part.
+    spawn_key=(r,))`, and trains on the first `tokens` windows of its training part. Both keep the task's
+    trunk: replicates share it.
 
     Raises:
         ConfigurationError, TaskError: as `training_block`.
@@ -86,7 +87,8 @@ def replicate_task(task: Task, replicate: int, replicates: int, tokens: int) -> 
         return replace(task, train=block.windows, disjoint_blocks=block.disjoint)
     length = sum(len(part) + task.context for part in (task.train, task.validation, task.test))
     drawn = source_task(task.source, context=task.context, length=length, seed=_seed(task.seed, replicate))
-    return replace(drawn, train=training_block(drawn.train, 0, 1, tokens).windows, disjoint_blocks=True)
+    block = training_block(drawn.train, 0, 1, tokens)
+    return replace(drawn, train=block.windows, disjoint_blocks=True, trunk=task.trunk)
 
 
 def _seed(seed: int, replicate: int) -> int:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from qgeo.errors import ConfigurationError, ShapeError, TaskError
+from qgeo.heads.trunk import Trunk
 from qgeo.tasks.named_sources import source as named_source
 from qgeo.tasks.paragraphs import SplitRule, split_text
 from qgeo.tasks.process import ContextDistribution, Floats
@@ -47,6 +48,7 @@ class Task:
         split_rule: "paragraphs" (`paragraphs.py`), or "contiguous".
         disjoint_blocks: of a replicate's task: whether its training tokens are in no other replicate's
             (`replicates.py`); None for a task with all of them.
+        trunk: what heads read instead of an embedding of tokens; None for those.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Task:
     exact: ContextDistribution | None = None
     split_rule: SplitRule = "contiguous"
     disjoint_blocks: bool | None = None
+    trunk: Trunk | None = None
 
     @property
     def vocabulary_size(self) -> int:

@@ -22,13 +22,20 @@ from qgeo.comparison.presets import preset
 from qgeo.comparison.rehearsal import Rehearsal, rehearse
 from qgeo.comparison.run_folder import open_run_folder
 from qgeo.comparison.sections import Configuration
+from qgeo.comparison.trunk_section import TrunkSection
 from qgeo.errors import ConfigurationError, RunFolderError
 from qgeo.terminal.console import messages, print_table, stoppable, tables, write_new_file
 from qgeo.workers.local import default_workers
 from qgeo.workers.workforce import Workforce
 
 _WITH_RESUME = ("resume", "max_seconds", "partial")
-_STAGES = {"tuning": "tuning runs", "training": "final runs", "race": "races", "report": "report"}
+_STAGES = {
+    "trunk": "trunk",
+    "tuning": "tuning runs",
+    "training": "final runs",
+    "race": "races",
+    "report": "report",
+}
 
 
 def compare_with_progress(
@@ -37,8 +44,8 @@ def compare_with_progress(
     """Run or resume a comparison with progress bars on stderr.
 
     Args:
-        options: config, preset, text, task, arms, seeds, steps, backend, shots, max_seconds, partial, out,
-            resume; None where not given.
+        options: config, preset, text, task, arms, trunk, seeds, steps, backend, shots, max_seconds, partial,
+            out, resume; None where not given.
     """
     workforce = Workforce.of(workers, scheduler)
     folder = _run_folder(options)
@@ -137,7 +144,8 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
     print_table(tables(), table)
     tables().print(
         f"about {_duration(rehearsal.seconds)} of training steps on {rehearsal.workers} processes, with "
-        f"{rehearsal.bytes / 2**20:,.0f} MiB beside the imports; validation and the report come on top",
+        f"{rehearsal.bytes / 2**20:,.0f} MiB beside the imports; validation, the report and a trunk's "
+        "training come on top",
         soft_wrap=True,
     )
 
@@ -196,7 +204,7 @@ def _configuration(options: dict[str, Any], text_from: Path = Path()) -> Configu
     """The configuration file's settings (or none), overridden by what the options say.
 
     Args:
-        text_from: the folder that a relative --text is in.
+        text_from: the folder that a relative --text, or --trunk, is in.
     """
     if options["resume"] is not None:
         raise ConfigurationError("expected --dry-run or --write-config without --resume, got both; drop one")
@@ -212,6 +220,8 @@ def _configuration(options: dict[str, Any], text_from: Path = Path()) -> Configu
     if options["arms"] is not None:
         settings.pop("arm", None)  # arms that are named stand for all
         _override(settings, "arms", {"names": [name.strip() for name in options["arms"].split(",")]})
+    if options["trunk"] is not None:
+        _override(settings, "trunk", {"name": TrunkSection(name=options["trunk"]).beside(text_from).name})
     _override(settings, "training", _given(options, seeds="seeds", steps="steps"))
     _override(settings, "backend", _given(options, backend="name", shots="shots", max_seconds="max_seconds"))
     return parse_configuration(settings)

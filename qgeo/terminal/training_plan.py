@@ -13,7 +13,7 @@ from qgeo.backends.device import Device, device_by_name, is_device
 from qgeo.backends.mitigated_work import PLAIN, Mitigation
 from qgeo.comparison.config import load_settings, parse_configuration
 from qgeo.comparison.fitting import Fitted, fitted
-from qgeo.comparison.inputs import build_task
+from qgeo.comparison.inputs import task_ahead
 from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan
 from qgeo.errors import ConfigurationError
 from qgeo.terminal.console import messages
@@ -48,7 +48,7 @@ def training_report(
     configuration = parse_configuration(settings, str(config))
     with messages().status("planning: steps of the training are carried out dry, circuits are transpiled"):
         device = device_by_name(configuration.backend.name)
-        costs = TrainingCosts(configuration, build_task(configuration.task), device)
+        costs = TrainingCosts(configuration, task_ahead(configuration), device)
         if fit is None:
             return _report(device, costs.plan(configuration.training, configuration.backend))
         lowered = fitted(configuration, costs, fit)
@@ -88,6 +88,8 @@ def _settings(config: Path, backend: str | None, steps: int | None, mitigation: 
     settings["backend"] = settings.get("backend", {}) | {"name": name} | mitigated
     if known.task.text is not None:
         settings["task"] = settings["task"] | {"text": str(Path(known.task.text).resolve())}
+    if known.trunk.folder is not None:
+        settings["trunk"] = settings["trunk"] | {"name": str(known.trunk.folder.resolve())}
     if "names" in settings.get("arms", {}):
         settings["arms"]["names"] = [_on(arm, name) for arm in settings["arms"]["names"]]
     if steps is not None:

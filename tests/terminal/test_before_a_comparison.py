@@ -28,6 +28,26 @@ def test_a_written_configuration_is_what_the_options_said(tmp_path, monkeypatch,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "deep"]
 
 
+@pytest.mark.parametrize(("trunk", "name"), [("gpt", "gpt"), ("none", "none"), ("tiny", "HERE/tiny")])
+def test_a_trunk_is_named_or_a_folder_where_the_command_was_given(trunk, name, tmp_path, monkeypatch, capsys):
+    # Seen to fail: a relative folder, looked for beside the file that was written.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "mine.toml").write_text("[trunk]\nwidth = 16\n")
+    assert run(["compare", "mine.toml", "--trunk", trunk, "--write-config", "deep/mine.toml"]) == 0
+    written = load_configuration(tmp_path / "deep" / "mine.toml").trunk
+    assert (written.name, written.width) == (name.replace("HERE", str(tmp_path)), 16)
+    capsys.readouterr()
+
+
+def test_a_folder_without_a_model_ends_with_a_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["compare", "--task", "golden-mean", "--trunk", "gtp", "--dry-run"]) == 2
+    assert "as gpt or a folder with a Hugging Face model, got 'gtp'" in capsys.readouterr().err.replace(
+        "\n", " "
+    )
+
+
 def test_a_file_that_exists_is_kept(tmp_path, capsys):
     place = tmp_path / "mine.toml"
     place.write_text("kept", encoding="utf-8")
