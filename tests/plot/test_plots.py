@@ -358,10 +358,11 @@ def test_null_directions_are_drawn_over_what_they_move():
     assert [label.get_text() for label in still.get_xticklabels()] == ["b", "c"]
 
 
-def test_steps_of_a_quadratic_head_lie_on_the_line():
-    axes = plot.kl_curves({"a": KLCurve(STEPS, STEPS**2, STEPS**2)})
+def test_realised_kl_stands_over_what_was_predicted_beside_the_line():
+    # Seen to fail: the two exchanged.
+    axes = plot.kl_curves({"a": KLCurve(STEPS, 2 * STEPS**2, STEPS**2)})
     drawn_line, diagonal = axes.lines
-    assert drawn_line.get_xdata().tolist() == drawn_line.get_ydata().tolist()
+    assert (drawn_line.get_ydata() == 2 * drawn_line.get_xdata()).all()
     assert diagonal.get_xdata().tolist() == diagonal.get_ydata().tolist()
     assert diagonal.get_label() == "as predicted"
 
