@@ -7,6 +7,7 @@
     predictions  agreement
     orders       loglog
     energies     energies, step_angles
+    anything     points
 
 Each draws a figure of its own and returns its matplotlib axes (`spectra` a list of them):
 `axes.figure.savefig(…)` keeps it. Colours, dashes and markers can be told apart without colour vision, and
@@ -27,6 +28,7 @@ from qgeo.plot.forest import ContrastRow, forest
 from qgeo.plot.levels import Level
 from qgeo.plot.loglog import LogLine, loglog
 from qgeo.plot.matrices import matrix, null_directions
+from qgeo.plot.points import Points, points
 from qgeo.plot.rows import Row, differences, losses
 from qgeo.plot.spectra import Filter, Spectrum, dimensions, filters, loewner, spectra, spectrum
 from qgeo.plot.steps import angles, kl_curves, sharpness
@@ -39,6 +41,7 @@ __all__ = [
     "Filter",
     "Level",
     "LogLine",
+    "Points",
     "Row",
     "Spectrum",
     "agreement",
@@ -57,6 +60,7 @@ __all__ = [
     "losses",
     "matrix",
     "null_directions",
+    "points",
     "sharpness",
     "spectra",
     "spectrum",

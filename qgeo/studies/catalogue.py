@@ -5,11 +5,13 @@ from __future__ import annotations
 from qgeo.registry import Registry
 from qgeo.studies.filter import FILTER
 from qgeo.studies.information_per_parameter import INFORMATION_PER_PARAMETER
+from qgeo.studies.measurement_cost import MEASUREMENT_COST
 from qgeo.studies.published import PUBLISHED
 from qgeo.studies.pullback import PULLBACK
 from qgeo.studies.qng_audit import QNG_AUDIT
 from qgeo.studies.readout import READOUT
 from qgeo.studies.reparameterization import REPARAMETERIZATION
+from qgeo.studies.sharpness import SHARPNESS
 from qgeo.studies.study import Study
 from qgeo.studies.update_direction import UPDATE_DIRECTION
 
@@ -24,5 +26,7 @@ STUDIES: Registry[Study] = Registry(
         REPARAMETERIZATION,
         INFORMATION_PER_PARAMETER,
         UPDATE_DIRECTION,
+        SHARPNESS,
+        MEASUREMENT_COST,
     ),
 )

@@ -66,6 +66,7 @@ def all_figures():
         "angles": plot.angles({"gradient": [1.0, 0.0], "natural": [1.0, 1.0], "adam": [-1.0, 2.0]}),
         "dimensions": plot.dimensions({"a": [np.eye(3)], "b": [np.diag([1.0, 0, 0])]}, [100, 1e4, 1e6]),
         "kl": plot.kl_curves({"a": KLCurve(STEPS, STEPS**2 * 1e-6, STEPS**2 * 1.1e-6)}),
+        "points": plot.points([plot.Points("a", STEPS, STEPS**2)], "x", "y", scale="log"),
         "null": plot.null_directions(np.ones((2, 2)), ["theta_00", "theta_01"]),
         "no-null": plot.null_directions(np.eye(2), ["theta_00", "theta_01"]),
         "sharpness": plot.sharpness(
