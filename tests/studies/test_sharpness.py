@@ -43,10 +43,13 @@ def test_a_loss_that_is_not_reached_is_said(monkeypatch):
 
 
 def test_the_population_s_loss_is_that_of_many_windows():
-    # Seen to fail: contexts equally probable; the natural for the binary logarithm in the level.
-    many = Windows.of(SOURCE.sample(200_000, np.random.default_rng(1)), 2)
-    loss = torch.nn.functional.nll_loss(head()(many.contexts), many.targets).detach()
-    assert population_loss(SOURCE, head()) == pytest.approx(float(loss), abs=0.003)
+    # Seen to fail: contexts equally probable; bits for nats in the level.
+    mess3, trained = SOURCES["mess3"](), head_of("born", "small", 3, torch.Generator().manual_seed(0))
+    few = Windows.of(mess3.sample(34, np.random.default_rng(0)), 2)
+    assert train_to(trained, few, 0.8, Setting(0.05, 16, 0.0), seed=0)
+    many = Windows.of(mess3.sample(200_000, np.random.default_rng(1)), 2)
+    loss = torch.nn.functional.nll_loss(trained(many.contexts), many.targets).detach()
+    assert population_loss(mess3, trained) == pytest.approx(float(loss), abs=0.01)
     exact = SOURCE.context_distribution(2)
     floor = -(exact.probabilities @ (exact.conditionals * np.log(exact.conditionals)).sum(1))
     assert pytest.approx(floor + 0.2 * (np.log(4) - floor)) == LEVEL
@@ -73,7 +76,7 @@ def test_heads_of_a_size_are_about_as_large():
 
 
 def test_well_specified_minima_have_sharpness_epsilon():
-    # Seen to fail: targets of another context's counts.
+    # Seen to fail: a window left out after the fit.
     for item in SHARPNESS.items("quick"):
         if item["kind"] == "theorem" and item["seed"] == 0:
             row = SHARPNESS.measure(item)
