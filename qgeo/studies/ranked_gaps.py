@@ -67,8 +67,11 @@ def taus(runs: Sequence[Row], number: str, shared: Keys) -> list[float]:
 
 
 def tau_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
-    """Mean over replicates with its bootstrap-t interval."""
-    return bootstrap_t(values, np.random.default_rng(0), level=level)
+    """Mean over replicates with its bootstrap-t interval, within [−1, 1]."""
+    found = bootstrap_t(values, np.random.default_rng(0), level=level)
+    if found.ci_low is None or found.ci_high is None:
+        return found
+    return Interval(found.mean, max(found.ci_low, -1.0), min(found.ci_high, 1.0), found.n)
 
 
 def reading(among: Interval, within: Interval) -> str:
