@@ -64,7 +64,7 @@ def settings(arm: str, steps: int) -> Row:
         "arm": [table | ({} if way.refresh == 1 else {"refresh": way.refresh})],
         "heads": {"embedding": 2, "layers": 2, "matched_to": "born"},
         "training": {"steps": steps, "batch": 32, "evaluate_every": max(1, steps // POINTS)},
-        "tuning": {"kl": [0.03, 0.1, 0.3, 1.0], "damping": [0.03, 0.3], "lr": [0.01, 1.0]},
+        "tuning": {"kl": [0.01, 0.05, 0.25], "damping": [0.003, 0.03, 0.3], "lr": [0.01, 1.0]},
         "protocol": {"replicates": 40, "finals": 4, "tokens": 4096},
     }
 

@@ -45,7 +45,7 @@ F_Q, its commuting layers, its diagonal; overlaps for QN-SPSA), once per distinc
 evaluations that the length of each step takes. F_C comes from the outcomes of the gradient's own circuits and
 costs none. F_Q is taken anew every step, every 5, every 20, or once.
 
-A replicate has training data of its own, eight trials of each arm on its own tuning seed, and four final runs
+A replicate has training data of its own, nine trials of each arm on its own tuning seed, and four final runs
 of its choice; its value is the logarithm of their mean exact excess. Contrasts with F_C are paired over
 replicates, with Student's t; better or worse takes a Holm-adjusted p below 5%, equivalence a 90% interval
 within ±log 1.1. Training is exact, circuits and shots (1024 each) are counted: what is compared is the metric
@@ -56,15 +56,16 @@ F_C tuned again on another stream of seeds is the null. F_Q charged by the formu
 get fewer steps, and end higher.
 """
 _LIMITS = """
-One head, one source, one budget; exact gradients and metrics. With shots an estimated metric adds noise that
-an exact one has not, which can only speak against measuring it. A device's own price, seconds, depends on its
-queue and is not counted.
+One head, one source, one budget, nine settings: where a choice lies at an edge of these, the verdict is on
+that grid. Exact gradients and metrics: with shots an estimated metric adds noise that an exact one has not,
+which can only speak against measuring it. A device's own price, seconds, depends on its queue and is not
+counted.
 """
 
 
 def items(preset: Preset) -> list[Row]:
     """A replicate of an arm each, an arm's one after another."""
-    replicates = {"quick": 3, "full": 40}[preset]
+    replicates = {"quick": 4, "full": 40}[preset]
     return [{"arm": arm, "replicate": replicate} for arm in WAYS for replicate in range(replicates)]
 
 
@@ -105,7 +106,7 @@ def _overall(called: dict[str, Verdict]) -> StudyVerdict:
 def _checks(rows: Sequence[Row]) -> tuple[Check, ...]:
     adam = [row for row in rows if row["arm"] == ADAM]
     factor = [row["naive"] / row["circuits"] / (row["drawn"] / row["distinct"]) - 1 for row in adam]
-    charged = contrast(rows, CHARGED, "F_Q every step").ci95.ci_low
+    charged = contrast(rows, CHARGED, "F_Q every step").ci90.ci_low
     share = values(rows, "F_Q every step", "steps")[0] / values(rows, CHARGED, "steps")[0]
     p = contrast(rows, AGAIN).p
     return (
