@@ -56,7 +56,7 @@ F_C tuned again on another stream of seeds is the null. F_Q charged by the formu
 get fewer steps, and end higher.
 """
 _LIMITS = """
-One head, one source, one budget, nine settings: where a choice lies at an edge of these, the verdict is on
+One head, one source, one budget, nine settings, eight of them at an edge of their grid: the verdict is one on
 that grid. Exact gradients and metrics: with shots an estimated metric adds noise that an exact one has not,
 which can only speak against measuring it. A device's own price, seconds, depends on its queue and is not
 counted.
@@ -126,7 +126,8 @@ def _checks(rows: Sequence[Row]) -> tuple[Check, ...]:
 
 def _answer(rows: Sequence[Row], called: dict[str, Verdict]) -> str:
     ratios = {arm: with_interval(exponential(contrast(rows, arm).ci95), 2) for arm in (*QUANTUM, ADAM)}
-    said = "; ".join(f"{arm} {ratios[arm]} ({entry.verdict})" for arm, entry in called.items())
+    calls = {arm: entry.verdict.replace("none", "no verdict") for arm, entry in called.items()}
+    said = "; ".join(f"{arm} {ratios[arm]} ({call})" for arm, call in calls.items())
     return (
         f"Excess over that of F_C from the gradient's own outcomes, at {BUDGET:,} circuits: {said}; Adam "
         f"{ratios[ADAM]} (R = {len(values(rows, REFERENCE))})."
