@@ -187,6 +187,7 @@ def _results(losses, unit, finals, runs):
         "race": [a_race(step) for step in races],
         "task": a_task(),
         "floor": FLOOR,
+        "trunk": None,
         "bars": [a_bar("unigram", 2.8), a_bar("bigram", 2.42), a_bar("bigram", 2.52, "seen windows")],
         "reference": "born+classical",
         "warnings": [],

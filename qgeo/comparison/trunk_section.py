@@ -25,16 +25,16 @@ class TrunkSection(Section):
 
     name: Annotated[str, Field(min_length=1)] = NO_TRUNK
     """none, gpt (trained on all training windows of the task), or the folder of a Hugging Face causal model
-    (pip install 'qgeo[hf]')."""
+    (pip install 'qgeo[hf]'), on every machine that has workers."""
     width: Annotated[int, Field(ge=1, le=1024)] = 64
     """Numbers per token."""
-    layers: Annotated[int, Field(ge=1, le=100)] = 3
+    layers: Annotated[int, Field(ge=1, le=100)] = 2
     """Of attention and perceptron; at most 200,000 parameters in all."""
     attention_heads: Annotated[int, Field(ge=1, le=64)] = 4
     """Which share the width."""
-    steps: Count = 2000
+    steps: Count = 3000
     """Of its training, by AdamW."""
-    batch: Count = 128
+    batch: Count = 256
     """Windows per step; every position of a window is predicted."""
     lr: Annotated[float, Field(gt=0, le=1)] = 0.003
     """Learning rate of the first step; it falls as a cosine."""
