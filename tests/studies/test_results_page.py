@@ -17,7 +17,7 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("name", sorted(KEPT))
 def test_a_summary_is_of_a_whole_study_whose_checks_hold(name):
     summary = KEPT[name]
     assert (summary["study"], summary["preset"], summary["reason"]) == (name, "full", "")
@@ -25,17 +25,14 @@ def test_a_summary_is_of_a_whole_study_whose_checks_hold(name):
     assert summary["replicates"] is None or summary["replicates"] >= 40
 
 
-@pytest.mark.parametrize("name", set(STUDIES) - {"published"})
+@pytest.mark.parametrize("name", sorted(set(STUDIES) - {"published"}))
 def test_every_study_is_there_with_its_verdict(name):
     """In the table of claims, or in a paragraph that begins with it."""
     # Seen to fail: another verdict in the table; a study left out.
     place = PAGE.index(f"(`{name}`)")
     told = PAGE[place : re.search(r"\n\n|\n\|", PAGE[place:]).start() + place]
     verdict = KEPT[name]["verdict"] if name in KEPT else "not decided"
-    if PAGE.rfind("\n", 0, place) == PAGE.rfind("\n|", 0, place) and name != "pullback":
-        assert f"**{verdict}" in told
-    elif name not in KEPT and name != "pullback":
-        assert "not decided" in told
+    assert name == "pullback" or verdict in told  # the standard run decides on it
 
 
 def test_figures_and_links_exist():
