@@ -13,8 +13,8 @@ from qgeo.geometry.filter import bures_race_ratio, kl_race_ratio, spectral_filte
 from qgeo.plot.agreement import Agreement, agreement
 from qgeo.plot.spectra import Filter, filters
 from qgeo.statistics.means import mean_interval
-from qgeo.studies import training_races as batches
-from qgeo.studies.measured_output import (
+from qgeo.studies.experiments import training_races as batches
+from qgeo.studies.experiments.measured_output import (
     MeasuredOutput,
     least_norm_step,
     parity_readout,

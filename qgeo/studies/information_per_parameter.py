@@ -12,8 +12,16 @@ import numpy as np
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.plot.spectra import spectrum
 from qgeo.statistics.means import Interval, mean_interval
-from qgeo.studies.matched_heads import BEYOND, DIRECTIONS, HEAD_NAMES, SHARES, STARTS, measure_head
-from qgeo.studies.measured_output import Floats
+from qgeo.studies.experiments.matched_heads import (
+    BEYOND,
+    DIRECTIONS,
+    HEAD_NAMES,
+    SHARES,
+    STARTS,
+    measure_head,
+)
+from qgeo.studies.experiments.measured_output import Floats
+from qgeo.studies.experiments.units import CHANGES, measure_units, units_table
 from qgeo.studies.study import (
     Check,
     Drawing,
@@ -32,7 +40,6 @@ from qgeo.studies.study import (
     span,
     verdict_on_more,
 )
-from qgeo.studies.units import CHANGES, measure_units, units_table
 
 QUBITS = (4, 6, 8)
 Quantity = Callable[[Row], float]

@@ -12,7 +12,7 @@ from qgeo.comparison.verdicts import Contrast, Question, Verdict, difference_con
 from qgeo.plot.curves import Curve, curves
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.statistics.means import mean_interval
-from qgeo.studies.equal_circuits import (
+from qgeo.studies.experiments.equal_circuits import (
     ADAM,
     AGAIN,
     BUDGET,

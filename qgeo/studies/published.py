@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qgeo.plot.agreement import Agreement, agreement
-from qgeo.studies import abbas, qlm_fisher, random_bases
-from qgeo.studies.published_numbers import PublishedNumber, as_row, numbers_of
-from qgeo.studies.readings import readings
+from qgeo.studies.experiments import abbas, qlm_fisher, random_bases
+from qgeo.studies.experiments.published_numbers import PublishedNumber, as_row, numbers_of
+from qgeo.studies.experiments.readings import readings
 from qgeo.studies.study import (
     Check,
     Drawing,

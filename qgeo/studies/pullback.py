@@ -15,7 +15,8 @@ from qgeo.comparison.training import final_windows
 from qgeo.comparison.verdicts import Contrast, Question, Verdict, difference_contrast, verdicts
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.statistics.means import mean_interval
-from qgeo.studies.measured_output import random_output
+from qgeo.studies.experiments.measured_output import random_output
+from qgeo.studies.experiments.tuned import configured, tuned_value
 from qgeo.studies.study import (
     Check,
     Drawing,
@@ -29,7 +30,6 @@ from qgeo.studies.study import (
     with_interval,
 )
 from qgeo.studies.study import Verdict as StudyVerdict
-from qgeo.studies.tuned import configured, tuned_value
 
 QUANTUM, CLASSICAL, AGAIN, SHORT = "born+quantum", "born+classical", "born+classical, again", "short"
 """The pair; F_C on a second stream of seeds, tuned for itself; F_C stopped at a third of its steps."""

@@ -15,7 +15,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.statistics.intervals import paired_p
 from qgeo.statistics.means import Interval, mean_interval
-from qgeo.studies.descents import (
+from qgeo.studies.experiments.descents import (
     METHODS,
     Descent,
     Setting,

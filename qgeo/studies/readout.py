@@ -11,8 +11,8 @@ from qgeo.circuit.ansatz import ansatz
 from qgeo.geometry.spectra import rank
 from qgeo.statistics.equivalence import ALPHA, is_equivalent
 from qgeo.statistics.means import Interval, mean_interval
-from qgeo.studies import abbas
-from qgeo.studies.network_gaps import (
+from qgeo.studies.experiments import abbas
+from qgeo.studies.experiments.network_gaps import (
     MARGIN,
     depth_table,
     differences,
@@ -21,8 +21,8 @@ from qgeo.studies.network_gaps import (
     gap_table,
     share_table,
 )
-from qgeo.studies.random_bases import in_random_bases, variance
-from qgeo.studies.readings import QUANTUM, TWO_OUTCOMES, DataCircuit, by_reading, disorder
+from qgeo.studies.experiments.random_bases import in_random_bases, variance
+from qgeo.studies.experiments.readings import QUANTUM, TWO_OUTCOMES, DataCircuit, by_reading, disorder
 from qgeo.studies.study import (
     Check,
     Drawing,

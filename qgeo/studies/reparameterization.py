@@ -11,7 +11,7 @@ import numpy as np
 
 from qgeo.plot.loglog import LogLine, loglog
 from qgeo.statistics.means import Interval
-from qgeo.studies.coordinates import (
+from qgeo.studies.experiments.coordinates import (
     Coordinates,
     Geometry,
     HeadName,
@@ -21,7 +21,7 @@ from qgeo.studies.coordinates import (
     head_models,
     mixed_units,
 )
-from qgeo.studies.measured_output import Floats
+from qgeo.studies.experiments.measured_output import Floats
 from qgeo.studies.study import (
     Check,
     Drawing,

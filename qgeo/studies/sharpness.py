@@ -15,7 +15,7 @@ from qgeo.optim.sharpness import sharpness_curve
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.plot.points import Points, points
 from qgeo.statistics.means import LEVEL, Interval, mean_interval
-from qgeo.studies.equal_loss import (
+from qgeo.studies.experiments.equal_loss import (
     SCALARS,
     SETTINGS,
     SIZES,
@@ -27,7 +27,7 @@ from qgeo.studies.equal_loss import (
     train_to,
     training_loss,
 )
-from qgeo.studies.ranked_gaps import (
+from qgeo.studies.experiments.ranked_gaps import (
     REPLICATE,
     STRATA,
     THRESHOLD,

@@ -11,8 +11,9 @@ import numpy as np
 from qgeo.plot.agreement import Agreement, agreement
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.statistics.means import Interval, mean_interval
-from qgeo.studies import training_steps as heads
-from qgeo.studies.infinitesimal_steps import RULERS, along_path, largest_rival, measure_step
+from qgeo.studies.experiments import training_steps as heads
+from qgeo.studies.experiments.infinitesimal_steps import RULERS, along_path, largest_rival, measure_step
+from qgeo.studies.experiments.training_races import STEPS
 from qgeo.studies.study import (
     Check,
     Drawing,
@@ -30,7 +31,6 @@ from qgeo.studies.study import (
     verdict_on_more,
     with_interval,
 )
-from qgeo.studies.training_races import STEPS
 
 CASES = tuple(product(heads.LATER_STEPS, heads.KLS[1:]))
 """Steps and KL divergences that the verdict is on."""

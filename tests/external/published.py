@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qgeo.studies.published_numbers import PublishedNumber
+from qgeo.studies.experiments.published_numbers import PublishedNumber
 
 
 def reproduced(numbers: Iterable[PublishedNumber]) -> None:

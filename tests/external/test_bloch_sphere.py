@@ -1,6 +1,6 @@
 """A qubit of github.com/rdisipio/qLM-fisher, experiment 3: F_Q, and descents of ⟨X⟩ on the Bloch sphere.
 
-Setting and published numbers: `qgeo/studies/qlm_fisher.py`.
+Setting and published numbers: `qgeo/studies/experiments/qlm_fisher.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 from external.published import reproduced
 from numpy.testing import assert_allclose
 
-from qgeo.studies.qlm_fisher import (
+from qgeo.studies.experiments.qlm_fisher import (
     loss_and_gradient,
     other_descents,
     qubit_descents,

@@ -1,8 +1,8 @@
 """Abbas et al. 2021 (arXiv 2011.00027), figure 3a: effective dimensions of two quantum neural networks.
 
-Setting and published numbers: `qgeo/studies/abbas.py`. The gap between the two maps, .921 against .815, is
-one of the parity readout, which has rank 1 per context: bitstrings and F_Q of the same circuits at the same
-points see a thousandth of it and less. The study `readout` asks more of it.
+Setting and published numbers: `qgeo/studies/experiments/abbas.py`. The gap between the two maps, .921 against
+.815, is one of the parity readout, which has rank 1 per context: bitstrings and F_Q of the same circuits at
+the same points see a thousandth of it and less. The study `readout` asks more of it.
 
 The comment in each test names the planted faults it was seen to fail under.
 """
@@ -18,7 +18,7 @@ from external.published import reproduced
 import qgeo
 from qgeo.geometry.effective_dimension import effective_dimension
 from qgeo.geometry.spectra import rank
-from qgeo.studies.abbas import (
+from qgeo.studies.experiments.abbas import (
     CURVES,
     FEATURE_MAPS,
     RECORDED,
@@ -28,8 +28,8 @@ from qgeo.studies.abbas import (
     matrices_3a,
     network,
 )
-from qgeo.studies.published_numbers import PublishedNumber
-from qgeo.studies.readings import quantum_fishers, readings
+from qgeo.studies.experiments.published_numbers import PublishedNumber
+from qgeo.studies.experiments.readings import quantum_fishers, readings
 
 PARITY = np.array([[z.bit_count() % 2 == outcome for z in range(16)] for outcome in (0, 1)])
 BY_NAME = {reading.name: reading for reading in readings(4, np.random.default_rng(0))}

@@ -1,6 +1,7 @@
 """Abbas et al. 2021 (arXiv 2011.00027), figure 3b: a quantum network learns two kinds of iris.
 
-Setting and published losses: `qgeo/studies/abbas.py`; all 100 steps are those of `qgeo study checks`.
+Setting and published losses: `qgeo/studies/experiments/abbas.py`; all 100 steps are those of `qgeo study
+checks`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import pytest
 from external.published import reproduced
 
-from qgeo.studies.abbas import figure_3b
+from qgeo.studies.experiments.abbas import figure_3b
 
 
 @pytest.mark.parametrize("steps", [10, pytest.param(100, marks=pytest.mark.studies)])

@@ -1,13 +1,13 @@
 """Logistic regression of github.com/rdisipio/qLM-fisher, experiment 1: Fisher information along a training.
 
-Setting and published numbers: `qgeo/studies/qlm_fisher.py`.
+Setting and published numbers: `qgeo/studies/experiments/qlm_fisher.py`.
 """
 
 from __future__ import annotations
 
 from external.published import reproduced
 
-from qgeo.studies.qlm_fisher import logistic_ends, logistic_fisher
+from qgeo.studies.experiments.qlm_fisher import logistic_ends, logistic_fisher
 
 
 def test_the_published_fisher_information():

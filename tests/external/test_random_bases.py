@@ -1,6 +1,6 @@
 """Lu and Sha 2025 (arXiv 2509.08196): mean and variance of F_C over Haar-random bases of a pure state.
 
-Formulas and setting: `qgeo/studies/random_bases.py`.
+Formulas and setting: `qgeo/studies/experiments/random_bases.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from external.published import reproduced
 
-from qgeo.studies.random_bases import BASES, lu_sha, random_state_in_bases
+from qgeo.studies.experiments.random_bases import BASES, lu_sha, random_state_in_bases
 
 sizes = pytest.mark.parametrize("num_qubits", [2, 3, 4])
 in_bases = cache(random_state_in_bases)

@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose
 from qiskit.quantum_info import Statevector
 
 from qgeo.circuit.ansatz import ansatz
+from qgeo.studies.experiments.measured_output import haar_unitary, parity_readout, random_output, wishart
+from qgeo.studies.experiments.training_races import is_inside
 from qgeo.studies.filter import FILTER
-from qgeo.studies.measured_output import haar_unitary, parity_readout, random_output, wishart
-from qgeo.studies.training_races import is_inside
 
 
 @pytest.fixture(scope="module")

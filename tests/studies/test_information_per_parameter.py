@@ -10,8 +10,7 @@ from numpy.testing import assert_allclose
 from qgeo.heads.jacobian import count_trainable
 from qgeo.optim.exact import classical
 from qgeo.statistics.means import Interval
-from qgeo.studies.information_per_parameter import INFORMATION_PER_PARAMETER
-from qgeo.studies.matched_heads import (
+from qgeo.studies.experiments.matched_heads import (
     HEAD_NAMES,
     STARTS,
     Reach,
@@ -19,6 +18,7 @@ from qgeo.studies.matched_heads import (
     matched_head,
     population,
 )
+from qgeo.studies.information_per_parameter import INFORMATION_PER_PARAMETER
 from qgeo.studies.study import verdict_on_more
 
 EQUAL = np.full(256, 1 / 256)

@@ -8,9 +8,9 @@ import pytest
 from qgeo.comparison.arms import arm_by_name
 from qgeo.comparison.replicates import data_of
 from qgeo.comparison.training import training_batches
-from qgeo.studies import equal_circuits
-from qgeo.studies.circuit_budget import PILOT_STEPS, affordable, naive_circuits
-from qgeo.studies.equal_circuits import (
+from qgeo.studies.experiments import equal_circuits
+from qgeo.studies.experiments.circuit_budget import PILOT_STEPS, affordable, naive_circuits
+from qgeo.studies.experiments.equal_circuits import (
     ADAM,
     AGAIN,
     BUDGET,
@@ -22,8 +22,8 @@ from qgeo.studies.equal_circuits import (
     settings,
     steps_of,
 )
+from qgeo.studies.experiments.tuned import configured
 from qgeo.studies.measurement_cost import MEASUREMENT_COST
-from qgeo.studies.tuned import configured
 
 ROTATIONS = 12
 """Of the circuit: two layers of RY and RZ on two qubits, and as many data angles."""

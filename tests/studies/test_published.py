@@ -8,8 +8,8 @@ import pytest
 
 from qgeo import cli
 from qgeo.studies.catalogue import STUDIES
+from qgeo.studies.experiments.published_numbers import PublishedNumber, as_row, numbers_of
 from qgeo.studies.published import OTHERWISE, PUBLISHED, SOURCES
-from qgeo.studies.published_numbers import PublishedNumber, as_row, numbers_of
 from qgeo.studies.study import Study
 
 

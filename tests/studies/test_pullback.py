@@ -9,8 +9,8 @@ import pytest
 
 from qgeo.comparison import comparison
 from qgeo.comparison.page import report
+from qgeo.studies.experiments.tuned import tuned_value
 from qgeo.studies.pullback import AGAIN, CLASSICAL, PULLBACK, QUANTUM, SHORT
-from qgeo.studies.tuned import tuned_value
 
 TINY = {
     "task": {"name": "golden-mean", "context": 2, "length": 2000},

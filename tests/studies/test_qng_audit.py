@@ -8,7 +8,7 @@ import reference
 from qiskit.quantum_info import Statevector
 
 from qgeo.studies import qng_audit
-from qgeo.studies.descents import (
+from qgeo.studies.experiments.descents import (
     METHODS,
     Descent,
     Setting,

@@ -8,9 +8,9 @@ import reference
 from numpy.testing import assert_allclose
 
 from qgeo.circuit.ansatz import ansatz
-from qgeo.studies import abbas
-from qgeo.studies.network_gaps import MARGIN, gap
-from qgeo.studies.readings import DataCircuit, disorder, quantum_fishers, readings
+from qgeo.studies.experiments import abbas
+from qgeo.studies.experiments.network_gaps import MARGIN, gap
+from qgeo.studies.experiments.readings import DataCircuit, disorder, quantum_fishers, readings
 from qgeo.studies.readout import READOUT
 
 NAMES = (

@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 from qgeo.circuit.ansatz import ansatz
 from qgeo.circuit.compiler import compile
 from qgeo.geometry.exact import quantum_fisher
-from qgeo.studies.coordinates import Affine, Sinh, circuit_models, head_models, mixed_units
-from qgeo.studies.measured_output import random_point
+from qgeo.studies.experiments.coordinates import Affine, Sinh, circuit_models, head_models, mixed_units
+from qgeo.studies.experiments.measured_output import random_point
 from qgeo.studies.reparameterization import LENGTHS, REPARAMETERIZATION, slope
 
 

@@ -9,9 +9,17 @@ from numpy.testing import assert_allclose
 
 from qgeo.heads.kinds import HEADS
 from qgeo.statistics.means import Interval
-from qgeo.studies import equal_loss
-from qgeo.studies.equal_loss import SCALARS, SOURCES, Setting, head_of, population_loss, scalars, train_to
-from qgeo.studies.ranked_gaps import STRATA, reading, tau_interval, taus
+from qgeo.studies.experiments import equal_loss
+from qgeo.studies.experiments.equal_loss import (
+    SCALARS,
+    SOURCES,
+    Setting,
+    head_of,
+    population_loss,
+    scalars,
+    train_to,
+)
+from qgeo.studies.experiments.ranked_gaps import STRATA, reading, tau_interval, taus
 from qgeo.studies.sharpness import N_TRAIN, SHARPNESS
 from qgeo.tasks.windows import Windows
 

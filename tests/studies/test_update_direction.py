@@ -7,9 +7,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from qgeo.geometry.filter import spectral_filter
-from qgeo.studies.infinitesimal_steps import PATH, predicted_path
-from qgeo.studies.measured_output import random_output, shortest_classical_step
-from qgeo.studies.training_steps import DAMPINGS, KLS, NAMES, best_damped, mean_angle, ratio_at
+from qgeo.studies.experiments.infinitesimal_steps import PATH, predicted_path
+from qgeo.studies.experiments.measured_output import random_output, shortest_classical_step
+from qgeo.studies.experiments.training_steps import DAMPINGS, KLS, NAMES, best_damped, mean_angle, ratio_at
 from qgeo.studies.update_direction import UPDATE_DIRECTION
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from qgeo.geometry.angles import angles_between
 from qgeo.geometry.filter import SpectralFilter, shares, spectral_filter
-from qgeo.studies.measured_output import (
+from qgeo.studies.experiments.measured_output import (
     Floats,
     Length,
     MeasuredOutput,

@@ -11,8 +11,8 @@ from qgeo.plot.curves import Curve, curves
 from qgeo.plot.forest import ContrastRow, forest
 from qgeo.statistics.equivalence import ALPHA
 from qgeo.statistics.means import LEVEL, Interval, mean_interval
-from qgeo.studies import abbas
-from qgeo.studies.readings import QUANTUM, Floats
+from qgeo.studies.experiments import abbas
+from qgeo.studies.experiments.readings import QUANTUM, Floats
 from qgeo.studies.study import Drawing, Row, Table, with_interval
 
 MARGIN = 0.01

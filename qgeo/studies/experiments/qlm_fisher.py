@@ -30,8 +30,8 @@ from qgeo.geometry.spectra import condition_number
 from qgeo.optim.exact import classical
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.simulate.statevector import states
-from qgeo.studies.published_numbers import PublishedNumber
-from qgeo.studies.readings import Floats
+from qgeo.studies.experiments.published_numbers import PublishedNumber
+from qgeo.studies.experiments.readings import Floats
 
 Direction = Callable[[Floats, Floats], Floats]
 Build = Callable[["Logistic"], torch.optim.Optimizer]

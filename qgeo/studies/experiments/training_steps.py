@@ -25,8 +25,8 @@ from qgeo.optim.damping import RelativeDamping
 from qgeo.optim.exact import classical, quantum
 from qgeo.statistics.intervals import ratio_of_means
 from qgeo.statistics.means import LEVEL, Interval
+from qgeo.studies.experiments.training_races import STEPS, training, trajectories
 from qgeo.studies.study import Row
-from qgeo.studies.training_races import STEPS, training, trajectories
 from qgeo.tasks.windows import Windows
 
 SHARES = (0.25, 0.5, 0.75)

@@ -15,9 +15,9 @@ from qgeo.comparison.arms import arm_by_name
 from qgeo.comparison.endpoints import endpoint
 from qgeo.comparison.grouped_cost import GroupedCost
 from qgeo.comparison.training import TrainedRun
-from qgeo.studies.circuit_budget import Rate, affordable, naive_circuits
+from qgeo.studies.experiments.circuit_budget import Rate, affordable, naive_circuits
+from qgeo.studies.experiments.tuned import configured, mean_of, tuned_runs
 from qgeo.studies.study import Row
-from qgeo.studies.tuned import configured, mean_of, tuned_runs
 
 BUDGET, SHOTS = 20_000, 1024
 """Circuits of a training, grouped; shots that each would take."""

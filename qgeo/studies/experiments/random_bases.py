@@ -18,8 +18,8 @@ from qgeo.circuit.compiler import compile
 from qgeo.geometry.classical import bitstring_fisher_sum
 from qgeo.geometry.exact import quantum_geometric_tensor
 from qgeo.simulate.tangents import states_and_tangents
-from qgeo.studies.published_numbers import PublishedNumber
-from qgeo.studies.readings import Floats
+from qgeo.studies.experiments.published_numbers import PublishedNumber
+from qgeo.studies.experiments.readings import Floats
 
 BASES, ERROR = 4000, 0.0024
 """Of so many bases the ratio of variances, summed over all entries, has this standard error (from ten parts

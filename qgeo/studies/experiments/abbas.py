@@ -28,9 +28,9 @@ from qgeo.circuit.compiler import compile
 from qgeo.circuit.program import Program
 from qgeo.geometry.effective_dimension import effective_dimension, normalised_fishers
 from qgeo.simulate.statevector import probabilities
-from qgeo.studies.measured_output import parity_readout
-from qgeo.studies.published_numbers import PublishedNumber
-from qgeo.studies.readings import DataCircuit, Floats
+from qgeo.studies.experiments.measured_output import parity_readout
+from qgeo.studies.experiments.published_numbers import PublishedNumber
+from qgeo.studies.experiments.readings import DataCircuit, Floats
 
 FEATURE_MAPS = ("zz", "z")
 QUBITS, PARAMETERS, POINTS = 4, 40, 100

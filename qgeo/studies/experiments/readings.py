@@ -19,7 +19,7 @@ from qiskit.circuit.library import UnitaryGate
 
 from qgeo.circuit.compiler import compile
 from qgeo.geometry.exact import classical_fisher, quantum_fisher
-from qgeo.studies.measured_output import haar_unitary, parity_readout
+from qgeo.studies.experiments.measured_output import haar_unitary, parity_readout
 
 Floats = NDArray[np.float64]
 

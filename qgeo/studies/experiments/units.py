@@ -13,7 +13,7 @@ import numpy as np
 
 from qgeo.geometry.filter import spectral_filter
 from qgeo.geometry.spectra import participation_ratio, rank
-from qgeo.studies.coordinates import Affine, Geometry, Model, circuit_models, mixed_units
+from qgeo.studies.experiments.coordinates import Affine, Geometry, Model, circuit_models, mixed_units
 from qgeo.studies.study import Row, Table, geometric_mean, in_orders
 
 QUBITS, LAYERS, CONTEXTS = 3, 2, 16

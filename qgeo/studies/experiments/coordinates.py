@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from qgeo.circuit.ansatz import Ansatz, ansatz
 from qgeo.circuit.compiler import compile
 from qgeo.heads.classical import MLPHead, SoftmaxHead
-from qgeo.studies.measured_output import (
+from qgeo.studies.experiments.measured_output import (
     Floats,
     MeasuredOutput,
     random_distributions,

@@ -29,7 +29,7 @@ from qgeo.heads.jacobian import count_trainable
 from qgeo.heads.kinds import HEADS, HeadSpec
 from qgeo.heads.protocol import Head, checked_head
 from qgeo.optim.exact import classical, quantum
-from qgeo.studies.measured_output import Floats
+from qgeo.studies.experiments.measured_output import Floats
 from qgeo.studies.study import Row
 from qgeo.tasks import SOURCES
 

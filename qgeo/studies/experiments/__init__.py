@@ -1,0 +1,1 @@
+"""What studies measure with: circuits, heads and trainings under control, published settings."""
