@@ -67,8 +67,8 @@ random axes and CZ ladders), with Z₀Z₁ on 7 and 9 qubits, and a critical Isi
 uniform in [0, 2π). Exact energies: the metric at its best, without the noise of shots.
 
 A replicate is a random circuit. Every method (plain descent, Adam, natural gradient with F_Q, its commuting
-layers' blocks, its diagonal) has twelve trials from one start of the replicate's own, chooses the fewest
-steps to the target (5% of Σ|w| above the ground energy; ties by energy), and is judged from four other
+layers' blocks, its diagonal) has 24 trials from one start of the replicate's own, chooses the fewest steps
+to the target (5% of Σ|w| above the ground energy; ties by the energy there), and is judged from four other
 starts by the mean of log steps. Circuits are those of a device: grouped strings, parameter shifts, the
 metric's own.
 
@@ -106,7 +106,7 @@ def measure(item: Row) -> Row:
     chosen = min(settings(method), key=partial(_cost, descents[item["method"] == AGAIN], method, target))
     common = Setting(problem.eta * (1 if method in METHODS[:2] else 4), 0.001)
     steps, at_common = (
-        [steps_to(each.energies(method, setting, STEPS), target) for each in descents[2:]]
+        [steps_to(each.energies(method, setting, STEPS, target), target) for each in descents[2:]]
         for setting in (chosen, common)
     )
     return {
@@ -120,8 +120,8 @@ def measure(item: Row) -> Row:
 
 
 def _cost(descent: Descent, method: str, target: float, setting: Setting) -> tuple[int, float]:
-    """Steps, then the energy in the end; a divergence is worse than anything."""
-    energies = descent.energies(method, setting, STEPS)
+    """Steps, then the energy there; a divergence is worse than anything."""
+    energies = descent.energies(method, setting, STEPS, target)
     return steps_to(energies, target), float(np.nan_to_num(energies[-1], nan=np.inf))
 
 
