@@ -13,6 +13,7 @@ from qgeo.studies.readout import READOUT
 from qgeo.studies.reparameterization import REPARAMETERIZATION
 from qgeo.studies.sharpness import SHARPNESS
 from qgeo.studies.study import Study
+from qgeo.studies.transformer_sharpness import TRANSFORMER_SHARPNESS
 from qgeo.studies.update_direction import UPDATE_DIRECTION
 
 STUDIES: Registry[Study] = Registry(
@@ -27,6 +28,7 @@ STUDIES: Registry[Study] = Registry(
         INFORMATION_PER_PARAMETER,
         UPDATE_DIRECTION,
         SHARPNESS,
+        TRANSFORMER_SHARPNESS,
         MEASUREMENT_COST,
     ),
 )

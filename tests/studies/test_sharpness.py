@@ -11,6 +11,7 @@ from qgeo.heads.kinds import HEADS
 from qgeo.statistics.means import Interval
 from qgeo.studies.experiments import equal_loss
 from qgeo.studies.experiments.equal_loss import (
+    N_TRAIN,
     SCALARS,
     SOURCES,
     Setting,
@@ -20,7 +21,7 @@ from qgeo.studies.experiments.equal_loss import (
     train_to,
 )
 from qgeo.studies.experiments.ranked_gaps import STRATA, reading, tau_interval, taus
-from qgeo.studies.sharpness import N_TRAIN, SHARPNESS
+from qgeo.studies.sharpness import SHARPNESS
 from qgeo.tasks.windows import Windows
 
 SOURCE = SOURCES["bloch-walk"]()

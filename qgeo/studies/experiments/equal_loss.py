@@ -39,6 +39,9 @@ CONTEXT, MOST_STEPS = 2, 800
 SHARE = 0.2
 """L* above the floor h_k, in ln V − h_k: low enough to be trained for, within reach of all heads."""
 
+N_TRAIN = (512, 128, 32)
+"""Windows."""
+
 EPSILON, DAMPING = 0.01, 0.03
 """KL divergence of sharpness, nats per token; of the condition number, relative to the mean eigenvalue."""
 
@@ -76,15 +79,15 @@ def _spec(
     return HeadSpec(vocabulary, CONTEXT, embedding, "hardware-efficient", 2, layers, parameters, generator)
 
 
-def training_loss(source: TokenSource) -> float:
-    """L*, nats per token."""
-    floor = source.conditional_entropy(CONTEXT) * log(2)
+def training_loss(source: TokenSource, context: int = CONTEXT) -> float:
+    """L* of heads that see so many tokens, nats per token."""
+    floor = source.conditional_entropy(context) * log(2)
     return floor + SHARE * (log(source.vocabulary_size) - floor)
 
 
 def population_loss(source: TokenSource, head: nn.Module) -> float:
     """−Σ_x P(x) Σ_y p(y|x) log q(y|x), nats per token."""
-    exact = source.context_distribution(CONTEXT)
+    exact = source.context_distribution(checked_head(head).context)
     with torch.no_grad():
         log_q = head(torch.from_numpy(exact.contexts)).numpy()
     return float(-(exact.probabilities @ (exact.conditionals * log_q).sum(1)))
@@ -158,6 +161,15 @@ def scalars(head: nn.Module, windows: Windows) -> Row:
         (spectrum[0] + damping) / (spectrum[-1] + damping),
     )
     return dict(zip(SCALARS, map(float, values), strict=True))
+
+
+def trained_row(source: TokenSource, head: nn.Module, windows: Windows, setting: int, seed: int) -> Row:
+    """Of a head that is trained here: its size; where it reaches L*, gap and scalars."""
+    level = training_loss(source, checked_head(head).context)
+    row: Row = {"setting": setting, "parameters": len(flat_parameters(head))}
+    if train_to(head, windows, level, SETTINGS[setting], seed):
+        row |= {"gap": population_loss(source, head) - level} | scalars(head, windows)
+    return row
 
 
 def fitted_head(kind: str, generator: np.random.Generator) -> tuple[nn.Module, Windows]:
