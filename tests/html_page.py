@@ -33,5 +33,15 @@ class Page(HTMLParser):
             self.words.append(data)
 
     @property
+    def unreachable(self):
+        """What may scroll sideways and a keyboard cannot reach."""
+        scrolling = [
+            (tag, attributes)
+            for tag, attributes in self.elements
+            if attributes.get("class") == "scroll" or (tag == "pre" and attributes.get("class") != "sample")
+        ]
+        return [each for each in scrolling if "tabindex" not in each[1]]
+
+    @property
     def text(self):
         return " ".join("".join(self.words).split())

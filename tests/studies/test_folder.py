@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from html_page import Page
 
 from qgeo import cli
 from qgeo.errors import ConfigurationError, RunFolderError
@@ -55,7 +56,7 @@ def studies(monkeypatch):
 class TestFolder:
     def test_it_is_done_once_and_written_whole(self, tmp_path):
         # Seen to fail: rows in the order of their ends; a page without the answer; parts of a finished run
-        # measured again.
+        # measured again; the command without a tabindex.
         seen = []
         folder = create(tmp_path / "run", "toy", "quick")
         summary = go_on(folder, HERE, lambda *done: seen.append(done))
@@ -65,6 +66,7 @@ class TestFolder:
         assert [row["square"] for row in rows] == [0, 1, 4]
         page = (folder.path / "report.html").read_text()
         assert "5 &lt;in&gt; all" in page
+        assert not Page(page).unreachable
         assert (folder.path / "figures/squares.svg").is_file()
         assert (folder.path / "figures/squares.pdf").is_file()
 

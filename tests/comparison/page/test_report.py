@@ -265,6 +265,11 @@ def test_landmarks_have_names_of_their_own(page):
     assert not sections & {a.get("aria-labelledby") for _, a in elements if a.get("role") == "region"}
 
 
+def test_a_keyboard_reaches_what_scrolls(page):
+    # Seen to fail: the configuration without a tabindex.
+    assert not Page(page).unreachable
+
+
 def test_every_table_has_a_caption_and_headers_with_a_scope(page):
     # Seen to fail: a table without a caption; a header without a scope.
     parsed = Page(page)
