@@ -9,7 +9,7 @@ from qiskit.quantum_info import Statevector
 
 from qgeo.circuit.ansatz import ansatz
 from qgeo.studies.experiments.measured_output import haar_unitary, parity_readout, random_output, wishart
-from qgeo.studies.experiments.training_races import is_inside
+from qgeo.studies.experiments.training_races import first_race, is_inside
 from qgeo.studies.filter import FILTER
 
 
@@ -104,6 +104,33 @@ def test_a_row_that_contradicts_is_seen(rows, kind, planted, missed):
     findings = FILTER.conclude([*rows[:at], rows[at] | planted, *rows[at + 1 :]])
     assert any(missed in check.expected for check in findings.checks if not check.holds)
     assert findings.allowed[0] == "not decided"
+
+
+def test_the_first_race_takes_dampings_from_the_other_half():
+    # Seen to fail: dampings chosen where drops are seen; F_Q's drops for both metrics.
+    drops = {
+        "quantum": {0.001: [3.0, 1.0, 3.0, 1.0], 0.03: [2.0, 2.5, 2.0, 2.5], 0.3: [0.0] * 4},
+        "classical": {0.001: [0.0] * 4, 0.03: [1.0] * 4, 0.3: [4.0] * 4},
+    }
+    rows = [
+        {
+            "kl": 1e-6,
+            "damping": d,
+            "rows": [*twice(drops, d, replicate, 0), *twice(drops, d, 3 - replicate, 5)],
+        }
+        for d in (0.001, 0.03, 0.3)
+        for replicate in range(4)
+    ]
+    seen = first_race(rows, 1e-6)
+    assert (seen.mean, seen.n) == (pytest.approx((2.0 + 1.0) / 2 / 4.0), 4)
+
+
+def twice(drops, damping, replicate, step):
+    """From two trajectories, whose mean is the drop."""
+    return [
+        {"step": step} | {f"drop_{name}": sign * 0.1 + of[damping][replicate] for name, of in drops.items()}
+        for sign in (1, -1)
+    ]
 
 
 def test_an_interval_without_ends_contains_nothing():

@@ -22,7 +22,8 @@ from qgeo.comparison.setting import Setting
 from qgeo.comparison.shadow_race import RaceJob, run_race
 from qgeo.comparison.training import RunSettings
 from qgeo.statistics.intervals import ratio_of_means
-from qgeo.studies.study import Row, Table
+from qgeo.statistics.means import Floats, Interval
+from qgeo.studies.study import Row, Table, rows_with
 from qgeo.tasks.task import Task
 
 DAMPINGS = (0.001, 0.03, 0.3)
@@ -32,6 +33,8 @@ SHORT, LONG = 1e-6, 0.003
 """Nats per token of a step on its batch: infinitesimal, and as long as comparisons have it."""
 
 STEPS = (0, 5, 20, 60)
+
+_METRICS = ("quantum", "classical")
 
 
 def race_items(replicates: int) -> list[Row]:
@@ -100,6 +103,37 @@ def _race_point(rows: Sequence[Row], kl: float, damping: float, step: int) -> Ro
         "predicted": float(np.mean(mean["predicted_quantum"]) / np.mean(mean["predicted_classical"])),
         "off": max(off, key=abs),
     }
+
+
+def first_race(rows: Sequence[Row], kl: float) -> Interval:
+    """Ratio of drops from the common start, each metric at the best of its dampings.
+
+    The damping of a replicate is the one with the largest mean drop in the other half of the replicates, even
+    or odd ones, so that choosing flatters neither.
+    """
+    quantum, classical = (_chosen_elsewhere(_first_drops(rows, kl, metric)) for metric in _METRICS)
+    return ratio_of_means(quantum, classical)
+
+
+def _first_drops(rows: Sequence[Row], kl: float, metric: str) -> Floats:
+    """(dampings, replicates), means over what leads to the start, which is the same for all."""
+    return np.array(
+        [
+            [
+                np.mean([each[f"drop_{metric}"] for each in row["rows"] if each["step"] == STEPS[0]])
+                for row in rows_with(rows, kl=kl, damping=damping)
+            ]
+            for damping in DAMPINGS
+        ]
+    )
+
+
+def _chosen_elsewhere(drops: Floats) -> Floats:
+    """Of each replicate the drop at the damping that is best in the half it is not in."""
+    chosen = np.empty(drops.shape[1])
+    for half in (0, 1):
+        chosen[half::2] = drops[drops[:, 1 - half :: 2].mean(1).argmax(), half::2]
+    return chosen
 
 
 def _first_order_off(row: Row) -> float:
