@@ -11,6 +11,7 @@ from qgeo.studies.pullback import PULLBACK
 from qgeo.studies.qng_audit import QNG_AUDIT
 from qgeo.studies.readout import READOUT
 from qgeo.studies.reparameterization import REPARAMETERIZATION
+from qgeo.studies.scaling import SCALING
 from qgeo.studies.sharpness import SHARPNESS
 from qgeo.studies.study import Study
 from qgeo.studies.transformer_sharpness import TRANSFORMER_SHARPNESS
@@ -30,5 +31,6 @@ STUDIES: Registry[Study] = Registry(
         SHARPNESS,
         TRANSFORMER_SHARPNESS,
         MEASUREMENT_COST,
+        SCALING,
     ),
 )
