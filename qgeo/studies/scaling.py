@@ -203,7 +203,7 @@ def draw(rows: Sequence[Row]) -> list[Drawing]:
         Drawing(
             "curves",
             "Excess over the exact entropy rate against trainable numbers, best of five restarts: geometric "
-            "mean and one geometric standard deviation over sources, with the fits c N^(−α) of all sources: α is "
+            "mean and one geometric standard deviation over sources, with the fits of all sources; α is "
             + ", ".join(f"{_alpha(curve)} ({family})" for family, curve in curves.items())
             + ".",
             loglog(lines, axis="trainable numbers N", quantity="excess loss (nats per token)"),
