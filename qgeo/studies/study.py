@@ -191,6 +191,8 @@ def in_orders(values: Interval) -> str:
     >>> in_orders(Interval(3.21e-12, 2e-12, 5e-12, 12))
     '3.2e-12 [2e-12, 5e-12]'
     """
+    if values.mean is None:
+        return "none"
     ends = "" if values.ci_low is None else f" [{values.ci_low:.2g}, {values.ci_high:.2g}]"
     return f"{values.mean:.2g}{ends}"
 
