@@ -11,7 +11,7 @@ from qgeo.plot.forest import ContrastRow, forest
 from qgeo.plot.loglog import LogLine, loglog
 from qgeo.statistics.means import LEVEL, Interval, mean_interval, paired_difference
 from qgeo.studies.experiments.power_laws import (
-    READINGS,
+    FITS,
     ScalingCurve,
     planted_misses,
     size_table,
@@ -39,7 +39,7 @@ DRAWS = 100
 
 Curves = Mapping[str, ScalingCurve]
 ByFamily = Mapping[str, Mapping[str, Interval]]
-"""Intervals by reading, of each family."""
+"""Intervals by fit, of each family."""
 
 _METHOD = """
 Sources: random Markov chains of order 4 on 6 tokens (6,480 free numbers), whose logits have Gaussian
@@ -84,13 +84,12 @@ def items(preset: Preset) -> list[Row]:
 
 
 def conclude(rows: Sequence[Row]) -> Findings:
-    """Exponents by reading, their differences, and what may be said of them."""
+    """Exponents by fit, their differences, and what may be said of them."""
     curves = {family: ScalingCurve.of(rows_of(rows, family)) for family in FAMILIES}
     exponents = {
-        family: {reading: mean_interval(curve.exponents(reading)) for reading in READINGS}
-        for family, curve in curves.items()
+        family: {fit: mean_interval(curve.exponents(fit)) for fit in FITS} for family, curve in curves.items()
     }
-    differences = {reading: _difference(curves, reading) for reading in READINGS}
+    differences = {fit: _difference(curves, fit) for fit in FITS}
     moved = {family: _change(curve, "half the iterations", "all sizes") for family, curve in curves.items()}
     bends = {family: _change(curve, "smaller half", "larger half") for family, curve in curves.items()}
     why = obstacle({family: of["all sizes"] for family, of in exponents.items()}, moved)
@@ -109,8 +108,8 @@ def conclude(rows: Sequence[Row]) -> Findings:
     )
 
 
-def _difference(curves: Curves, reading: str, level: float = LEVEL) -> Interval:
-    ours, theirs = (curves[family].exponents(reading) for family in FAMILIES)
+def _difference(curves: Curves, fit: str, level: float = LEVEL) -> Interval:
+    ours, theirs = (curves[family].exponents(fit) for family in FAMILIES)
     return paired_difference(ours, theirs, level)
 
 
@@ -160,7 +159,7 @@ def _answer(
 ) -> str:
     born, mlp = (with_interval(exponents[family]["all sizes"], 2) for family in FAMILIES)
     bent = "; ".join(f"{with_interval(each, 2)} ({family})" for family, each in bends.items())
-    apart = ", ".join(f"{with_interval(each, 2)} ({reading})" for reading, each in differences.items())
+    apart = ", ".join(f"{with_interval(each, 2)} ({fit})" for fit, each in differences.items())
     return (
         f"α is {born} for Born heads and {mlp} for perceptrons of their sizes; Born minus "
         f"perceptron: {apart}. "
@@ -184,12 +183,12 @@ def _checks(curves: Curves) -> tuple[Check, ...]:
 
 def _exponent_table(exponents: ByFamily, differences: Mapping[str, Interval]) -> Table:
     lines = [*exponents.items(), ("born − mlp", differences)]
-    rows = tuple((name, *(with_interval(of[reading], 2) for reading in READINGS)) for name, of in lines)
-    return Table("Exponent α, mean over sources with 95% interval", ("family", *READINGS), rows)
+    rows = tuple((name, *(with_interval(of[fit], 2) for fit in FITS)) for name, of in lines)
+    return Table("Exponent α, mean over sources with 95% interval", ("family", *FITS), rows)
 
 
 def draw(rows: Sequence[Row]) -> list[Drawing]:
-    """Both curves with their fits; differences by reading."""
+    """Both curves with their fits; differences by fit."""
     curves = {family: ScalingCurve.of(rows_of(rows, family)) for family in FAMILIES}
     lines = [
         line
@@ -212,7 +211,7 @@ def draw(rows: Sequence[Row]) -> list[Drawing]:
             "differences",
             "α of Born heads minus α of perceptrons, by what it is read from: 95% and 90% intervals over "
             f"sources; the margin is {MARGIN:g}.",
-            forest([_forest_row(curves, reading) for reading in READINGS], "difference of exponents"),
+            forest([_forest_row(curves, fit) for fit in FITS], "difference of exponents"),
         ),
     ]
 
@@ -221,9 +220,9 @@ def _alpha(curve: ScalingCurve) -> str:
     return with_interval(mean_interval(curve.exponents("all sizes")), 2)
 
 
-def _forest_row(curves: Curves, reading: str) -> ContrastRow:
-    wide, narrow = (_difference(curves, reading, level) for level in (0.95, 0.9))
-    return ContrastRow(reading, "born − mlp", wide, narrow, MARGIN, 0, "confirmatory")
+def _forest_row(curves: Curves, fit: str) -> ContrastRow:
+    wide, narrow = (_difference(curves, fit, level) for level in (0.95, 0.9))
+    return ContrastRow(fit, "born − mlp", wide, narrow, MARGIN, 0, "confirmatory")
 
 
 SCALING = Study(

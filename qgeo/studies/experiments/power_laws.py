@@ -1,8 +1,8 @@
 """Exponents of excess losses, excess ≈ c N^(−α), and the plantings that say whether they can be trusted.
 
 A replicate is a source; its curve is the best restart at every size, and α minus the least-squares slope of
-log excess on log N. Where a curve is no straight line α belongs to the sizes it is read from, so that it is
-read from several.
+log excess on log N. Where a curve is no straight line α belongs to the sizes it is fitted to, so that it is
+fitted to several.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from qgeo.studies.experiments.measured_output import Floats
 from qgeo.studies.experiments.scaling_curves import CONVERGED
 from qgeo.studies.study import Row, Table, geometric_mean, in_orders, with_interval
 
-READINGS = ("all sizes", "smaller half", "larger half", "half the iterations")
-"""What α is read from; the last one from all sizes, each training stopped half-way."""
+FITS = ("all sizes", "smaller half", "larger half", "half the iterations")
+"""What α is fitted to; the last one to all sizes, each training stopped half-way."""
 
 PLANTED_FLOOR, PLANTED_EXPONENT = 0.1, 0.5
 
@@ -48,13 +48,13 @@ class ScalingCurve:
         """(replicates, sizes) of all restarts."""
         return np.asarray(self.excess.min(-1))
 
-    def exponents(self, reading: str) -> Floats:
-        """(replicates,) α, read in one of the ways of `READINGS`."""
+    def exponents(self, fit: str) -> Floats:
+        """(replicates,) α, in one of the ways of `FITS`."""
         middle = len(self.numbers) // 2
         sizes = {"smaller half": slice(None, middle), "larger half": slice(middle, None)}.get(
-            reading, slice(None)
+            fit, slice(None)
         )
-        values = self.half_way.min(-1) if reading == "half the iterations" else self.best
+        values = self.half_way.min(-1) if fit == "half the iterations" else self.best
         return exponents(self.numbers[sizes], values[:, sizes])
 
     def fitted(self) -> Floats:
