@@ -10,6 +10,8 @@ correlations between them. The exact limit of the estimator `block-diagonal` as 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,7 @@ from qgeo.circuit.program import Program
 from qgeo.simulate.angle_tables import angle_tables
 from qgeo.simulate.angles import angle_jacobian, angles_of, joined
 from qgeo.simulate.tangents import tangent_products
+from qgeo.simulate.tensors import kept_index
 
 
 def layer_blocks_fisher(
@@ -50,21 +53,24 @@ def connected_blocks(matrix: Tensor) -> list[Tensor]:
     >>> connected_blocks(torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0], [2.0, 0.0, 1.0]]))
     [tensor([0, 2]), tensor([1])]
     """
-    block = torch.arange(len(matrix), device=matrix.device)
-    joined_to = (matrix != 0) | torch.eye(len(matrix), dtype=torch.bool, device=matrix.device)
+    zeros = (matrix == 0).cpu()  # which blocks there are decides the shapes of what follows: the host must know
+    block = torch.arange(len(matrix))
+    joined_to = ~zeros | torch.eye(len(matrix), dtype=torch.bool)
     while True:  # every row takes the smallest label of the rows that it is joined to, until none changes
         smallest = torch.where(joined_to, block, len(matrix)).amin(1) if len(matrix) else block
         if torch.equal(smallest, block):
-            return [torch.nonzero(block == label).flatten() for label in block.unique()]
+            groups = [torch.nonzero(block == label).flatten() for label in block.unique()]
+            return [group.to(matrix.device) for group in groups]
         block = smallest
 
 
+@lru_cache(maxsize=256)
 def _same_layer(program: Program, device: torch.device) -> Tensor:
     """(angles, angles), 1 where two angles are of rotations of one layer, else 0."""
-    layer = torch.full((len(program.angles),), -1, device=device)
+    layer = torch.full((len(program.angles),), -1)
     for number, angles in enumerate(program.layers):
         layer[list(angles)] = number
-    return ((layer[:, None] == layer) & (layer >= 0)).double()
+    return ((layer[:, None] == layer) & (layer >= 0)).double().to(device)
 
 
 def _angle_slopes(
@@ -72,7 +78,7 @@ def _angle_slopes(
 ) -> tuple[Tensor, Tensor]:
     """K of the angles that all contexts share, (m, C), and of those with data, (B, m', C + W)."""
     tables = angle_tables(program, values.device)
-    chosen, size = list(columns), len(values)
+    chosen, size = kept_index(columns, values.device), len(values)
     shared = angle_jacobian(tables.shared, values).dense()[:, chosen]
     point = joined(values, inputs)
     with_data = angle_jacobian(tables.by_context, point).dense().expand(len(inputs), -1, -1)

@@ -27,7 +27,7 @@ def empirical_fisher(jacobian: Tensor, targets: Tensor) -> GramMatrix:
     contexts, vocabulary = jacobian.shape[:2]
     check_contexts_are_there(contexts)
     _check_targets(targets, contexts, vocabulary)
-    rows = jacobian[torch.arange(len(targets)), targets]
+    rows = jacobian[torch.arange(len(targets), device=targets.device), targets]
     return GramMatrix(rows, scale=1 / len(rows))
 
 
@@ -37,6 +37,6 @@ def _check_targets(targets: Tensor, contexts: int, vocabulary: int) -> None:
         raise ShapeError(f"{wanted}, got {getattr(targets, 'dtype', type(targets).__name__)}")
     if targets.shape != (contexts,):
         raise ShapeError(f"{wanted}, got shape {tuple(targets.shape)}")
-    outside = targets[(targets < 0) | (targets >= vocabulary)]
-    if len(outside):
-        raise ShapeError(f"{wanted}, got {int(outside[0])}")
+    outside = (targets < 0) | (targets >= vocabulary)
+    if bool(outside.any()):
+        raise ShapeError(f"{wanted}, got {int(targets[outside][0])}")

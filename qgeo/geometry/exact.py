@@ -21,7 +21,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from qgeo.circuit.program import Program
 from qgeo.errors import ShapeError
 from qgeo.geometry.classical import (
     bitstring_fisher_sum,
@@ -160,20 +159,23 @@ def classical_fisher(
            [0.225962, 0.225962]])
     """
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
-    return _mean(request, "end", _fisher_sum(request.program, readout), memory_budget)
+    return _mean(request, "end", _fisher_sum(request, readout), memory_budget)
 
 
-def _fisher_sum(program: Program, readout: ArrayLike | None) -> MatrixSum:
+def _fisher_sum(request: Request, readout: ArrayLike | None) -> MatrixSum:
     """F_C of the qubits that a program measures, behind a readout."""
-    measured = program.measured
-    if measured is None or len(measured) == program.num_qubits:
+    measured, num_qubits = request.program.measured, request.program.num_qubits
+    if measured is None or len(measured) == num_qubits:
         if readout is None:
             return bitstring_fisher_sum
-        return partial(channel_fisher_sum, channel=_checked_channel(readout, program.num_qubits))
-    outcomes = marginal_outcomes(program.num_qubits, measured)
+        channel = _checked_channel(readout, num_qubits)
+        return partial(channel_fisher_sum, channel=channel.to(request.values.device))
+    outcomes = marginal_outcomes(num_qubits, measured)
     if readout is None:
-        return partial(marginal_fisher_sum, outcomes=outcomes)
-    return partial(channel_fisher_sum, channel=_checked_channel(readout, len(measured))[:, outcomes])
+        at = outcomes.to(request.values.device)
+        return partial(marginal_fisher_sum, outcomes=at, count=1 << len(measured))
+    channel = _checked_channel(readout, len(measured))[:, outcomes]
+    return partial(channel_fisher_sum, channel=channel.to(request.values.device))
 
 
 def _checked_channel(readout: ArrayLike, num_bits: int) -> Tensor:

@@ -28,6 +28,7 @@ from qgeo.simulate.angles import angle_jacobian
 from qgeo.simulate.dense.engine import DenseEngine
 from qgeo.simulate.statevector import gradient_by_parameters
 from qgeo.simulate.tangents import tangents_in_frame
+from qgeo.simulate.tensors import Index, kept_index
 
 _DIAGONAL_BYTES = 2**26  # of tangents at once for a diagonal, chosen: little beside a budget of gigabytes
 
@@ -102,6 +103,11 @@ class MatrixFreeFisher:
     def trace(self) -> float:
         return float(self._exact_diagonal.sum())
 
+    @property
+    def _chosen(self) -> Index:
+        """Where the chosen parameters stand among the values."""
+        return kept_index(self.columns, self.values.device)
+
     @cached_property
     def _engine(self) -> DenseEngine:
         return DenseEngine(self.program, self.values, self.inputs, self.dtype)
@@ -121,13 +127,13 @@ class MatrixFreeFisher:
         assert by_inputs is not None
         jacobian = self.encoder_jacobian
         by_encoder = torch.einsum("bd,bdw->w", by_inputs.to(jacobian.dtype), jacobian)
-        return torch.cat([by_values[list(self.columns)].to(jacobian.dtype), by_encoder]).to(vector.dtype)
+        return torch.cat([by_values[self._chosen].to(jacobian.dtype), by_encoder]).to(vector.dtype)
 
     def _direction(self, vector: Tensor) -> tuple[Tensor, Tensor]:
         """From a vector over (C, W) to directions of values (P,) and of every context's inputs (B, d)."""
         chosen, weights = vector.split([len(self.columns), self.size - len(self.columns)])
         along_values = torch.zeros_like(self.values)
-        along_values[list(self.columns)] = chosen.to(along_values.dtype)
+        along_values[self._chosen] = chosen.to(along_values.dtype)
         return along_values, self.encoder_jacobian @ weights.to(self.encoder_jacobian.dtype)
 
     @cached_property
@@ -147,7 +153,7 @@ class MatrixFreeFisher:
         jacobian = angle_jacobian(angle_tables(self.program, self.values.device).shared, self.values)
         entries = jacobian.slopes.square() * shared[jacobian.rows]
         diagonal = torch.zeros_like(self.values).index_add(0, jacobian.columns, entries.to(self.values.dtype))
-        return diagonal[list(self.columns)]
+        return diagonal[self._chosen]
 
     def _by_tangents(self) -> Tensor:
         bytes_per_column = 32 * self.program.dimension * len(self.inputs)

@@ -55,5 +55,6 @@ def sampled_gradients(
     draws = checked_integer("draws per context", draws, 1)
     checked_instance("generator", generator, torch.Generator, GENERATOR_ADVICE)
     check_contexts_are_there(len(log_probs))
-    tokens = torch.multinomial(log_probs.exp(), draws, replacement=True, generator=generator)
+    p = log_probs.exp().to(generator.device)  # the same draws wherever the head computes
+    tokens = torch.multinomial(p, draws, replacement=True, generator=generator).to(jacobian.device)
     return jacobian.gather(1, tokens.unsqueeze(-1).expand(-1, -1, jacobian.shape[2]))

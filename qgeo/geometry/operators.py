@@ -184,7 +184,9 @@ class BlockDiagonalMatrix:
 
     def diagonal(self) -> Tensor:
         parts = [block.diagonal() for block in self.blocks]
-        return torch.cat(parts)[self.order.argsort()] if parts else torch.zeros(0, dtype=torch.float64)
+        if not parts:
+            return torch.zeros(0, dtype=torch.float64, device=self.order.device)
+        return torch.cat(parts)[self.order.argsort()]
 
     def trace(self) -> float:
         return float(self.diagonal().sum())

@@ -85,8 +85,10 @@ class Request:
         return iter(self.inputs.split(max(1, int(fitting))))
 
     def tiles(self, inputs: Tensor | None) -> list[slice]:
-        """A chunk's contexts in tiles of equal size, the last one perhaps smaller."""
+        """A chunk's contexts in tiles of equal size, the last one perhaps smaller; one tile on a GPU."""
         count = 1 if inputs is None else len(inputs)
+        if self.values.device.type != "cpu":
+            return [slice(0, count)]  # there is no such cache, and many small products leave it idle
         bytes_per_context = 2 * self._amplitude_bytes * max(1, len(self.columns)) * self.program.dimension
         tiles = -(-count * bytes_per_context // TILE_BYTES)
         step = -(-count // min(count, tiles))

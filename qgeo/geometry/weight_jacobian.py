@@ -108,7 +108,7 @@ class LinearJacobian:
         return torch.cat([by_weight.flatten(1, 2), right], 1)
 
     def dense(self) -> Tensor:
-        identity = torch.eye(self.outputs, dtype=self.features.dtype)
+        identity = torch.eye(self.outputs, dtype=self.features.dtype, device=self.features.device)
         by_row = identity[None, :, :, None] * self.with_one[:, None, None, :]
         return self.in_order(by_row.flatten(0, 1)).view(self.shape)
 

@@ -98,7 +98,8 @@ class ClassWordReadout(nn.Module):
     def target_event(self, targets: Tensor) -> tuple[Tensor, LogProbOfEvent]:
         """The outcome (B, 2ⁿ) that is each target's class, and log p̃ as a function of its probability."""
         share = self._within().detach()[targets].unsqueeze(-1)
-        event = torch.eye(self.outcomes, dtype=share.dtype)[self.word_class[targets]]
+        identity = torch.eye(self.outcomes, dtype=share.dtype, device=share.device)
+        event = identity[self.word_class[targets]]
         size = len(self.logits)
         return event, lambda p: ((1 - self.smoothing) * p * share + self.smoothing / size).log()
 

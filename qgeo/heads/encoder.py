@@ -66,9 +66,13 @@ class Encoder(nn.Module):
             LinearJacobian(hidden, self.outputs),
         )
         trained = torch.cat([torch.full((p.numel(),), p.requires_grad) for p in self.parameters()])
-        return whole if bool(trained.all()) else ChosenColumns(whole, trained.nonzero().flatten())
+        if bool(trained.all()):
+            return whole
+        return ChosenColumns(whole, trained.nonzero().flatten().to(contexts.device))
 
     def _embedded(self, tokens: Tensor) -> Tensor:
+        if tokens.device.type != "cpu" and not torch._C._functorch.is_functorch_wrapped_tensor(tokens):
+            check_token_ids(tokens, self.vocabulary)  # a GPU that takes a wrong index is lost to its process
         try:  # a comparison of ids with V would be data-dependent, which vmap refuses
             return self.embedding.index_select(0, tokens.long())
         except IndexError:

@@ -63,7 +63,7 @@ def linear_jacobian(features: Tensor, weight: nn.Parameter, bias: nn.Parameter) 
     if weight.requires_grad and bias.requires_grad:
         return whole
     trained = torch.cat([torch.full((p.numel(),), p.requires_grad) for p in (weight, bias)])
-    return DenseJacobian(whole.dense()[:, :, trained])
+    return DenseJacobian(whole.dense()[:, :, trained.nonzero().flatten().to(features.device)])
 
 
 def flat_parameters(module: nn.Module) -> Tensor:

@@ -93,7 +93,8 @@ class MeasuredHead(nn.Module):
     def readout_jacobian(self, contexts: Tensor) -> tuple[Tensor, WeightJacobian]:
         """See `QuantumHead`; at measured probabilities."""
         with torch.no_grad():
-            frequencies = self.probabilities(self.bindings(self.head.values, self.head.encoder(contexts)))
+            rows = self.bindings(self.head.values, self.head.encoder(contexts))
+            frequencies = self.probabilities(rows).to(self.head.values.device)
             measured = self.head.measurement.from_probabilities(frequencies)
             return self.head.readout(measured), weight_jacobian(self.head.readout, measured)
 
@@ -112,7 +113,7 @@ class MeasuredHead(nn.Module):
     def bindings(self, values: Tensor, angles: Tensor) -> Floats:
         """(B, P) numbers of the circuit's parameters, in its own order."""
         table = torch.cat([values.expand(len(angles), -1), angles], dim=1)
-        return table[:, self.columns].detach().numpy()
+        return table[:, self.columns].detach().cpu().numpy()
 
     def probabilities(self, rows: Floats) -> Tensor:
         """p̃ (B, 2ⁿ) at these rows."""
@@ -158,7 +159,7 @@ class _MeasuredProbabilities(torch.autograd.Function):
     def forward(ctx: Any, head: MeasuredHead, values: Tensor, angles: Tensor) -> Tensor:
         ctx.head, ctx.rows = head, head.bindings(values, angles)
         ctx.num_values = len(values)
-        return head.measured_anew(ctx.rows)
+        return head.measured_anew(ctx.rows).to(values.device)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -166,11 +167,11 @@ class _MeasuredProbabilities(torch.autograd.Function):
         head: MeasuredHead = ctx.head
         _, slopes = head.measured_at(ctx.rows)
         scale = _slope_of_half_added(head.shots, cotangent.shape[1])
-        by_term = np.einsum("by,bky->bk", scale * cotangent.numpy(), slopes.values)
+        by_term = np.einsum("by,bky->bk", scale * cotangent.cpu().numpy(), slopes.values)
         by_parameter = np.einsum("bk,bkp->bp", by_term, head.source.jacobian(ctx.rows))
         ordered = np.empty_like(by_parameter)
         ordered[:, head.columns] = by_parameter
-        gradient = torch.from_numpy(ordered)
+        gradient = torch.from_numpy(ordered).to(cotangent.device)
         return None, gradient[:, : ctx.num_values].sum(0), gradient[:, ctx.num_values :]
 
 

@@ -75,7 +75,7 @@ class NgramHead(nn.Module):
         """Log-probabilities (B, V) from the same counts with another discount."""
         self._check(contexts)
         shape = len(contexts), self.vocabulary
-        probabilities = torch.full(shape, 1 / self.vocabulary, dtype=torch.float64)
+        probabilities = torch.full(shape, 1 / self.vocabulary, dtype=torch.float64, device=contexts.device)
         for n in range(1, self.order + 1):
             counts = self.get_buffer(f"counts_{n}")[self._row(contexts, n)]
             probabilities = _interpolated(counts, probabilities, discount)
@@ -86,7 +86,7 @@ class NgramHead(nn.Module):
         check_token_ids(tokens, self.vocabulary)
 
     def _row(self, contexts: Tensor, order: int) -> Tensor:
-        row = torch.zeros(len(contexts), dtype=torch.long)
+        row = torch.zeros(len(contexts), dtype=torch.long, device=contexts.device)
         for token in contexts[:, contexts.shape[1] - order + 1 :].unbind(1):
             row = row * self.vocabulary + token
         return row

@@ -26,6 +26,7 @@ from qgeo.heads.encoder import initial_generator
 from qgeo.heads.jacobian import linear_jacobian
 from qgeo.heads.sizes import check_table, checked_sizes
 from qgeo.heads.trunk import Trunk
+from qgeo.simulate.tensors import Constant
 
 
 class PauliExpectations:
@@ -37,8 +38,8 @@ class PauliExpectations:
     def __init__(self, labels: Sequence[str]) -> None:
         strings = [from_label(text) for text in labels]
         matrices = [string_matrix(string, len(text)) for string, text in zip(strings, labels, strict=True)]
-        self.source = torch.from_numpy(np.stack([matrix.source for matrix in matrices]))
-        self.phase = torch.from_numpy(np.stack([matrix.phase for matrix in matrices]))
+        self._source = Constant(torch.from_numpy(np.stack([matrix.source for matrix in matrices])))
+        self._phase = Constant(torch.from_numpy(np.stack([matrix.phase for matrix in matrices])))
         self.diagonal = not any(string.x for string in strings)
 
     def __call__(self, states: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ class PauliExpectations:
         """
         if not self.diagonal:
             raise ConfigurationError("expected Pauli labels of I and Z only to read from a Z measurement")
-        return probabilities @ self.phase.real.mT
+        return probabilities @ self._phase.on(probabilities.device).real.mT
 
     def derivative(self, states: Tensor, tangents: Tensor) -> Tensor:
         """∂h_k = 2 Re⟨P_kψ|∂ψ⟩, (B, K, R)."""
@@ -60,7 +61,7 @@ class PauliExpectations:
 
     def _applied(self, states: Tensor) -> Tensor:
         """P_k ψ, (B, K, 2ⁿ)."""
-        return states[:, self.source] * self.phase
+        return states[:, self._source.on(states.device)] * self._phase.on(states.device)
 
 
 class SoftmaxReadout(nn.Module):

@@ -14,7 +14,7 @@ def sample_tokens(head: Head, start: Tensor, length: int, generator: torch.Gener
 
     Args:
         head: maps contexts (1, k) to log-probabilities.
-        start: (k,) token ids, or more; not part of the result.
+        start: (k,) token ids, or more, on the head's device; not part of the result.
         generator: source of the draws.
 
     Raises:
@@ -25,6 +25,7 @@ def sample_tokens(head: Head, start: Tensor, length: int, generator: torch.Gener
     tokens = start.tolist()
     with torch.no_grad():
         for _ in range(length):
-            context = torch.tensor([tokens[len(tokens) - head.context :]])
-            tokens.append(int(torch.multinomial(head(context)[0].exp(), 1, generator=generator)))
-    return torch.tensor(tokens[len(start) :], dtype=torch.long)
+            context = torch.tensor([tokens[len(tokens) - head.context :]], device=start.device)
+            p = head(context)[0].exp().to(generator.device)  # the same draws wherever the head computes
+            tokens.append(int(torch.multinomial(p, 1, generator=generator)))
+    return torch.tensor(tokens[len(start) :], dtype=torch.long, device=start.device)

@@ -103,7 +103,7 @@ class MemoisedTrunk:
             ShapeError: the trunk gives another shape or type, or numbers that are not finite.
         """
         tokens = contexts.long().contiguous()
-        key = sha256(tokens.numpy().tobytes()).digest()  # rows are k long: the bytes say the shape
+        key = sha256(tokens.cpu().numpy().tobytes()).digest()  # rows are k long: the bytes say the shape
         if key not in self._kept:
             self._kept[key] = self._computed(tokens)
         self._kept.move_to_end(key)
@@ -175,7 +175,7 @@ class FeatureEncoder(nn.Module):
         check_contexts(contexts, self.context)
         check_token_ids(contexts, self.vocabulary)
         check_precision(self.bias)
-        return self.trunk.features(contexts)
+        return self.trunk.features(contexts).to(self.bias.device)
 
 
 def build_encoder(

@@ -202,8 +202,15 @@ def _undisturbed(module: nn.Module) -> Iterator[None]:
     for each, buffers in kept:
         each._buffers.update({name: None if b is None else b.clone() for name, b in buffers.items()})
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=_gpus(module)):
             yield
     finally:
         for each, buffers in kept:
             each._buffers.update(buffers)
+
+
+def _gpus(module: nn.Module) -> list[int]:
+    """Whose generators dropout inside may draw from, beside the CPU's."""
+    if not torch.cuda.is_available():
+        return []
+    return sorted({p.device.index or 0 for p in module.parameters() if p.device.type == "cuda"})

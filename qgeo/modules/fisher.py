@@ -86,7 +86,7 @@ def output_fisher_sum(
     """
     size = sum(parameter.numel() for parameter in parameters)
     if not _depends(output, parameters):
-        return torch.zeros(size, size, dtype=torch.float64)
+        return parameters[0].new_zeros(size, size, dtype=torch.float64)
     if likelihood is None:
         raise ConfigurationError(
             "expected a likelihood for the parameters behind the last circuit, got none; pass "
@@ -115,12 +115,13 @@ def layers_of_call(call: CircuitCall, by_values: Tensor, by_inputs: Tensor) -> T
     """The same with F_Q's blocks on commuting layers alone."""
     size = call.program.num_parameters
     given = _detached(call.inputs)
-    inputs = torch.zeros(1, 0, dtype=torch.float64) if given is None else given.double()
+    inputs = by_values.new_zeros(1, 0) if given is None else given.double()
     columns = tuple(range(size))
     blocks = len(inputs) * layer_blocks_fisher(
         call.program, call.values.detach().double(), inputs, columns, by_inputs
     )
-    widened = torch.cat([by_values, torch.eye(by_values.shape[1], dtype=torch.float64)])
+    identity = torch.eye(by_values.shape[1], dtype=torch.float64, device=by_values.device)
+    widened = torch.cat([by_values, identity])
     return widened.mT @ blocks @ widened
 
 
@@ -152,7 +153,7 @@ def _of_call(of_circuit: OfCircuit, call: CircuitCall, parameters: Sequence[Tens
     size = sum(parameter.numel() for parameter in parameters)
     by_values = vector_jacobian(call.values, parameters)
     if call.inputs is None:
-        by_inputs = torch.zeros(1, call.program.num_inputs, size, dtype=torch.float64)
+        by_inputs = by_values.new_zeros(1, call.program.num_inputs, size)
     else:
         by_inputs = rows_jacobian(call.inputs, parameters)
     return of_circuit(call, by_values, by_inputs)

@@ -52,9 +52,9 @@ def is_differentiable_in_batches(outputs: Tensor) -> bool:
 def _selection(leaf: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     """1 where a number is itself."""
     parts = [
-        torch.eye(leaf.numel(), dtype=torch.float64)
+        torch.eye(leaf.numel(), dtype=torch.float64, device=leaf.device)
         if parameter is leaf
-        else torch.zeros(leaf.numel(), parameter.numel(), dtype=torch.float64)
+        else torch.zeros(leaf.numel(), parameter.numel(), dtype=torch.float64, device=leaf.device)
         for parameter in parameters
     ]
     return torch.cat(parts, 1)
@@ -83,7 +83,7 @@ def _gradients(
 def _flat(gradients: Sequence[Tensor | None], parameters: Sequence[Tensor], rows: int) -> Tensor:
     """(rows, W); a parameter that is not on the way has zeros."""
     parts = [
-        torch.zeros(rows, parameter.numel(), dtype=torch.float64)
+        torch.zeros(rows, parameter.numel(), dtype=torch.float64, device=parameter.device)
         if gradient is None
         else gradient.reshape(rows, -1).double()
         for gradient, parameter in zip(gradients, parameters, strict=True)

@@ -121,7 +121,7 @@ class MeasuredExpectation(nn.Module):
     def bindings(self, values: Tensor, inputs: Tensor) -> Floats:
         """(B, P) numbers of the circuit's parameters, in its own order."""
         table = torch.cat([values.expand(len(inputs), -1), inputs.to(values.dtype)], dim=1)
-        return table[:, self._columns].detach().double().numpy()
+        return table[:, self._columns].detach().double().cpu().numpy()
 
     def in_program_order(self, by_parameter: Floats) -> Tensor:
         """(B, P) from `circuit.parameters` order to values, then inputs."""
@@ -135,13 +135,14 @@ class _Measured(torch.autograd.Function):
     def forward(ctx: Any, module: MeasuredExpectation, values: Tensor, inputs: Tensor) -> Tensor:
         ctx.module, ctx.rows = module, module.bindings(values, inputs)
         ctx.types = values.dtype, inputs.dtype
-        return module.measured(ctx.rows)
+        return module.measured(ctx.rows).to(values.device)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[None, Tensor, Tensor]:
         module: MeasuredExpectation = ctx.module
-        gradient = module.in_program_order(module.slopes(ctx.rows, cotangent.double().numpy()))
+        slopes = module.slopes(ctx.rows, cotangent.double().cpu().numpy())
+        gradient = module.in_program_order(slopes).to(cotangent.device)
         size, (own, data) = len(module.exact.values), ctx.types
         return None, gradient[:, :size].sum(0).to(own), gradient[:, size:].to(data)
 

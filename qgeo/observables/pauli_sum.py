@@ -14,19 +14,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from qiskit.quantum_info import Pauli, SparsePauliOp
 from torch import Tensor
 
 from qgeo.arguments import shown
-from qgeo.circuit.paulis import Term, from_label, signs
+from qgeo.circuit.paulis import Term, from_label, qubits_of
 from qgeo.errors import ConfigurationError
 from qgeo.observables.weights import real_weights
 
 _KEPT = 2**23
 """Most entries of diagonals that are kept, 128 MiB; beyond, they are made at every application."""
+
+Group = tuple[Tensor | None, Tensor]
+"""Where strings that flip the same qubits take amplitudes from, None for where they are, and their D_x."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +44,9 @@ class PauliSum:
     def __call__(self, states: Tensor) -> Tensor:
         """H ψ of every state, (B, 2ⁿ)."""
         applied = torch.zeros_like(states)
-        for flips, diagonal in self._groups():
+        for flips, diagonal in self._groups(states.device, states.dtype):
             moved = states if flips is None else states[:, flips]
-            applied.addcmul_(moved, diagonal.to(states.device, states.dtype))
+            applied.addcmul_(moved, diagonal)
         return applied
 
     @cached_property
@@ -56,26 +57,40 @@ class PauliSum:
             groups.setdefault(term.x, []).append(term)
         return {x: tuple(group) for x, group in sorted(groups.items())}
 
-    def _groups(self) -> Iterable[tuple[Tensor | None, Tensor]]:
-        return self._kept if len(self.by_flips) << self.num_qubits <= _KEPT else self._made()
+    def _groups(self, device: torch.device, dtype: torch.dtype) -> Iterable[Group]:
+        if len(self.by_flips) << self.num_qubits > _KEPT:
+            return self._made(device, dtype)
+        if (device, dtype) not in self._kept:
+            self._kept[device, dtype] = list(self._made(device, dtype))
+        return self._kept[device, dtype]
 
     @cached_property
-    def _kept(self) -> list[tuple[Tensor | None, Tensor]]:
-        return list(self._made())
+    def _kept(self) -> dict[tuple[torch.device, torch.dtype], list[Group]]:
+        """Made once for every device and type of states that H met."""
+        return {}
 
-    def _made(self) -> Iterator[tuple[Tensor | None, Tensor]]:
-        """Where every group takes amplitudes from, None for where they are, and D_x."""
-        index = np.arange(1 << self.num_qubits)
+    def _made(self, device: torch.device, dtype: torch.dtype) -> Iterator[Group]:
+        index = torch.arange(1 << self.num_qubits, device=device)
         for x, group in self.by_flips.items():
-            source = index ^ x
-            yield torch.from_numpy(source) if x else None, torch.from_numpy(_diagonal(group, source))
+            yield index ^ x if x else None, _diagonal(group, self.num_qubits, device).to(dtype)
 
 
-def _diagonal(group: Sequence[Term], source: NDArray[np.int64]) -> NDArray[np.complex128]:
-    diagonal = np.zeros(len(source), dtype=complex)
+def _diagonal(group: Sequence[Term], num_qubits: int, device: torch.device) -> Tensor:
+    """D_x, complex128: (−1)^|(k⊕x)∧z| is the sign of k, and one of x that all amplitudes share."""
+    diagonal = torch.zeros(1 << num_qubits, 2, dtype=torch.float64, device=device)  # real and imaginary parts
     for x, z, weight in group:
-        diagonal += weight * 1j ** (x & z).bit_count() * signs(source, z)
-    return diagonal
+        both = (x & z).bit_count()  # letters Y: i and a sign for each
+        part, sign = both % 2, (-1) ** (both // 2) * (-1) ** both
+        diagonal[:, part].add_(_signs(z, num_qubits, device), alpha=sign * weight)
+    return torch.view_as_complex(diagonal)
+
+
+def _signs(z: int, num_qubits: int, device: torch.device) -> Tensor:
+    """(−1)^|k∧z| of every amplitude k, float64."""
+    signs = torch.ones(1 << num_qubits, dtype=torch.float64, device=device)
+    for qubit in qubits_of(z):
+        signs.view(-1, 2, 1 << qubit)[:, 1].neg_()
+    return signs
 
 
 def pauli_sums(observables: Any, num_qubits: int) -> tuple[PauliSum, ...]:

@@ -45,7 +45,8 @@ def identity(head: Head, contexts: Tensor, targets: Tensor | None = None) -> Inf
     """I over the head's trainable parameters: gradient descent, with the steps of natural gradient."""
     del targets
     check_contexts_are_there(len(contexts))
-    return DiagonalMatrix(torch.ones(sum(map(len, _trained(head))), dtype=torch.float64))
+    ones = [torch.ones_like(p, dtype=torch.float64).flatten() for _, p in trainable(head)]
+    return DiagonalMatrix(torch.cat(ones))
 
 
 def diagonal_of(rule: Rule) -> Rule:
@@ -127,7 +128,7 @@ def _turned(matrix: Tensor, generator: np.random.Generator) -> Tensor:
     """RᵀAR, R Haar-random and orthogonal; symmetric to the last bit."""
     if len(matrix) < 2:  # a number has no basis
         return matrix
-    rotation = torch.from_numpy(ortho_group.rvs(len(matrix), random_state=generator))
+    rotation = torch.from_numpy(ortho_group.rvs(len(matrix), random_state=generator)).to(matrix.device)
     turned = rotation.mT @ matrix @ rotation
     return (turned + turned.mT) / 2
 

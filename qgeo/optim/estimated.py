@@ -114,7 +114,7 @@ def sampled_classical(head: Head, contexts: Tensor, targets: Tensor | None = Non
         probabilities, slopes, by_term, channel=channel, weights=at.weights
     )
     raw = FisherEstimate(matrix, spread.stderr, 0, 0)
-    return _dense(nearest_positive_semidefinite(raw).matrix)
+    return _dense(nearest_positive_semidefinite(raw).matrix, contexts.device)
 
 
 def circuit_head(head: object) -> CircuitHead:
@@ -146,14 +146,14 @@ def distinct_points(head: CircuitHead, contexts: Tensor) -> DistinctPoints:
     """The circuit's parameters at the distinct contexts, each weighted by how often it came."""
     distinct, counts = torch.unique(contexts, dim=0, return_counts=True)
     point, order = head.circuit_point(distinct), _circuit_order(head)
-    weights = (counts / counts.sum(dtype=torch.float64)).numpy()
+    weights = (counts / counts.sum(dtype=torch.float64)).cpu().numpy()
     return DistinctPoints(_rows(point)[:, order], _jacobian(point)[:, order], weights)
 
 
 def distinct_rows(head: CircuitHead, contexts: Tensor) -> tuple[Floats, NDArray[np.int64]]:
     """The circuit's parameters (U, P) at the distinct contexts, and where every context is among them."""
     distinct, row_of_context = torch.unique(contexts, dim=0, return_inverse=True)
-    return _rows(head.circuit_point(distinct))[:, _circuit_order(head)], row_of_context.numpy()
+    return _rows(head.circuit_point(distinct))[:, _circuit_order(head)], row_of_context.cpu().numpy()
 
 
 def _circuit_order(head: CircuitHead) -> list[int]:
@@ -163,7 +163,7 @@ def _circuit_order(head: CircuitHead) -> list[int]:
 
 
 def _rows(point: CircuitPoint) -> Floats:
-    return torch.cat([point.values.expand(len(point.angles), -1), point.angles], dim=1).numpy()
+    return torch.cat([point.values.expand(len(point.angles), -1), point.angles], dim=1).cpu().numpy()
 
 
 def _jacobian(point: CircuitPoint) -> Floats:
@@ -172,14 +172,14 @@ def _jacobian(point: CircuitPoint) -> Floats:
     trained = len(point.own_columns)
     jacobian = np.zeros((count, num_values + point.angles.shape[1], trained + point.num_encoder))
     jacobian[:, np.arange(trained), np.arange(trained)] = 1
-    jacobian[:, num_values:, trained:] = point.encoder.dense().numpy()
+    jacobian[:, num_values:, trained:] = point.encoder.dense().cpu().numpy()
     return jacobian
 
 
 def _with_readout(
     head: CircuitHead | MeasuredHead, contexts: Tensor, estimate: FisherEstimate
 ) -> DenseMatrix:
-    before = _dense(nearest_positive_semidefinite(estimate).matrix)
+    before = _dense(nearest_positive_semidefinite(estimate).matrix, contexts.device)
     if not count_trainable(circuit_head(head).readout):
         return before
     return DenseMatrix(torch.block_diag(before.matrix, readout_fisher(*head.readout_jacobian(contexts))))
@@ -194,8 +194,8 @@ def _channel(head: MeasuredHead) -> Floats:
             f"many outcomes as tokens), got {type(head.head.readout).__name__}; use another metric"
         )
     smoothing = head.head.readout.smoothing
-    return np.asarray((1 - smoothing) * fold + smoothing / fold.shape[1])
+    return np.asarray((1 - smoothing) * fold.cpu() + smoothing / fold.shape[1])
 
 
-def _dense(matrix: Floats) -> DenseMatrix:
-    return DenseMatrix(torch.from_numpy(np.ascontiguousarray(matrix)))
+def _dense(matrix: Floats, device: torch.device) -> DenseMatrix:
+    return DenseMatrix(torch.from_numpy(np.ascontiguousarray(matrix)).to(device))

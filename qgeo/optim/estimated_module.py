@@ -63,7 +63,7 @@ class EstimatedModuleMetric(EstimatorRule):
         estimates = [self._estimate(call, parameters) for call in calls]
         for per_row, estimate in estimates:
             projected = nearest_positive_semidefinite(estimate).matrix
-            matrix = matrix + per_row / rows * torch.from_numpy(projected)
+            matrix = matrix + per_row / rows * torch.from_numpy(projected).to(matrix.device)
         self.last = tuple(estimate for _, estimate in estimates)
         return DenseMatrix(matrix)
 
@@ -95,8 +95,8 @@ def _points(call: CircuitCall, parameters: list[nn.Parameter]) -> tuple[Floats, 
     by_values = vector_jacobian(call.values, parameters)
     values = call.values.detach().double()
     if call.inputs is None:
-        return values[None].numpy(), by_values[None].numpy()
+        return values[None].cpu().numpy(), by_values[None].cpu().numpy()
     rows = len(call.inputs)
     points = torch.cat([values.expand(rows, -1), call.inputs.detach().double()], 1)
     jacobian = torch.cat([by_values.expand(rows, -1, -1), rows_jacobian(call.inputs, parameters)], 1)
-    return points.numpy(), jacobian.numpy()
+    return points.cpu().numpy(), jacobian.cpu().numpy()

@@ -84,8 +84,8 @@ def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None 
     blocks = [before[group][:, group] for group in groups]
     if point.num_readout:
         blocks.append(readout_block(quantum_head, contexts))
-        groups.append(len(before) + torch.arange(point.num_readout))
-    return BlockDiagonalMatrix(tuple(blocks), torch.cat(groups) if groups else torch.arange(0))
+        groups.append(len(before) + torch.arange(point.num_readout, device=before.device))
+    return BlockDiagonalMatrix(tuple(blocks), torch.cat(groups) if groups else torch.arange(0, device=before.device))
 
 
 def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:

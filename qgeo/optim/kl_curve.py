@@ -49,7 +49,8 @@ def kl_curve(head: nn.Module, contexts: Tensor, step: ArrayLike, lengths: ArrayL
     array([1., 1.])
     """
     checked_head(head)
-    start, direction = flat_parameters(head), torch.as_tensor(np.asarray(step, dtype=float))
+    start = flat_parameters(head)
+    direction = torch.as_tensor(step, dtype=torch.float64, device=start.device)
     if direction.shape != start.shape:
         raise ShapeError(f"expected a step of {len(start)} numbers, got shape {tuple(direction.shape)}")
     sizes = np.atleast_1d(np.asarray(lengths, dtype=float))

@@ -35,7 +35,8 @@ def loss_hessian(head: nn.Module, contexts: Tensor, targets: Tensor) -> Tensor:
         with moved(head, step):
             return loss_gradient(head, contexts, targets)
 
-    steps = STEP * torch.eye(len(flat_parameters(head)), dtype=torch.float64)
+    here = flat_parameters(head)
+    steps = STEP * torch.eye(len(here), dtype=torch.float64, device=here.device)
     rows = [gradient_at(step) - gradient_at(-step) for step in steps]
     by_parameter = torch.stack(rows) / (2 * STEP)
     return (by_parameter + by_parameter.mT) / 2
@@ -55,7 +56,7 @@ def moved(head: nn.Module, step: Tensor) -> Iterator[list[nn.Parameter]]:
     parameters, start = [parameter for _, parameter in trainable(head)], flat_parameters(head)
     try:
         with torch.no_grad():
-            move_to(parameters, start + step)
+            move_to(parameters, start + step.to(start.device))
         yield parameters
     finally:
         with torch.no_grad():

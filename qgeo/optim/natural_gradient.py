@@ -287,12 +287,11 @@ class NaturalGradient(torch.optim.Optimizer):
         if isinstance(self.trust_region, QuadraticTrustRegion):
             return self.trust_region.length(float(step @ (matrix @ step))) * step
         if isinstance(self.trust_region, SecondOrderKL):
-            lr = float(self._flat_lr().max())
-            return self.trust_region.length(float(step @ (matrix @ step)), lr) * step
+            return self.trust_region.length(float(step @ (matrix @ step)), self._largest_lr()) * step
         assert contexts is not None  # `check_trust_region`
         line = Line(self.module, self._own(), start, step, contexts)
         if isinstance(self.trust_region, RealisedKL):
-            self.last_length = line.at_kl(self.trust_region.kl * float(self._flat_lr().max()) ** 2)
+            self.last_length = line.at_kl(self.trust_region.kl * self._largest_lr() ** 2)
             return self.last_length.length * step
         length = line.longest_within(self.trust_region)
         return length * step if length else torch.zeros_like(step)
@@ -307,6 +306,10 @@ class NaturalGradient(torch.optim.Optimizer):
         return torch.cat(
             [torch.full((p.numel(),), lr[id(p)], dtype=torch.float64, device=p.device) for p in parameters]
         )
+
+    def _largest_lr(self) -> float:
+        """Of the groups that hold a parameter that is trained now."""
+        return max(float(group["lr"]) for group in self.param_groups if any(p.requires_grad for p in group["params"]))
 
     def _point(self) -> Tensor:
         """All trainable numbers (P,)."""

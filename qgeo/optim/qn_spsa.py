@@ -71,7 +71,7 @@ class QNSPSA:
         self.steps += 1
         old = new if self.mean is None else self.mean
         self.mean = old + (new - old) / self.steps
-        return torch.from_numpy(without_negative_part(self.mean.numpy()))
+        return torch.from_numpy(without_negative_part(self.mean.cpu().numpy())).to(new.device)
 
     def state_dict(self) -> dict[str, Any]:
         """Steps and average: plain data."""
@@ -87,9 +87,13 @@ def one_step(head: Head, contexts: Tensor | None) -> Tensor:
     """F̂ of `DRAWS` pairs of sign vectors, (P, P) over what is trained before the measurement."""
     size = sum(map(torch.numel, _trained(head))) - _readout_size(head, contexts)
     drawn = SPSAQFI(generator=generator_at(head, "qn-spsa"), draws=DRAWS, spread=SPREAD).directions(size)
-    lost = 1 - _overlaps(head, contexts, torch.from_numpy(drawn.shifts.reshape(-1, size)))
-    curvatures = -lost.view(DRAWS, -1) @ torch.from_numpy(drawn.weights)
-    return torch.einsum("m,mij->ij", curvatures, torch.from_numpy(drawn.patterns)) / DRAWS
+    device = _trained(head)[0].device
+    shifts, weights, patterns = (
+        torch.from_numpy(each).to(device)
+        for each in (drawn.shifts.reshape(-1, size), drawn.weights, drawn.patterns)
+    )
+    lost = 1 - _overlaps(head, contexts, shifts)
+    return torch.einsum("m,mij->ij", -lost.view(DRAWS, -1) @ weights, patterns) / DRAWS
 
 
 def _overlaps(head: Head, contexts: Tensor | None, shifts: Tensor) -> Tensor:

@@ -119,12 +119,13 @@ class _Neighbourhood:
 
     @classmethod
     def of(cls, head: nn.Module, contexts: Tensor, targets: Tensor) -> _Neighbourhood:
-        fisher = classical(checked_head(head), contexts).to_dense().numpy()
+        fisher = classical(checked_head(head), contexts).to_dense().cpu().numpy()
         if not len(fisher):
             raise ConfigurationError(
                 "expected a head with trainable parameters, got one without; unfreeze it"
             )
-        gradient, hessian = (each(head, contexts, targets).numpy() for each in (loss_gradient, loss_hessian))
+        derivatives = (each(head, contexts, targets) for each in (loss_gradient, loss_hessian))
+        gradient, hessian = (each.cpu().numpy() for each in derivatives)
         with torch.no_grad():
             return cls(head, contexts, targets, head(contexts), gradient, hessian, fisher)
 
@@ -149,7 +150,8 @@ class _Neighbourhood:
         if not step.any():
             return self._seen(step)
         parameters = [parameter for _, parameter in trainable(self.head)]
-        line = Line(self.head, parameters, flat_parameters(self.head), torch.from_numpy(step), self.contexts)
+        start = flat_parameters(self.head)
+        line = Line(self.head, parameters, start, torch.from_numpy(step).to(start.device), self.contexts)
         return self._seen(line.at_kl(epsilon).length * step)
 
     def _climbed(self, step: Floats, epsilon: float) -> _Seen:
@@ -174,7 +176,7 @@ class _Neighbourhood:
             log_probs = self.head(self.contexts)
             loss = torch.nn.functional.nll_loss(log_probs, self.targets)
             kl = mean_divergence(self.before, log_probs)
-            slopes = [flat_gradient(scalar, parameters).numpy() for scalar in (loss, kl)]
+            slopes = [flat_gradient(scalar, parameters).cpu().numpy() for scalar in (loss, kl)]
         before = torch.nn.functional.nll_loss(self.before, self.targets)
         return _Seen(step, float(loss.detach() - before), float(kl.detach()), (slopes[0], slopes[1]))
 

@@ -126,7 +126,7 @@ _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
 def _tree(tree: Tree, point: Tensor) -> Tensor:
     kind, *rest = tree
     if kind == "number":
-        return point.new_tensor(rest[0])
+        return point.new_full((), rest[0])  # filled where it is: a tensor of a number would be moved there
     if kind == "parameter":
         return point[..., rest[0]]
     return _FUNCTIONS[kind](*(_tree(child, point) for child in rest))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
+
+from qgeo.simulate.tensors import kept_index_tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Tangents:
         """From a matrix (R, R) over rows to one over the chosen parameters, (count, count)."""
         if self.parameter_of_row == tuple(range(self.count)):
             return matrix
-        index = torch.tensor(self.parameter_of_row, dtype=torch.long, device=matrix.device)
+        index = kept_index_tensor(self.parameter_of_row, matrix.device)
         half = matrix.new_zeros(self.count, len(matrix)).index_add_(0, index, matrix)
         return matrix.new_zeros(self.count, self.count).index_add_(1, index, half)
 
@@ -66,7 +67,8 @@ class TangentProducts:
 
 def _gathered(rows: Tensor, target: tuple[int, ...], count: int) -> Tensor:
     """(count, ...): row r added to row target[r]; rows that none is added to are zero."""
-    index = torch.tensor(target, dtype=torch.long, device=rows.device)
     if sorted(target) == list(range(count)):
-        return rows.index_select(0, index.argsort())
+        row_of = tuple(sorted(range(count), key=target.__getitem__))
+        return rows.index_select(0, kept_index_tensor(row_of, rows.device))
+    index = kept_index_tensor(target, rows.device)
     return rows.new_zeros(count, *rows.shape[1:]).index_add_(0, index, rows)

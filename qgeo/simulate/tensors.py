@@ -1,8 +1,13 @@
-"""Small things about tensors that several files need: cheap indices."""
+"""Small things about tensors that several files need: cheap indices, constants on the device of what they meet.
+
+A tensor that is made of Python numbers, or moved, on the way of a sweep makes a GPU wait for the host. So what
+is structure is made once per device and kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -24,3 +29,36 @@ def as_index(numbers: list[int], device: torch.device) -> Index:
 
 def index_tensor(numbers: Iterable[int], device: torch.device) -> Tensor:
     return torch.tensor(list(numbers), dtype=torch.long, device=device)
+
+
+@lru_cache(maxsize=4096)
+def kept_index(numbers: tuple[int, ...], device: torch.device) -> Index:
+    """`as_index`, made once for all that ask with the same numbers: for positions on the way of a sweep.
+
+    >>> kept_index((2, 0), torch.device("cpu"))
+    tensor([2, 0])
+    """
+    return as_index(list(numbers), device)
+
+
+@lru_cache(maxsize=4096)
+def kept_index_tensor(numbers: tuple[int, ...], device: torch.device) -> Tensor:
+    """`index_tensor`, made once likewise; where a slice will not do."""
+    return index_tensor(numbers, device)
+
+
+class Constant:
+    """A tensor that never changes, on every device that asked for it."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._on = {tensor.device: tensor}
+
+    def on(self, device: torch.device) -> Tensor:
+        """The tensor on this device: moved there once.
+
+        >>> Constant(torch.ones(2)).on(torch.device("cpu"))
+        tensor([1., 1.])
+        """
+        if device not in self._on:
+            self._on[device] = next(iter(self._on.values())).to(device)
+        return self._on[device]

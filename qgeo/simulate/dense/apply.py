@@ -123,7 +123,7 @@ def apply_on_any(matrix: Tensor, states: Tensor, qubits: tuple[int, ...]) -> Ten
     together = states.reshape(*states.shape[:-1], *(2,) * n).permute(order)
     flat = together.reshape(*states.shape[:-1], -1, matrix.shape[-1])
     product = (flat @ matrix.mT).reshape(together.shape)
-    inverse = torch.tensor(order).argsort().tolist()
+    inverse = sorted(range(len(order)), key=order.__getitem__)
     return product.permute(inverse).reshape(states.shape)
 
 

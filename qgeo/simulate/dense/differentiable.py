@@ -19,6 +19,7 @@ from qgeo.simulate.angles import angle_jacobian, angles_of, joined
 from qgeo.simulate.dense.applied import AppliedGate, AppliedGates, AppliedMonomial, applied_gates, zero_state
 from qgeo.simulate.dense.apply import apply_on_any
 from qgeo.simulate.dense.constants import BlockConstants
+from qgeo.simulate.tensors import kept_index_tensor
 
 Slopes = tuple[Tensor, Tensor]
 """∂a/∂p of shared angles (m, P) and of every context's (B, m', P), complex."""
@@ -56,17 +57,19 @@ def _inserted(gates: AppliedGates, i: int, slopes: Slopes, stack: Tensor) -> Ten
     if not columns or not isinstance(block, BlockConstants):
         return stack
     angles = gates.constants.groups[block.group].rotation_angles_of[block.member]
-    weights = slopes[block.per_context][..., angles, :][..., columns]
+    chosen = kept_index_tensor(columns, stack.device)
+    weights = slopes[block.per_context][..., angles, :].index_select(-1, chosen)
     generators = torch.einsum("...rp,r...ij->p...ij", weights, gates.generators(i))
     per_context = generators if block.per_context else generators.unsqueeze(1)
     moved = apply_on_any(per_context, stack[:1].expand(len(columns), -1, -1), block.qubits)
-    return stack.index_add(0, torch.tensor(columns, device=stack.device) + 1, moved)
+    return stack.index_add(0, chosen + 1, moved)
 
 
-def _trainable_columns(program: Program, i: int) -> list[int]:
+def _trainable_columns(program: Program, i: int) -> tuple[int, ...]:
     """Of the parameters that a block's angles depend on."""
     angles = (program.angles[rotation.angle] for rotation in rotations_of(program.blocks[i]))
-    return sorted({column for angle in angles for column in angle.columns if column < program.num_parameters})
+    columns = {column for angle in angles for column in angle.columns if column < program.num_parameters}
+    return tuple(sorted(columns))
 
 
 def _applied(gate: AppliedGate, stack: Tensor) -> Tensor:

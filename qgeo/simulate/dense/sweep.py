@@ -23,6 +23,7 @@ from qgeo.simulate.dense.applied import AppliedBlock, AppliedGates, Side, zero_s
 from qgeo.simulate.dense.apply import apply_each
 from qgeo.simulate.dense.route import Insertion, InsertionPoint, Route
 from qgeo.simulate.tangent_rows import Tangents
+from qgeo.simulate.tensors import kept_index_tensor
 
 Application = Callable[[Tensor, Tensor], Tensor]
 """A gate or its inverse: from a stack of states to another, (states, out)."""
@@ -170,5 +171,5 @@ class _Stack:
         if insertion.rows:
             added = self.here.new_empty(len(insertion.rows), *psi.shape)
             apply_each(generators[fresh:], psi, qubits, out=added)
-            self.here[list(insertion.rows)] += added
+            self.here.index_add_(0, kept_index_tensor(insertion.rows, psi.device), added)
         self.count += fresh
