@@ -31,6 +31,7 @@ from qgeo.errors import ConfigurationError
 from qgeo.geometry.classical import check_contexts_are_there
 from qgeo.geometry.monte_carlo import sampled_gradients
 from qgeo.geometry.operators import DenseMatrix, DiagonalMatrix, GramMatrix, InformationMatrix
+from qgeo.heads.jacobian import trainable
 from qgeo.heads.protocol import Head, QuantumHead
 from qgeo.optim.exact import Rule, classical, quantum
 
