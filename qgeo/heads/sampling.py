@@ -22,7 +22,7 @@ def sample_tokens(head: Head, start: Tensor, length: int, generator: torch.Gener
     """
     if start.dim() != 1 or len(start) < head.context:
         raise ShapeError(f"expected {head.context} tokens to start from, got shape {tuple(start.shape)}")
-    tokens = start.tolist()
+    tokens = start.cpu().tolist()
     with torch.no_grad():
         for _ in range(length):
             context = torch.tensor([tokens[len(tokens) - head.context :]], device=start.device)

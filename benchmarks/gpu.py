@@ -1,0 +1,381 @@
+"""qgeo on a GPU: the same numbers as on the CPU, then its times beside those of JAX on the same card.
+
+    python -m benchmarks.gpu --out FOLDER [--seconds 300] [--qubits 16 18 …] [--profile] [--device cpu]
+
+First every check of `gpu_checks.py`, a line each. Then a table: the gradient of an energy (Ising chain), F_Q, and
+products F_Q v, of RY–RZ–CX layers, complex128 and complex64, by the calls that users make. The opponent
+(`opponents/jax_gpu.py`) runs in a process of its own and takes turns with ours; both are compiled and warm, a figure
+is the median of calls, each waited for. Ratios are JAX / qgeo. After every row `gpu.json` and `gpu.md` are written
+anew; a row that fails says why, and no row begins after `--seconds`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+import qgeo
+from benchmarks.energies import ising, uniform
+from benchmarks.gpu_checks import checks, difference
+from benchmarks.gpu_opponent import FORMS, Opponent, Timing
+from benchmarks.ours import layered_circuit
+
+QUBITS = (16, 18, 20, 22, 24, 26)
+KINDS = {"energy": "energy and its gradient", "fisher": "F_Q", "product": "F_Q v"}
+TYPES = ("complex128", "complex64")
+TOLERANCE = {"complex128": 1e-10, "complex64": 1e-4}
+"""Of a check, relative to the largest number, against complex128 on the CPU. F_Q in complex64 is good to 1e-5."""
+
+SHARED = 22
+"""Up to so many qubits both processes keep their memory while the other one runs; beyond, JAX ends after a turn."""
+
+MEASURED_SECONDS, LEAST, MOST = 0.5, 3, 50
+SLOWER = 1.5
+"""A form of JAX's that was so many times slower than the other one is not asked again at more qubits."""
+
+
+@dataclass(frozen=True)
+class Case:
+    kind: str
+    n: int
+    dtype: str
+
+    @property
+    def layers(self) -> int:
+        """Two; one where the tangents of two do not fit on a card of 80 GB."""
+        return 1 if self.kind == "fisher" and self.n >= 24 else 2
+
+    @property
+    def parameters(self) -> int:
+        return 2 * self.n * self.layers
+
+
+@dataclass
+class Row:
+    """What was measured of a case: seconds and bytes, or why not."""
+
+    case: Case
+    ours: Timing
+    theirs: dict[str, Timing] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Timing | None:
+        """JAX's faster form."""
+        measured = [each for each in self.theirs.values() if each.seconds]
+        return min(measured, key=lambda each: median(each.seconds), default=None)
+
+
+@dataclass(frozen=True)
+class Card:
+    """The device, and what has no meaning on a CPU."""
+
+    device: torch.device
+
+    @property
+    def is_gpu(self) -> bool:
+        return self.device.type == "cuda"
+
+    @property
+    def name(self) -> str:
+        return torch.cuda.get_device_name(self.device) if self.is_gpu else "CPU (a dry run)"
+
+    def wait(self) -> None:
+        if self.is_gpu:
+            torch.cuda.synchronize(self.device)
+
+    def emptied(self) -> None:
+        """Gives back what is kept, and forgets the peak."""
+        if self.is_gpu:
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(self.device)
+
+    @property
+    def peak(self) -> int:
+        return torch.cuda.max_memory_allocated(self.device) if self.is_gpu else 0
+
+    @property
+    def budget(self) -> int:
+        """Bytes for tangents: nine tenths of what is free."""
+        return int(0.9 * torch.cuda.mem_get_info(self.device)[0]) if self.is_gpu else 2**32
+
+
+def main() -> int:
+    options = _options()
+    card, started = Card(torch.device(options.device)), perf_counter()
+    options.out.mkdir(parents=True, exist_ok=True)
+    report: dict[str, Any] = {"machine": _machine(card), "checks": [], "rows": []}
+    print(json.dumps(report["machine"]), flush=True)
+    if not options.no_checks:
+        report["checks"] = list(_checked(card))
+        _written(options.out, report, [])
+    if options.profile:
+        _profiled(card, options.out)
+    rows: list[Row] = []
+    for row in _rows(card, _cases(options.qubits), lambda: perf_counter() - started < options.seconds):
+        rows.append(row)
+        _written(options.out, report, rows)
+        print(_cells(row, rows), flush=True)
+    _written(options.out, report, rows)
+    print("\n".join(_table(rows)))
+    return int(any(not check["agrees"] for check in report["checks"]))
+
+
+def _machine(card: Card) -> dict[str, str]:
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    cuda = str(torch.version.cuda)
+    return {"card": card.name, "cuda": cuda, "qgeo": qgeo.__version__, **versions}
+
+
+# --- correctness --------------------------------------------------------------------------------------------
+
+
+def _checked(card: Card) -> Iterator[dict[str, Any]]:
+    """A line for every check."""
+    for check in checks():
+        try:
+            expected = _on_the_cpu(check.name, check.compute)
+            error: float | str = difference(check.compute(card.device), expected)
+        except Exception as raised:  # the next one may run
+            error = f"{type(raised).__name__}: {str(raised)[:200]}"
+        agrees = isinstance(error, float) and error <= TOLERANCE[check.dtype]
+        shown = f"{error:.1e}" if isinstance(error, float) else error
+        print(f"{'ok  ' if agrees else 'FAIL'} {check.dtype:10} {check.name}: {shown}", flush=True)
+        yield {"name": check.name, "dtype": check.dtype, "difference": error, "agrees": agrees}
+
+
+_known: dict[str, torch.Tensor] = {}
+
+
+def _on_the_cpu(name: str, compute: Callable[[torch.device], torch.Tensor]) -> torch.Tensor:
+    """In complex128, which comes first, for both types."""
+    if name not in _known:
+        _known[name] = compute(torch.device("cpu")).detach()
+    return _known[name]
+
+
+# --- times --------------------------------------------------------------------------------------------------
+
+
+def _cases(qubits: list[int]) -> list[Case]:
+    main_kinds = [Case(kind, n, dtype) for n in qubits for kind in ("energy", "fisher") for dtype in TYPES]
+    return main_kinds + [Case("product", n, dtype) for n in qubits for dtype in TYPES]
+
+
+def _rows(card: Card, cases: list[Case], is_time: Callable[[], bool]) -> Iterator[Row]:
+    left_out: dict[tuple[str, str, str], str] = {}
+    opponent, width = Opponent(card.is_gpu), 0
+    for case in cases:
+        if not is_time():
+            print(f"no time left for {case}", flush=True)
+            break
+        if case.n != width:
+            opponent.end()
+            width = case.n
+        yield (row := _row(card, case, opponent, left_out))
+        left_out |= _to_leave_out(row)
+    opponent.end()
+
+
+def _row(card: Card, case: Case, opponent: Opponent, left_out: dict[tuple[str, str, str], str]) -> Row:
+    """Ours, JAX's forms, ours again, as often as memory allows both at once."""
+    row = Row(case, _prepared(card, case))
+    for form in FORMS:
+        why_not = left_out.get((case.kind, case.dtype, form))
+        request = asdict(case) | {"layers": case.layers, "form": form}
+        row.theirs[form] = Timing(why_not=why_not) if why_not else opponent.prepare(request)
+        for _ in range(2 if case.n <= SHARED else 1):
+            opponent.time(row.theirs[form])
+            if case.n <= SHARED:
+                _timed(card, row.ours)
+        if case.n > SHARED:
+            opponent.end()
+    _timed(card, row.ours)
+    row.ours.call = None
+    card.emptied()
+    return row
+
+
+def _prepared(card: Card, case: Case) -> Timing:
+    """Our call at a case, its first one and those of a turn."""
+    card.emptied()
+    try:
+        started = perf_counter()
+        call = _CALLS[case.kind](card, case)
+        value = call()
+        card.wait()
+        timing = Timing(call=call, value=value, first=perf_counter() - started)
+    except Exception as raised:
+        return Timing(why_not=_words(raised))
+    _timed(card, timing)
+    timing.peak = card.peak
+    return timing
+
+
+def _timed(card: Card, timing: Timing) -> None:
+    """A turn: seconds of warm calls."""
+    if timing.call is None:
+        return
+    try:
+        timing.call()
+        spent: list[float] = []
+        while len(spent) < LEAST or (sum(spent) < MEASURED_SECONDS and len(spent) < MOST):
+            card.wait()
+            started = perf_counter()
+            timing.call()
+            card.wait()
+            spent.append(perf_counter() - started)
+        timing.seconds += spent
+    except Exception as raised:
+        timing.call, timing.why_not = None, _words(raised)
+    card.emptied() if card.is_gpu and timing.call is None else None
+
+
+def _words(raised: Exception) -> str:
+    return f"{type(raised).__name__}: {str(raised).splitlines()[0][:160]}"
+
+
+def _energy(card: Card, case: Case) -> Callable[[], float]:
+    circuit, _ = layered_circuit(case.n, case.layers, data=False)
+    module = qgeo.Expectation(circuit, ising(case.n), values=uniform(circuit), dtype=case.dtype)
+    module.to(card.device)
+
+    def call() -> float:
+        module.values.grad = None
+        module().sum().backward()
+        return float(module.values.grad.double().norm())
+
+    return call
+
+
+def _fisher(card: Card, case: Case) -> Callable[[], float]:
+    circuit, _ = layered_circuit(case.n, case.layers, data=False)
+    program, values, budget = qgeo.compile(circuit), uniform(circuit), card.budget
+
+    def call() -> float:
+        matrix = qgeo.quantum_fisher(
+            program, values, dtype=case.dtype, device=str(card.device), memory_budget=budget
+        )
+        return float(np.trace(matrix))
+
+    return call
+
+
+def _product(card: Card, case: Case) -> Callable[[], float]:
+    circuit, _ = layered_circuit(case.n, case.layers, data=False)
+    program, values = qgeo.compile(circuit), uniform(circuit)
+    vector = torch.from_numpy(np.random.default_rng(1).normal(size=len(values))).to(card.device)
+    matrix = qgeo.quantum_fisher_operator(
+        program, values, method="matrix-free", dtype=case.dtype, device=str(card.device)
+    )
+    return lambda: float((matrix @ vector).norm())
+
+
+_CALLS: dict[str, Callable[[Card, Case], Callable[[], float]]] = {
+    "energy": _energy,
+    "fisher": _fisher,
+    "product": _product,
+}
+
+
+def _to_leave_out(row: Row) -> dict[tuple[str, str, str], str]:
+    """JAX's forms that are no longer asked at more qubits: slower than the other one, or out of memory."""
+    kind, n, dtype, best = row.case.kind, row.case.n, row.case.dtype, row.best
+    found = {}
+    for form, timing in row.theirs.items():
+        if timing.seconds and best and median(timing.seconds) > SLOWER * median(best.seconds):
+            found[kind, dtype, form] = f"slower at n = {n}"
+        elif timing.why_not and not timing.why_not.startswith(("slower", "failed")):
+            found[kind, dtype, form] = f"failed at n = {n}: {timing.why_not}"
+    return found
+
+
+def _profiled(card: Card, out: Path) -> None:
+    """What a gradient and an F_Q at 20 qubits spend their time on, kernel by kernel."""
+    from torch.profiler import ProfilerActivity, profile
+
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if card.is_gpu else [])]
+    n, lines = 20 if card.is_gpu else 8, []
+    for kind in KINDS:
+        for dtype in TYPES:
+            call = _CALLS[kind](card, Case(kind, n, dtype))
+            call()
+            with profile(activities=activities, record_shapes=True) as profiled:
+                call()
+                card.wait()
+            by = "self_cuda_time_total" if card.is_gpu else "self_cpu_time_total"
+            table = profiled.key_averages(group_by_input_shape=True).table(sort_by=by, row_limit=18)
+            lines.append(f"{kind} {dtype} n={n}\n{table}")
+            card.emptied()
+    (out / "profile.txt").write_text("\n".join(lines), encoding="utf-8")
+
+
+# --- the report ---------------------------------------------------------------------------------------------
+
+HEADER = ("what", "n", "P", "type", "qgeo, ms", "GiB", "JAX, ms (form)", "GiB", "JAX / qgeo", "64 / 128", "differ by")
+
+
+def _written(out: Path, report: dict[str, Any], rows: list[Row]) -> None:
+    plain = [{**asdict(row.case), "layers": row.case.layers, "qgeo": row.ours.plain()} for row in rows]
+    for entry, row in zip(plain, rows, strict=True):
+        entry["jax"] = {form: timing.plain() for form, timing in row.theirs.items()}
+    report["rows"] = plain
+    (out / "gpu.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
+    agree = sum(check["agrees"] for check in report["checks"])
+    text = [f"{machine}.", "", f"{agree} of {len(report['checks'])} checks agree with the CPU.", "", *_table(rows)]
+    (out / "gpu.md").write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+def _table(rows: list[Row]) -> list[str]:
+    return [_line(HEADER), _line(["---"] * len(HEADER)), *(_line(_cells(row, rows)) for row in rows)]
+
+
+def _line(cells: Any) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cells(row: Row, rows: list[Row]) -> list[str]:
+    case, ours, best = row.case, row.ours, row.best
+    ratio = f"{best.median / ours.median:.2f}" if best and ours.seconds else "–"
+    form = next((name for name, timing in row.theirs.items() if timing is best), "")
+    reasons = "; ".join(f"{name}: {timing.why_not}" for name, timing in row.theirs.items())
+    theirs = f"{1e3 * best.median:.2f} ({form})" if best else reasons
+    differ = f"{abs(best.value / ours.value - 1):.0e}" if best and ours.seconds else "–"
+    sizes = [KINDS[case.kind], str(case.n), str(case.parameters), case.dtype]
+    memory = [f"{each.peak / 2**30:.2f}" if each else "–" for each in (ours, best)]
+    mine = f"{1e3 * ours.median:.2f}" if ours.seconds else str(ours.why_not)
+    return [*sizes, mine, memory[0], theirs, memory[1], ratio, _by_type(case, rows), differ]
+
+
+def _by_type(case: Case, rows: list[Row]) -> str:
+    """How many times as long complex64 takes as complex128, in the row of the former."""
+    pair = {row.case.dtype: row.ours for row in rows if (row.case.kind, row.case.n) == (case.kind, case.n)}
+    if case.dtype != "complex64" or len(pair) < 2 or not all(each.seconds for each in pair.values()):
+        return "–"
+    return f"{pair['complex64'].median / pair['complex128'].median:.2f}"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="folder for gpu.json, gpu.md")
+    parser.add_argument("--seconds", type=float, default=300, help="after which no row begins")
+    parser.add_argument("--qubits", type=int, nargs="+", default=list(QUBITS))
+    parser.add_argument("--no-checks", action="store_true", help="times alone")
+    parser.add_argument("--profile", action="store_true", help="profile.txt: kernels by time")
+    parser.add_argument("--device", default="cuda", help="cpu for a dry run without a GPU")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
