@@ -1,7 +1,7 @@
 """What must come out the same on a GPU as on the CPU: engine, information matrices, heads, energies, steps.
 
-Every check is a function of a device that gives numbers; the oracle is the same function on the CPU, whose numbers
-the tests hold against references of their own. A check with a complex type is one of states that have it.
+Every check is a function of a device that gives numbers; the oracle is the same function on the CPU, whose
+numbers the tests hold against references of their own. A check with a complex type is one of states of it.
 """
 
 from __future__ import annotations
@@ -206,10 +206,16 @@ def _metric(build: Callable[[], nn.Module], name: str, device: torch.device) -> 
 
 
 def _trained(
-    build: Callable[[], nn.Module], device: torch.device, steps: int, metric: str = "classical", region: object = None
+    build: Callable[[], nn.Module],
+    device: torch.device,
+    steps: int,
+    metric: str = "classical",
+    region: object = None,
 ) -> tuple[nn.Module, Tensor]:
     head, (contexts, targets) = build().to(device), _windows(device)
-    optimizer = qgeo.NaturalGradient(head, metric=metric, lr=0.3, damping=1e-2, trust_region=region, momentum=0.3)
+    optimizer = qgeo.NaturalGradient(
+        head, metric=metric, lr=0.3, damping=1e-2, trust_region=region, momentum=0.3
+    )
     for _ in range(steps):
         optimizer.zero_grad()
         nn.functional.nll_loss(head(contexts), targets).backward()
@@ -246,7 +252,9 @@ def _energy_steps(metric: str, device: torch.device) -> Tensor:
     circuit, _ = layered_circuit(4, 2, data=False)
     module = qgeo.Expectation(circuit, ising(4)).to(device)
     optimizer = qgeo.NaturalGradient(module, metric=metric, lr=0.1, damping=1e-2)
-    for _ in range(3 if metric != "qn-spsa" else 1):  # whose directions are drawn by the last bit of the numbers
+    for _ in range(
+        3 if metric != "qn-spsa" else 1
+    ):  # whose directions are drawn by the last bit of the numbers
         optimizer.zero_grad()
         module().sum().backward()
         optimizer.step()

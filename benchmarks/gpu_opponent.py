@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 FORMS = ("gates", "blocks")
-MOST_SECONDS = 90.0
+MOST_SECONDS = 60.0
 """Of an answer, compilation included; after it the process is ended, and the row says so."""
 
 _SCRIPT = Path(__file__).parent / "opponents" / "jax_gpu.py"
@@ -46,8 +46,8 @@ class Opponent:
     """A process of `jax_gpu.py`, begun when it is asked."""
 
     def __init__(self, on_gpu: bool) -> None:
-        place = {} if on_gpu else {"JAX_PLATFORMS": "cpu"}
-        self._environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} | place
+        memory = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "XLA_PYTHON_CLIENT_MEM_FRACTION": ".95"}
+        self._environment = os.environ | (memory if on_gpu else {"JAX_PLATFORMS": "cpu"})
         self._process: subprocess.Popen[str] | None = None
         self._lines: Queue[str] = Queue()
 

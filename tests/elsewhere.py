@@ -2,9 +2,9 @@
 
 An `Elsewhere` tensor says that it lies on the device `AWAY`, and computes with a CPU tensor inside. Under
 `Watched` every operation is looked at: one whose tensors lie on two devices is refused, as a GPU refuses it,
-and whatever makes the host wait for the device is noted with the place in qgeo that asked. So a path for a GPU
-runs on a machine without one, with its numbers. Fake tensors of torch know no numbers, and on a torch without
-CUDA they have no gradients on "cuda"; `test_fake_cuda.py` has them where they do.
+and whatever makes the host wait for the device is noted with the place in qgeo that asked. So a path for a
+GPU runs on a machine without one, with its numbers. (Torch's fake tensors know no numbers, and a torch that
+is built without CUDA aborts where they ask for gradients on "cuda"; `test_gpu.py` has them beside these.)
 """
 
 from __future__ import annotations
@@ -104,9 +104,8 @@ class Watched(TorchDispatchMode):
             self._note("a copy to the device" if isinstance(args[0], Elsewhere) else "a copy to the host")
         elif away and any(each.dim() for each in here):
             raise RuntimeError(f"expected tensors on one device, got two, by {func} in {_place()}")
-        if func in (_ATEN.index.Tensor, _ATEN.index_put_.default) and away:
-            if any(each is not None and each.dtype == torch.bool for each in args[1]):
-                self._note("a shape")
+        if away and func in (_ATEN.index.Tensor, _ATEN.index_put_.default) and _is_masked(args[1]):
+            self._note("a shape")
 
     def _note(self, what: str) -> None:
         self.waits.add((*_place(), what))
@@ -123,6 +122,10 @@ def _tensor(numbers: Any, *, device: Any = None, **others: Any) -> torch.Tensor:
 
 def _target(kwargs: dict[str, Any]) -> torch.device | None:
     return None if kwargs.get("device") is None else torch.device(kwargs["device"])
+
+
+def _is_masked(indices: Any) -> bool:
+    return any(each is not None and each.dtype == torch.bool for each in indices)
 
 
 def _inside(each: Any) -> Any:

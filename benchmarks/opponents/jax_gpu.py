@@ -147,7 +147,8 @@ def answers(lines):
                 call, value, first, peak = prepared(**request)
                 yield {"value": value, "first": first, "peak": peak}
         except Exception as error:  # out of memory is an answer, too
-            yield {"error": f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"}
+            words = (str(error).splitlines() or [""])[0]
+            yield {"error": f"{type(error).__name__}: {words[:160]}"}
 
 
 if __name__ == "__main__":

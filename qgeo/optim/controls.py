@@ -31,7 +31,6 @@ from qgeo.errors import ConfigurationError
 from qgeo.geometry.classical import check_contexts_are_there
 from qgeo.geometry.monte_carlo import sampled_gradients
 from qgeo.geometry.operators import DenseMatrix, DiagonalMatrix, GramMatrix, InformationMatrix
-from qgeo.heads.jacobian import trainable
 from qgeo.heads.protocol import Head, QuantumHead
 from qgeo.optim.exact import Rule, classical, quantum
 
@@ -46,7 +45,8 @@ def identity(head: Head, contexts: Tensor, targets: Tensor | None = None) -> Inf
     """I over the head's trainable parameters: gradient descent, with the steps of natural gradient."""
     del targets
     check_contexts_are_there(len(contexts))
-    ones = [torch.ones_like(p, dtype=torch.float64).flatten() for _, p in trainable(head)]
+    trained = [parameter for _, parameter in head.named_parameters() if parameter.requires_grad]
+    ones = [torch.ones_like(parameter, dtype=torch.float64).flatten() for parameter in trained]
     return DiagonalMatrix(torch.cat(ones))
 
 

@@ -85,7 +85,9 @@ def quantum_block_diagonal(head: Head, contexts: Tensor, targets: Tensor | None 
     if point.num_readout:
         blocks.append(readout_block(quantum_head, contexts))
         groups.append(len(before) + torch.arange(point.num_readout, device=before.device))
-    return BlockDiagonalMatrix(tuple(blocks), torch.cat(groups) if groups else torch.arange(0, device=before.device))
+    return BlockDiagonalMatrix(
+        tuple(blocks), torch.cat(groups) if groups else torch.arange(0, device=before.device)
+    )
 
 
 def quantum_matrix_free(head: Head, contexts: Tensor, targets: Tensor | None = None) -> InformationMatrix:

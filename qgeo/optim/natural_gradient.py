@@ -309,7 +309,9 @@ class NaturalGradient(torch.optim.Optimizer):
 
     def _largest_lr(self) -> float:
         """Of the groups that hold a parameter that is trained now."""
-        return max(float(group["lr"]) for group in self.param_groups if any(p.requires_grad for p in group["params"]))
+        return max(
+            float(group["lr"]) for group in self.param_groups if any(p.requires_grad for p in group["params"])
+        )
 
     def _point(self) -> Tensor:
         """All trainable numbers (P,)."""

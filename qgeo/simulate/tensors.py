@@ -1,7 +1,7 @@
-"""Small things about tensors that several files need: cheap indices, constants on the device of what they meet.
+"""Small things about tensors that several files need: cheap indices, constants where they are needed.
 
-A tensor that is made of Python numbers, or moved, on the way of a sweep makes a GPU wait for the host. So what
-is structure is made once per device and kept.
+A tensor that is made of Python numbers, or moved, on the way of a sweep makes a GPU wait for the host. So
+what is structure is made once per device and kept.
 """
 
 from __future__ import annotations
