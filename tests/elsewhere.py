@@ -4,7 +4,7 @@ An `Elsewhere` tensor says that it lies on the device `AWAY`, and computes with 
 `Watched` every operation is looked at: one whose tensors lie on two devices is refused, as a GPU refuses it,
 and whatever makes the host wait for the device is noted with the place in qgeo that asked. So a path for a
 GPU runs on a machine without one, with its numbers. (Torch's fake tensors know no numbers, and a torch that
-is built without CUDA aborts where they ask for gradients on "cuda"; `test_gpu.py` has them beside these.)
+is built without CUDA, as ours is, refuses to index them on "cuda" and aborts where a gradient is asked for.)
 """
 
 from __future__ import annotations
