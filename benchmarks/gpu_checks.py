@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 import torch
 from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
 from torch import Tensor, nn
 
 import qgeo
@@ -116,6 +117,7 @@ def _matrix(point: Point, dtype: str, kind: str, device: torch.device) -> Tensor
 def _of_forms() -> Iterator[tuple[str, Compute]]:
     for method in ("dense", "gram", "matrix-free"):
         yield f"operator {method}: F v and a solve", partial(_operator, method)
+    yield "parameters that come again, angles that are not affine", _entangled_angles
     yield "gradient of log det F_Q", _log_det
     yield "F_C of two measured qubits", partial(_of_readout, None)
     yield "F_C behind a parity", partial(_of_readout, [[1, 0, 0, 1], [0, 1, 1, 0]])
@@ -129,6 +131,28 @@ def _operator(method: str, device: torch.device) -> Tensor:
     )
     vector = torch.linspace(-1, 1, len(values), dtype=torch.float64).to(device)
     return torch.cat([matrix @ vector, matrix.solve(vector, damping=0.1), matrix.diagonal()])
+
+
+def _entangled_angles(device: torch.device) -> Tensor:
+    """States, gradients, tangents in both frames."""
+    a, b, x = Parameter("a"), Parameter("b"), Parameter("x")
+    circuit = QuantumCircuit(4)
+    for layer in range(3):
+        for qubit in range(4):
+            circuit.ry(a + layer * qubit * 0.1, qubit)
+            circuit.rz(b * a.sin() + x, qubit)
+        circuit.cx(layer, layer + 1)
+        circuit.crx(2 * b * x, 3, layer)
+    program = qgeo.compile(circuit, input_parameters=[x])
+    values, inputs = torch.tensor([0.4, -1.1]).double(), torch.tensor([[0.3], [2.0], [-0.7]]).double()
+    moved = values.to(device).requires_grad_(), inputs.to(device).requires_grad_()
+    loss = probabilities(program, *moved)[:, 3].log().sum()
+    tangents = states_and_tangents(program, *(each.detach() for each in moved), columns=range(3))[1]
+    kinds = (qgeo.quantum_fisher, qgeo.classical_fisher)
+    matrices = [kind(program, values, inputs=inputs, device=str(device)) for kind in kinds]
+    parts = [*torch.autograd.grad(loss, moved), torch.view_as_real(tangents)]
+    numbers = [torch.from_numpy(matrix).to(device) for matrix in matrices]
+    return torch.cat([each.flatten() for each in (*parts, *numbers)])
 
 
 def _log_det(device: torch.device) -> Tensor:

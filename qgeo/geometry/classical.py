@@ -145,8 +145,7 @@ def output_rows(log_probs: Tensor, jacobian: Tensor) -> Tensor:
     amplitudes = log_probs.exp().sqrt()
     seen = is_seen(amplitudes)
     weight = torch.where(seen, amplitudes, 0.0).unsqueeze(-1)
-    if seen.device.type == "cpu" and bool(
-        seen.all()
-    ):  # elsewhere the question costs more than the answer saves
+    may_ask = seen.device.type == "cpu"  # elsewhere the question costs more than the answer saves
+    if may_ask and bool(seen.all()):
         return weight * jacobian
     return torch.where(seen.unsqueeze(-1), weight * jacobian, 0.0)  # 0 · ∞ where p vanishes
