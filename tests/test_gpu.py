@@ -94,11 +94,12 @@ def _nothing_kept() -> Iterator[None]:
 
 @pytest.mark.parametrize("check", list(checks()), ids=_name)
 def test_elsewhere_the_numbers_are_the_same_and_no_wait_is_new(check: Check) -> None:
-    # Seen to fail: `torch.eye` without its device in `LinearJacobian.dense`; `self.here[list(insertion.rows)] +=
-    # added` in the dense sweep; `torch.arange(1 << n)` without a device in `PauliSum`; `bool(seen.all())` of
+    # Seen to fail: `torch.eye` without its device in `LinearJacobian.dense`; in the dense sweep
+    # `self.here[list(insertion.rows)] += added`; `torch.arange(1 << n)` without a device in `PauliSum`; `bool(seen.all())` of
     # `output_rows` on every device; every gradient asked by itself in `check_finite_gradients`;
     # `by_values[list(self.columns)]` in `MatrixFreeFisher`; the phases of `PauliExpectations` on the CPU;
-    # `point.new_tensor(number)` in `angles._tree`; `torch.tensor(order).argsort().tolist()` in `apply_on_any`.
+    # `point.new_tensor(rest[0])` in `angles._tree`; `torch.tensor(order, device=states.device).argsort().tolist()`
+    # in `apply_on_any`.
     expected = check.compute(torch.device("cpu"))
     with Watched() as watched:
         found = check.compute(AWAY)
@@ -108,7 +109,7 @@ def test_elsewhere_the_numbers_are_the_same_and_no_wait_is_new(check: Check) -> 
 
 
 def _warm_sweeps() -> dict[str, Callable[[], object]]:
-    circuit, x = layered_circuit(6, 2, data=True, again=True)
+    circuit, x = layered_circuit(6, 4, data=True, again=True)
     program = qgeo.compile(circuit, input_parameters=x)
     values = torch.linspace(-1, 1, program.num_parameters, dtype=torch.float64).to(AWAY).requires_grad_()
     inputs = torch.linspace(-2, 2, 24, dtype=torch.float64).view(4, 6).to(AWAY)
@@ -123,8 +124,8 @@ def _warm_sweeps() -> dict[str, Callable[[], object]]:
 
 
 def test_a_sweep_that_ran_before_waits_for_nothing() -> None:
-    # Seen to fail: `torch.tensor(row_of, device=rows.device)` in `_gathered`, and `torch.tensor(insertion.rows,
-    # device=psi.device)` in the dense sweep.
+    # Seen to fail: `torch.tensor(row_of, device=rows.device)` in `_gathered`; in the dense sweep
+    # `torch.tensor(insertion.rows, device=psi.device)`.
     with Watched():
         sweeps = _warm_sweeps()
         for sweep in sweeps.values():
