@@ -95,11 +95,11 @@ def _nothing_kept() -> Iterator[None]:
 @pytest.mark.parametrize("check", list(checks()), ids=_name)
 def test_elsewhere_the_numbers_are_the_same_and_no_wait_is_new(check: Check) -> None:
     # Seen to fail: `torch.eye` without its device in `LinearJacobian.dense`; in the dense sweep
-    # `self.here[list(insertion.rows)] += added`; `torch.arange(1 << n)` without a device in `PauliSum`; `bool(seen.all())` of
-    # `output_rows` on every device; every gradient asked by itself in `check_finite_gradients`;
-    # `by_values[list(self.columns)]` in `MatrixFreeFisher`; the phases of `PauliExpectations` on the CPU;
-    # `point.new_tensor(rest[0])` in `angles._tree`; `torch.tensor(order, device=states.device).argsort().tolist()`
-    # in `apply_on_any`.
+    # `self.here[list(insertion.rows)] += added`; `torch.arange(1 << n)` without a device in `PauliSum`;
+    # `bool(seen.all())` of `output_rows` on every device; every gradient asked by itself in
+    # `check_finite_gradients`; `by_values[list(self.columns)]` in `MatrixFreeFisher`; the phases of
+    # `PauliExpectations` on the CPU; `point.new_tensor(rest[0])` in `angles._tree`;
+    # `torch.tensor(order, device=states.device).argsort().tolist()` in `apply_on_any`.
     expected = check.compute(torch.device("cpu"))
     with Watched() as watched:
         found = check.compute(AWAY)
