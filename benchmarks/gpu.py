@@ -16,7 +16,7 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -30,15 +30,10 @@ import qgeo
 from benchmarks.energies import ising, uniform
 from benchmarks.gpu_checks import checks, difference
 from benchmarks.gpu_opponent import FORMS, Opponent, Timing
+from benchmarks.gpu_table import Case, Row, cells, table, written
 from benchmarks.ours import layered_circuit
 
 QUBITS = (16, 18, 20, 22, 24, 26)
-KINDS = {
-    "energy": "energy and its gradient",
-    "graph": "the same as a CUDA graph",
-    "fisher": "F_Q",
-    "product": "F_Q v",
-}
 TYPES = ("complex128", "complex64")
 TOLERANCE = {"complex128": 1e-10, "complex64": 1e-4}
 """Of a check, relative to the largest number, against complex128 on the CPU."""
@@ -49,37 +44,6 @@ SHARED = 22
 MEASURED_SECONDS, LEAST, MOST = 0.3, 3, 50
 SLOWER = 1.5
 """A form of JAX's that was so many times slower than the other one is not asked again at more qubits."""
-
-
-@dataclass(frozen=True)
-class Case:
-    kind: str
-    n: int
-    dtype: str
-
-    @property
-    def layers(self) -> int:
-        """Two; one where the tangents of two do not fit on a card of 80 GB."""
-        return 1 if self.kind == "fisher" and self.n >= 24 else 2
-
-    @property
-    def parameters(self) -> int:
-        return 2 * self.n * self.layers
-
-
-@dataclass
-class Row:
-    """What was measured of a case: seconds and bytes, or why not."""
-
-    case: Case
-    ours: Timing
-    theirs: dict[str, Timing] = field(default_factory=dict)
-
-    @property
-    def best(self) -> Timing | None:
-        """JAX's faster form."""
-        measured = [each for each in self.theirs.values() if each.seconds]
-        return min(measured, key=lambda each: median(each.seconds), default=None)
 
 
 @dataclass(frozen=True)
@@ -124,19 +88,19 @@ def main() -> int:
     print(json.dumps(report["machine"]), flush=True)
     if not options.no_checks:
         report["checks"] = list(_checked(card))
-        _written(options.out, report, [])
+        written(options.out, report, [])
     if options.profile:
         try:
             _profiled(card, options.out)
         except Exception as raised:  # the table does not depend on it
             print(f"no profile: {_words(raised)}", flush=True)
     rows: list[Row] = []
-    for row in _rows(card, _cases(options.qubits), lambda: perf_counter() - started < options.seconds):
+    for row in _rows(card, cases(options.qubits), lambda: perf_counter() - started < options.seconds):
         rows.append(row)
-        _written(options.out, report, rows)
-        print(f"{perf_counter() - started:4.0f} s", _cells(row, rows), flush=True)
-    _written(options.out, report, rows)
-    print("\n".join(_table(rows)))
+        written(options.out, report, rows)
+        print(f"{perf_counter() - started:4.0f} s", cells(row, rows), flush=True)
+    written(options.out, report, rows)
+    print("\n".join(table(rows)))
     return int(any(not check["agrees"] for check in report["checks"]))
 
 
@@ -184,7 +148,7 @@ def _on_the_cpu(name: str, compute: Callable[[torch.device], torch.Tensor]) -> t
 # --- times --------------------------------------------------------------------------------------------------
 
 
-def _cases(qubits: list[int]) -> list[Case]:
+def cases(qubits: list[int]) -> list[Case]:
     main_kinds = [
         Case(kind, n, dtype) for n in qubits for dtype, kind in product(TYPES, ("energy", "graph", "fisher"))
     ]
@@ -376,70 +340,6 @@ def _profiled(card: Card, out: Path) -> None:
             lines.append(f"{kind} {dtype} n={n}\n{table}")
             card.emptied()
     (out / "profile.txt").write_text("\n".join(lines), encoding="utf-8")
-
-
-# --- the report ---------------------------------------------------------------------------------------------
-
-HEADER = (
-    "what",
-    "n",
-    "P",
-    "type",
-    "qgeo, ms",
-    "GiB",
-    "JAX, ms (form)",
-    "GiB",
-    "JAX / qgeo",
-    "64 / 128",
-    "differ by",
-)
-
-
-def _written(out: Path, report: dict[str, Any], rows: list[Row]) -> None:
-    plain = [{**asdict(row.case), "layers": row.case.layers, "qgeo": row.ours.plain()} for row in rows]
-    for entry, row in zip(plain, rows, strict=True):
-        entry["jax"] = {form: timing.plain() for form, timing in row.theirs.items()}
-    report["rows"] = plain
-    (out / "gpu.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
-    agree = sum(check["agrees"] for check in report["checks"])
-    text = [
-        f"{machine}.",
-        "",
-        f"{agree} of {len(report['checks'])} checks agree with the CPU.",
-        "",
-        *_table(rows),
-    ]
-    (out / "gpu.md").write_text("\n".join(text) + "\n", encoding="utf-8")
-
-
-def _table(rows: list[Row]) -> list[str]:
-    return [_line(HEADER), _line(["---"] * len(HEADER)), *(_line(_cells(row, rows)) for row in rows)]
-
-
-def _line(cells: Any) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _cells(row: Row, rows: list[Row]) -> list[str]:
-    case, ours, best = row.case, row.ours, row.best
-    ratio = f"{best.median / ours.median:.2f}" if best and ours.seconds else "–"
-    form = next((name for name, timing in row.theirs.items() if timing is best), "")
-    reasons = "; ".join(f"{name}: {timing.why_not}" for name, timing in row.theirs.items())
-    theirs = f"{1e3 * best.median:.2f} ({form})" if best else reasons
-    differ = f"{abs(best.value / ours.value - 1):.0e}" if best and ours.seconds else "–"
-    sizes = [KINDS[case.kind], str(case.n), str(case.parameters), case.dtype]
-    memory = [f"{each.peak / 2**30:.2f}" if each else "–" for each in (ours, best)]
-    mine = f"{1e3 * ours.median:.2f}" if ours.seconds else str(ours.why_not)
-    return [*sizes, mine, memory[0], theirs, memory[1], ratio, _by_type(case, rows), differ]
-
-
-def _by_type(case: Case, rows: list[Row]) -> str:
-    """How many times as long complex64 takes as complex128, in the row of the former."""
-    pair = {row.case.dtype: row.ours for row in rows if (row.case.kind, row.case.n) == (case.kind, case.n)}
-    if case.dtype != "complex64" or len(pair) < 2 or not all(each.seconds for each in pair.values()):
-        return "–"
-    return f"{pair['complex64'].median / pair['complex128'].median:.2f}"
 
 
 def _options() -> argparse.Namespace:

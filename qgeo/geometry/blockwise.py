@@ -53,9 +53,7 @@ def connected_blocks(matrix: Tensor) -> list[Tensor]:
     >>> connected_blocks(torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0], [2.0, 0.0, 1.0]]))
     [tensor([0, 2]), tensor([1])]
     """
-    zeros = (
-        matrix == 0
-    ).cpu()  # which blocks there are decides the shapes of what follows: the host must know
+    zeros = (matrix == 0).cpu()  # the host must know which blocks there are: shapes follow from it
     block = torch.arange(len(matrix))
     joined_to = ~zeros | torch.eye(len(matrix), dtype=torch.bool)
     while True:  # every row takes the smallest label of the rows that it is joined to, until none changes

@@ -15,8 +15,8 @@ _GRAM_STRIPES, _NARROWEST_STRIPE = 4, 16
 
 
 _PIECE = 2**12
-"""Amplitudes of a product on a GPU, whose library leaves a product of one column to one multiprocessor however
-long it is: of 75 ms for an F_Q of 20 qubits and 80 parameters, 70 on an H200."""
+"""Amplitudes of a product on a GPU, whose library leaves a product of one column to one multiprocessor,
+however long it is: of 75 ms for an F_Q of 20 qubits and 80 parameters, 70 on an H200."""
 
 
 def projected_tangents(states: Tensor, tangents: Tensor) -> Tensor:
