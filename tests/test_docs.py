@@ -1,4 +1,4 @@
-"""The code on pages of docs/ and in README.md runs as printed, and prints what stands below it.
+"""Code on pages of docs/ and in README.md runs as printed and prints what stands below it; links lead somewhere.
 
 Not that of docs/cluster.md, which needs a cluster.
 """
@@ -12,7 +12,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-README = re.findall(r"```python\n(.*?)```\n", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("heads", "interop", "own_circuit", "shots"))]
+CODE = [
+    (page.name, code)
+    for page in PAGES
+    for code in re.findall(r"```python\n(.*?)```\n", page.read_text(encoding="utf-8"), re.DOTALL)
+]
 BLOCK = re.compile(r"```python\n(.*?)```\n\n```\n(.*?)```\n", re.DOTALL)
 
 
@@ -27,17 +32,30 @@ def test_code_prints_what_stands_below_it(page: str, capsys: pytest.CaptureFixtu
         assert capsys.readouterr() == (printed, "")
 
 
-@pytest.mark.parametrize("code", README, ids=range(len(README)))
-def test_the_code_of_the_readme_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("page", "code"), CODE, ids=range(len(CODE)))
+def test_code_without_output_runs(page: str, code: str, capsys: pytest.CaptureFixture[str]) -> None:
     # Seen to fail: a name that is not imported; a keyword that is none.
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(code, page, "exec"), {})
     assert capsys.readouterr().err == ""
 
 
-def test_the_energy_of_the_readme_is_the_ground_energy(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_pages_with_code_are_run() -> None:
+    # Seen to fail: a page left out.
+    with_code = {page.name for page in DOCS.glob("*.md") if "```python" in page.read_text(encoding="utf-8")}
+    assert with_code == {page.name for page in PAGES[1:]} | {"energies.md", "imaginary_time.md", "cluster.md"}
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    # Seen to fail: a page of another name.
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_energy_on_the_page_is_the_ground_energy(capsys: pytest.CaptureFixture[str]) -> None:
     # Seen to fail: with a tenth of the steps.
-    (code,) = (block for block in README if "print(energy())" in block)
-    exec(compile(code, "README.md", "exec"), {})
+    (code,) = (block for _, block in CODE if "print(energy())" in block)
+    exec(compile(code, "own_circuit.md", "exec"), {})
     (wanted,) = re.findall(r"the ground energy is (-\d\.\d+)", code)
     (printed,) = re.findall(r"(-\d\.\d+)", capsys.readouterr().out)
     assert float(printed) == pytest.approx(float(wanted), abs=1e-3)

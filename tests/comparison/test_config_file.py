@@ -56,23 +56,23 @@ def test_what_stands_there_as_a_comment_can_be_set_by_taking_the_sign_away():
     assert parsed.arm[0].head == "born"
 
 
-def readme_block() -> str:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```toml\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+def documented_block() -> str:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     return block
 
 
-def test_the_readme_prints_a_configuration_that_runs_the_default(tmp_path):
-    # Seen to fail: a value in the README that is no default any more; a key of another section.
-    printed = parse_configuration(tomllib.loads(readme_block()))
+def test_the_page_prints_a_configuration_that_runs_the_default(tmp_path):
+    # Seen to fail: a value on the page that is no default any more; a key of another section.
+    printed = parse_configuration(tomllib.loads(documented_block()))
     assert printed == Configuration()
     assert prepare(printed, tmp_path / "run").config.exists()
 
 
-def test_the_readme_names_every_key():
+def test_the_page_names_every_key():
     # Seen to fail: a key that was added to a section alone.
     named, section = set(), ""
-    for line in readme_block().splitlines():
+    for line in documented_block().splitlines():
         if head := re.match(r"(?:# )?\[+(\w+)\]", line):
             section = head[1]
         elif key := re.match(r"(?:# )?(\w+) = ", line):
