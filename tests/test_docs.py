@@ -1,6 +1,6 @@
-"""Code on pages of docs/ and in README.md runs as printed and prints what stands below it; links lead somewhere.
+"""Code on pages of docs/ and in README.md runs, and prints what stands below it; links lead somewhere.
 
-Not that of docs/cluster.md, which needs a cluster.
+Not that of docs/cluster.md, which needs a cluster, and of docs/gpu.md.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+ELSEWHERE = {"cluster.md", "gpu.md"}
 PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("heads", "interop", "own_circuit", "shots"))]
 CODE = [
     (page.name, code)
@@ -42,7 +43,7 @@ def test_code_without_output_runs(page: str, code: str, capsys: pytest.CaptureFi
 def test_all_pages_with_code_are_run() -> None:
     # Seen to fail: a page left out.
     with_code = {page.name for page in DOCS.glob("*.md") if "```python" in page.read_text(encoding="utf-8")}
-    assert with_code == {page.name for page in PAGES[1:]} | {"energies.md", "imaginary_time.md", "cluster.md"}
+    assert with_code == {page.name for page in PAGES[1:]} | {"energies.md", "imaginary_time.md", *ELSEWHERE}
 
 
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
