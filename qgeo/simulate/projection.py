@@ -52,9 +52,10 @@ def overlaps(states: Tensor, tangents: Tensor) -> Tensor:
     """⟨∂_pψ|ψ⟩ for every context, (P, B)."""
     count, contexts, dimension = tangents.shape
     piece = dimension if states.device.type == "cpu" else min(dimension, _PIECE)
-    rows = tangents.view(count, contexts * (dimension // piece), piece).transpose(0, 1)
-    by_piece = torch.bmm(rows, states.conj().view(-1, piece, 1))
-    return by_piece.view(contexts, -1, count).sum(1).mT.conj().resolve_conj()
+    pieces = dimension // piece
+    rows = tangents.reshape(count, contexts * pieces, piece).transpose(0, 1)
+    by_piece = torch.bmm(rows, states.conj().view(contexts * pieces, piece, 1))
+    return by_piece.view(contexts, pieces, count).sum(1).mT.conj().resolve_conj()
 
 
 def real_rows(tangents: Tensor) -> Tensor:
