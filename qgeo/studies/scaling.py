@@ -46,30 +46,34 @@ Sources: random Markov chains of order 4 on 6 tokens (6,480 free numbers), whose
 coefficients in random bases of functions of each token, falling off as the inverse of each index. Their
 entropy rate h is exact, and so is a head's loss, summed over all 1,296 contexts.
 
-Families: Born heads of 3 qubits, 1 to 36 layers with data angles of their own, 24 to 2,406 trainable numbers
-N in eight sizes; perceptrons with one hidden layer, the same embedding and, as nearly as can be, the same N.
-L-BFGS on the exact loss from five restarts, the same seeds at all sizes, until no entry of the gradient is
-above 10⁻⁶ or 400 iterations are over; the best one counts. A replicate is a source:
+Families: Born heads of 3 qubits, 1 to 36 layers with data angles of their own, 24 to 2,406 trainable
+numbers N in eight sizes; perceptrons with one hidden layer, the same embedding and, as nearly as can be,
+the same N. L-BFGS on the exact loss from five restarts, the same seeds at all sizes, until no entry of the
+gradient is above 10⁻⁶ or 400 iterations are over; the best one counts. A replicate is a source:
 
     L(N) − h ≈ c N^(−α),    α by least squares of logarithms,
 
 Born minus perceptron paired by source, 95% t intervals. α is read from all sizes, from the smaller and the
-larger half, and from trainings stopped half-way. Supported: all four differences are beyond ±.1 on one side;
-not supported: all four inside. Not decided otherwise, or where the interval of an α is wider than .2, or an
-α moves by more than .1 from half the iterations to all of them.
+larger half, and from trainings stopped half-way. Supported: all four differences are beyond ±.1 on one
+side; not supported: all four inside. Not decided otherwise, or where the interval of an α is wider than .2,
+or an α moves by more than .1 from half the iterations to all of them.
 
-Power laws of loss in size: Kaplan et al., arXiv 2001.08361, Hoffmann et al., arXiv 2203.15556; here data are
-unlimited, and what limits is what Bahri et al., arXiv 2102.06701, call resolution.
+Power laws of loss in size: Kaplan et al., arXiv 2001.08361, Hoffmann et al., arXiv 2203.15556; here data
+are unlimited, and what limits is what Bahri et al., arXiv 2102.06701, call resolution.
 
 Null: a family's restarts split at random in two pairs. Effect: losses .1 + N^(−.5) with floor .1, scattered
 as restarts are.
 """
 _LIMITS = """
-One kind of source, one kind of circuit on three qubits that a laptop simulates, one classical family; another
-classical family may differ as much. Sizes stay below the free numbers of the source; near these every excess
-falls faster than any power. Large heads are not at a minimum after 400 iterations: the table says how far
-their excess still fell. The best of five restarts is an upper bound on what a head can do, and Born heads
-scatter more. Most trainable numbers of both families are weights from tokens to angles or hidden units.
+One kind of source, one kind of circuit on three qubits that a laptop simulates, one classical family;
+another classical family may differ as much. Sizes stay below the free numbers of the source; near these
+every excess falls faster than any power. Large heads are not at a minimum after 400 iterations: the table
+says how far their excess still fell. The best of five restarts is an upper bound on what a head can do, and
+Born heads scatter more. The five starts are the same for all sources, so that intervals are given these
+starts; the spread of data weights at the start was chosen in a pilot of Born heads, and one path of shapes
+serves both families. The spectrum of these sources is no power law over these sizes, and so α belongs to
+the range of sizes. Most trainable numbers of both families are weights from tokens to angles or hidden
+units.
 """
 
 

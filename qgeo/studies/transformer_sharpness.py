@@ -38,12 +38,12 @@ setting, is the effect.
 """
 _LIMITS = """
 Transformers of a few hundred numbers on sources of three and four tokens, far from a language model. On 512
-windows a fifth of the runs never reaches the training loss; they are left out and counted. A trunk of
-100,000 numbers trains under every head (`qgeo compare --trunk gpt`), but an F_C of all its numbers does not
-fit into memory, and that of the head on it says nothing of the trunk. In one replicate a pair at equal n
-and layers is two runs: τ there is a mean of signs. P is larger than the rank of F_C on most draws, so that
-the second-order form is one on its range. The loss is stopped on its way down: KL-sharpness has a part that
-is slope.
+windows of the Bloch walk four runs in ten never reach the training loss; they are left out and counted. A
+trunk of 100,000 numbers trains under every head (`qgeo compare --trunk gpt`), but an F_C of all its numbers
+does not fit into memory, and that of the head on it says nothing of the trunk. In one replicate a pair at
+equal n and layers is two runs: τ there is a mean of signs. P is larger than the rank of F_C on most draws,
+so that the second-order form is one on its range. The loss is stopped on its way down: KL-sharpness has a
+part that is slope.
 """
 
 
