@@ -198,7 +198,7 @@ def _numbers(rows: Sequence[Row], name: str) -> Row:
 
 def _table(rows: Sequence[Row], names: Sequence[str]) -> Table:
     lines = [_line(rows, name, method) for name, method in product(names, METHODS)]
-    head = ("method", "steps, tuned", "circuits, tuned", "steps at one η", "starts that miss", "lr at an edge")
+    head = ("method", "steps, tuned", "circuits, tuned", "steps at one η", "starts that miss", "edge of lr")
     return Table("Geometric means over replicates with 95% intervals", head, tuple(lines))
 
 
