@@ -12,7 +12,7 @@ help:
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make bench   the benchmark table, beside its opponents (installs the peers extra)"
 	@echo "make bench-shots  error against shots and coverage of error bars of every estimator (benchmarks/estimators.md)"
-	@echo "make studies every study with preset quick, after the planted checks of verdicts, long ones included (six minutes on two cores)"
+	@echo "make studies every study with preset quick, after the planted checks of verdicts, long ones included (seven minutes on two cores)"
 	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (two hours; tests/MUTANTS.md)"
 	@echo "make planted the runs that the planted checks of verdicts are drawn from, those that are not there (results/planted)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
