@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check bench bench-shots studies planted mutants clean
+.PHONY: help setup demo test check bench bench-shots studies planted mutants notebooks clean
 
 help:
 	@echo "make demo    train tiny quantum and classical language-model heads on real text and write a report"
@@ -15,6 +15,7 @@ help:
 	@echo "make studies every study with preset quick, after the planted checks of verdicts, long ones included (seven minutes on two cores)"
 	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (two hours; tests/MUTANTS.md)"
 	@echo "make planted the runs that the planted checks of verdicts are drawn from, those that are not there (results/planted)"
+	@echo "make notebooks  every notebook of tutorials/ again from scratch, in place (make test runs them too, and keeps the files)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
 
 setup: $(STAMP)
@@ -50,6 +51,9 @@ studies: setup
 mutants: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,mutants]'
 	OMP_NUM_THREADS=1 PYTHONPATH=tests nice -n 5 $(BIN)/python -m mutants
+
+notebooks: setup
+	OMP_NUM_THREADS=1 $(BIN)/python tutorials/run.py
 
 planted: setup
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m planted
