@@ -114,7 +114,7 @@ def test_a_right_answer_is_right(
 def test_a_wrong_answer_gets_its_hint(
     check: Any, answer: tuple[Any, ...], hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Seen to fail: the three dots taken for an answer; the hint for A F kept for A² F.
+    # Seen to fail: the three dots taken for an answer; the hint for AF kept for A²F.
     check(*answer)
     assert capsys.readouterr().out.startswith(hint)
 

@@ -16,11 +16,11 @@ NOT_YET = "not answered yet: put your answer in place of the dots"
 def check_1a(answer: Any) -> None:
     """F_C of a coin, in the coordinate p, the probability of heads."""
     right = _coin_fisher(COIN, derivative=1.0)
+    variance = COIN * (1 - COIN)
     hints = {
         1 - COIN: "this is 1 − p; F_C is a sum over both sides of the coin of (∂p(y))²/p(y)",
         1 / COIN: "this is heads alone; tails has the probability 1 − p, and its derivative is −1",
-        COIN
-        * (1 - COIN): "this is the variance of y, and F_C in log-odds; in the coordinate p divide by p(y)",
+        variance: "this is the variance of y, and F_C in log-odds; in the coordinate p divide by p(y)",
     }
     print(_verdict(answer, right, hints, "add up (∂p(y))²/p(y) over heads and tails"))
 
@@ -29,12 +29,11 @@ def check_1b(answer: Any) -> None:
     """F_C of the same coin in log-odds θ = log p/(1 − p): A² times that of 1a, A = dp/dθ."""
     slope = COIN * (1 - COIN)
     right = _coin_fisher(COIN, derivative=slope)
+    in_p, inverted = _coin_fisher(COIN, derivative=1.0), _coin_fisher(COIN, derivative=1 / slope)
     hints = {
-        _coin_fisher(COIN, derivative=1.0): "this is 1a; in other coordinates F_C has other entries",
-        slope * _coin_fisher(COIN, derivative=1.0): "A stands on both sides of AᵀFA: for one number, A²F",
-        _coin_fisher(
-            COIN, derivative=1 / slope
-        ): "this goes the other way; p = σ(θ), so A = dp/dθ = p(1 − p)",
+        in_p: "this is 1a; in other coordinates F_C has other entries",
+        slope * in_p: "A stands on both sides of AᵀFA: for one number, A²F",
+        inverted: "this goes the other way; p = σ(θ), so A = dp/dθ = p(1 − p)",
     }
     print(_verdict(answer, right, hints, "AᵀFA with A = dp/dθ = p(1 − p) and F from 1a"))
 
