@@ -13,7 +13,10 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
 
+import qgeo
 from tutorials import answers, run
 
 TUTORIALS = Path(__file__).parents[1] / "tutorials"
@@ -78,10 +81,15 @@ def test_its_cells_are_short(path: Path) -> None:
     assert max(len(cell.source.splitlines()) for cell in run.code_cells(run.read(path))) <= MOST_LINES
 
 
+SECOND_AXIS = 1 + np.arctan(np.cos(np.pi / 3) ** 2 / np.tan(1.0))
+"""Beside X, at θ = π/3 and φ = 1: where both directions of the tangent plane are seen alike."""
+
 RIGHT = [
     (answers.check_1a, (6.25,)),
     (answers.check_1b, (0.16,)),
     (answers.check_1c, (np.linalg.inv(np.linalg.cholesky(FISHER)).T, FISHER)),
+    (answers.check_2, (SECOND_AXIS,)),
+    (answers.check_2, (SECOND_AXIS - np.pi,)),
 ]
 WRONG = [
     (answers.check_1a, (...,), "not answered yet"),
@@ -98,6 +106,9 @@ WRONG = [
     (answers.check_1c, (np.linalg.cholesky(FISHER), FISHER), "hint: your A Aᵀ is F_C"),
     (answers.check_1c, (np.linalg.inv(np.linalg.cholesky(FISHER)), FISHER), "hint: your Aᵀ A is the inverse"),
     (answers.check_1c, (np.eye(2), FISHER), "hint: the step in θ is"),
+    (answers.check_2, (...,), "hint: expected one number"),
+    (answers.check_2, (np.nan,), "hint: expected a finite number"),
+    (answers.check_2, (np.pi / 2,), "hint: the mean of the two F_C keeps the shares"),
 ]
 
 
@@ -107,7 +118,23 @@ def test_a_right_answer_is_right(
 ) -> None:
     # Seen to fail: tails left out of a coin's F_C; Aᵀ A tested where A Aᵀ should be.
     check(*answer)
-    assert capsys.readouterr().out == "right\n"
+    assert re.match("right(:.*)?\n$", capsys.readouterr().out)
+
+
+def test_the_second_axis_of_tutorial_2_makes_up_for_the_first() -> None:
+    # Seen to fail: the measurement along Y.
+    by_axis = [qgeo.classical_fisher(_measured_along(beta), [np.pi / 3, 1.0]) for beta in (0.0, SECOND_AXIS)]
+    np.testing.assert_allclose(sum(by_axis) / 2, np.diag([1.0, 0.75]) / 2, atol=1e-12)
+
+
+def _measured_along(beta: float) -> QuantumCircuit:
+    """RY(a), RZ(b), then the equator's axis at longitude β turned to the pole."""
+    circuit = QuantumCircuit(1)
+    circuit.ry(Parameter("a"), 0)
+    circuit.rz(Parameter("b"), 0)
+    circuit.rz(-beta, 0)
+    circuit.ry(-np.pi / 2, 0)
+    return circuit
 
 
 @pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
