@@ -259,7 +259,7 @@ def _energy(card: Card, case: Case) -> Callable[[], float]:
 
 
 def _graph(card: Card, case: Case) -> Callable[[], float]:
-    """Recorded once, replayed at whatever numbers the values have then: the host launches nothing itself."""
+    """Recorded once and replayed, at the values it was recorded with: the host launches nothing itself."""
     if not card.is_gpu:
         raise RuntimeError("a CPU has no CUDA graphs")
     module, aside = _module(card, case), torch.cuda.Stream()
