@@ -15,7 +15,7 @@ help:
 	@echo "make studies every study with preset quick, after the planted checks of verdicts, long ones included (seven minutes on two cores)"
 	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (two hours; tests/MUTANTS.md)"
 	@echo "make planted the runs that the planted checks of verdicts are drawn from, those that are not there (results/planted)"
-	@echo "make notebooks  every notebook of tutorials/ again from scratch, in place (make test runs them too, and keeps the files)"
+	@echo "make notebooks  every notebook of tutorials/ again from scratch, in place"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
 
 setup: $(STAMP)

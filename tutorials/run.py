@@ -1,7 +1,7 @@
 """Executes notebooks from scratch, in place: `make notebooks`; `python tutorials/run.py 01` for some of them.
 
-Each runs in a fresh kernel of this interpreter, in a folder that holds answers.py alone: it may rely on the
-installed package and on that file.
+Each runs in a fresh kernel of this interpreter, in a folder that holds the package answers alone: it may rely
+on the installed package and on that. One that raises, warns, prints a path or takes too long is not stored.
 """
 
 from __future__ import annotations
@@ -18,20 +18,12 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # this file is run as a script and imported as a module
+from tutorials.outputs import code_cells, complaints, read
+
 HERE = Path(__file__).parent
-ANSWERS = HERE / "answers.py"
+ANSWERS = HERE / "answers"
 SECONDS = 120  # the longest that a notebook may take
-
-
-def read(path: Path) -> Any:
-    """The notebook of a file, checked against its schema."""
-    notebook = nbformat.read(path, as_version=4)
-    nbformat.validate(notebook)
-    return notebook
-
-
-def code_cells(notebook: Any) -> list[Any]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def executed(path: Path, folder: Path) -> Any:
@@ -39,7 +31,7 @@ def executed(path: Path, folder: Path) -> Any:
     notebook = read(path)
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
-    shutil.copy(ANSWERS, folder)
+    shutil.copytree(ANSWERS, folder / "answers", ignore=shutil.ignore_patterns("__pycache__"))
     deadline = monotonic() + SECONDS
     client = NotebookClient(
         notebook,
@@ -55,18 +47,29 @@ def executed(path: Path, folder: Path) -> Any:
     return notebook
 
 
-def main(names: list[str]) -> None:
+def run(path: Path) -> list[str]:
+    """Executes a notebook and stores it, unless something is wrong with its outputs: that is returned."""
+    with TemporaryDirectory() as folder:
+        notebook = executed(path, Path(folder))
+    wrong = complaints(notebook)
+    if not wrong:
+        nbformat.write(notebook, path)
+    return wrong
+
+
+def main(names: list[str]) -> int:
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, not of the user
     os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
+    status = 0
     for path in sorted(HERE.glob("*.ipynb")):
         if names and not path.name.startswith(tuple(names)):
             continue
         begin = monotonic()
-        with TemporaryDirectory() as folder:
-            notebook = executed(path, Path(folder))
-        nbformat.write(notebook, path)
-        print(f"{path.name}: {monotonic() - begin:.0f} s")
+        wrong = run(path)
+        print(f"{path.name}: {monotonic() - begin:.0f} s", *wrong, sep="\n  ", flush=True)
+        status = 1 if wrong else status
+    return status
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
