@@ -31,6 +31,7 @@ from qgeo.commands.circuits import circuits
 from qgeo.commands.compare import compare
 from qgeo.commands.derived_help import DerivedHelp
 from qgeo.commands.doctor import doctor
+from qgeo.commands.examples import examples
 from qgeo.commands.fisher import fisher
 from qgeo.commands.generate import generate
 from qgeo.commands.hardware import hardware
@@ -51,9 +52,9 @@ app.add_typer(circuits, name="circuits")
 app.add_typer(study, name="study")
 app.add_typer(hardware, name="hardware", no_args_is_help=True)
 for derived in (compare, fisher, vqe):
-    app.command(cls=DerivedHelp)(derived)
+    app.command(cls=DerivedHelp, epilog=examples(derived.__name__))(derived)
 for plain in (report, generate, backends, doctor):
-    app.command()(plain)
+    app.command(epilog=examples(plain.__name__))(plain)
 
 
 @app.callback(invoke_without_command=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from tiny_comparison import configuration, one_trial, tree, write_toml
 
-from qgeo.cli import run
+from qgeo.cli import app, run
+from qgeo.commands.examples import EXAMPLES
 from qgeo.comparison.comparison import compare
 
 HEADER = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
@@ -305,12 +308,35 @@ HELP = {
 }
 
 
+def _commands(group, path=""):
+    """Every command by its path, "hardware plan" for one of a group's."""
+    found = {}
+    for name, command in group.commands.items():
+        inner = hasattr(command, "commands")
+        found |= _commands(command, f"{path}{name} ") if inner else {f"{path}{name}": command}
+    return found
+
+
+COMMANDS = _commands(typer.main.get_command(app))
+
+
 @pytest.mark.parametrize("command", HELP)
 def test_help_mentions_every_option(capsys, command):
     assert run([*command.split(), "--help"]) == 0
     captured = capsys.readouterr()
     assert all(option in captured.out for option in HELP[command])
     assert captured.err == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_ends_with_examples_that_the_command_takes(capsys, command):
+    # Seen to fail: --dry-runs in an example of vqe; an example of compare longer than a line of the help.
+    assert run([*command.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    for line, _ in EXAMPLES[command]:
+        assert all(part in out for part in line.splitlines())
+        words = shlex.split(line.partition(" > ")[0])[1 + len(command.split()) :]
+        COMMANDS[command].make_context(command, words).close()
 
 
 @pytest.mark.parametrize("arguments", [[], ["circuits"]])

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from qgeo.commands.examples import examples
 from qgeo.commands.options import Json
 
 circuits = typer.Typer(help="The frozen catalogue of circuits.", no_args_is_help=True)
 
 
-@circuits.command("list")
+@circuits.command("list", epilog=examples("circuits list"))
 def list_circuits(as_json: Json = False) -> None:
     """List the catalogue."""
     from qgeo.terminal.circuits import circuit_list, print_circuits
@@ -25,7 +26,7 @@ def list_circuits(as_json: Json = False) -> None:
         print_circuits(entries)
 
 
-@circuits.command("show")
+@circuits.command("show", epilog=examples("circuits show"))
 def show_circuit(name: str, as_json: Json = False) -> None:
     """Show one entry: its facts and a drawing."""
     from qgeo.terminal.circuits import circuit_facts, print_circuit
@@ -37,7 +38,7 @@ def show_circuit(name: str, as_json: Json = False) -> None:
         print_circuit(name, facts)
 
 
-@circuits.command("export")
+@circuits.command("export", epilog=examples("circuits export"))
 def export_circuit(
     name: str,
     out: Annotated[

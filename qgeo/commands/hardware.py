@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from qgeo.commands.derived_help import DerivedHelp
+from qgeo.commands.examples import examples
 from qgeo.commands.options import Json, Parametrize, Plugins
 
 hardware = typer.Typer(help="IBM Quantum: plan, submit, collect; nothing lost, no minute paid twice.")
@@ -45,7 +46,7 @@ ZeroNoise = Annotated[
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of qgeo hardware submit.")]
 
 
-@hardware.command(cls=DerivedHelp)
+@hardware.command(cls=DerivedHelp, epilog=examples("hardware plan"))
 def plan(
     backend: Annotated[
         str | None,
@@ -117,7 +118,7 @@ def plan(
         print_plan(report)
 
 
-@hardware.command(cls=DerivedHelp)
+@hardware.command(cls=DerivedHelp, epilog=examples("hardware submit"))
 def submit(
     circuit: Circuit,
     backend: Backend,
@@ -167,7 +168,7 @@ def submit(
         print_states(folder, jobs)
 
 
-@hardware.command()
+@hardware.command(epilog=examples("hardware status"))
 def status(folder: Folder, as_json: Json = False) -> None:
     """Where every job of a folder, or of a run folder, stands; what is not posted is posted by `resume`."""
     from qgeo.terminal.hardware import folder_states, print_states
@@ -180,7 +181,7 @@ def status(folder: Folder, as_json: Json = False) -> None:
             print_states(place, jobs)
 
 
-@hardware.command()
+@hardware.command(epilog=examples("hardware resume"))
 def resume(
     folder: Folder,
     max_seconds: Annotated[
@@ -204,7 +205,7 @@ def resume(
     print_states(folder, jobs)
 
 
-@hardware.command()
+@hardware.command(epilog=examples("hardware collect"))
 def collect(folder: Folder, as_json: Json = False) -> None:
     """The matrix of a folder, as often as you like; results stay on disk."""
     from qgeo.hardware import requests
@@ -223,7 +224,7 @@ def collect(folder: Folder, as_json: Json = False) -> None:
         print_fisher(report)
 
 
-@hardware.command()
+@hardware.command(epilog=examples("hardware cancel"))
 def cancel(folder: Folder) -> None:
     """Cancel every job of a folder that is not done; nothing of it is posted from then on.
 
@@ -236,7 +237,7 @@ def cancel(folder: Folder) -> None:
         print_states(place, jobs)
 
 
-@hardware.command()
+@hardware.command(epilog=examples("hardware retry"))
 def retry(
     folder: Folder,
     at_estimate: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from qgeo.commands.examples import examples
 from qgeo.commands.options import Json
 
 study = typer.Typer(
@@ -28,7 +29,7 @@ Scheduler = Annotated[
 ]
 
 
-@study.command("list")
+@study.command("list", epilog=examples("study list"))
 def list_studies(as_json: Json = False) -> None:
     """List the studies with the question each asks."""
     from qgeo.terminal.study import print_studies, study_list
@@ -40,7 +41,7 @@ def list_studies(as_json: Json = False) -> None:
         print_studies(entries)
 
 
-@study.command("show")
+@study.command("show", epilog=examples("study show"))
 def show_study(name: str, as_json: Json = False) -> None:
     """Show one: claim, theorem, method, limits, how many pieces of work its presets have."""
     from qgeo.terminal.study import print_study, study_facts
@@ -52,7 +53,7 @@ def show_study(name: str, as_json: Json = False) -> None:
         print_study(facts)
 
 
-@study.command("run")
+@study.command("run", epilog=examples("study run"))
 def run_studies(
     names: Annotated[
         list[str] | None,
@@ -83,7 +84,7 @@ def run_studies(
         raise typer.Exit(1)
 
 
-@study.command("checks")
+@study.command("checks", epilog=examples("study checks"))
 def check_published(
     preset: PresetName = "quick",
     out: Annotated[

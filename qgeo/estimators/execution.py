@@ -274,13 +274,12 @@ def brought_to(pass_manager: PassManager, circuits: list[QuantumCircuit]) -> lis
     try:
         return list(pass_manager.run(circuits)) if circuits else []
     except TranspilerError as error:
-        if "qubits" not in error.message:  # not too few of them
-            raise CircuitError(
-                f"expected circuits that the target can run; Qiskit says: {error.message}"
-            ) from None
+        reason = error.message.rstrip(".")
+        if "qubits" not in reason:  # not too few of them
+            raise CircuitError(f"expected circuits that the target can run; Qiskit says: {reason}") from None
         raise CircuitError(
             f"expected circuits that fit the target, got one of {max(c.num_qubits for c in circuits)} qubits "
-            f"(an ancilla included where the method has one): {error.message}; choose a larger device, or a "
+            f"(an ancilla included where the method has one): {reason}; choose a larger device, or a "
             "method without ancilla such as mid-circuit or block-diagonal"
         ) from None
 
