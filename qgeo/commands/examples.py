@@ -52,7 +52,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "hardware plan": (
         ("qgeo hardware plan --circuit stokes.qasm --backend fake_torino", "what each method would cost"),
         (
-            "qgeo hardware plan --config config.toml --backend ibm_NAME --fit 600 > small.toml",
+            "qgeo hardware plan --config c.toml --backend ibm_NAME --fit 600 > small.toml",
             "what 600 s buy",
         ),
     ),
