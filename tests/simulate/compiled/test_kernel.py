@@ -27,6 +27,7 @@ from qgeo.simulate.projection import projected_gram, projected_tangents
 from qgeo.simulate.tangent_rows import Tangents
 from qgeo.simulate.tangents import tangents_in_frame
 
+pytestmark = pytest.mark.usefixtures("built")
 CONTEXTS = 11  # a full register and a part of one
 DOUBLE = torch.complex128
 FENCE = 2**14  # float64 behind a workspace: more than a state of a register
@@ -37,12 +38,6 @@ WITHOUT_KERNEL = {  # generators of strings that do not commute, or on many qubi
     "annotated-evolution",
     "mc-rx-wide",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _built():
-    if kernels.library() is None:
-        pytest.skip("the kernel was not compiled: no C compiler at installation")
 
 
 class Compiled:

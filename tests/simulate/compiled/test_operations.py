@@ -7,6 +7,7 @@ only the first rotation is done.
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from numpy.testing import assert_allclose
 from qiskit import QuantumCircuit
@@ -15,14 +16,30 @@ from qiskit.quantum_info import Statevector
 
 import qgeo
 from qgeo.simulate.compiled import operations
-from qgeo.simulate.compiled.kernel import Kernel, kernel_of
+from qgeo.simulate.compiled.kernel import kernel_of
 from qgeo.simulate.compiled.layout import MONOMIAL, ROTATION
+from qgeo.simulate.compiled.operations import Operations, operations_of
 
 
 def kinds(circuit: QuantumCircuit) -> list[int]:
-    kernel = kernel_of(qgeo.compile(circuit))
-    assert isinstance(kernel, Kernel)
-    return kernel.operations.table[:, 0].tolist()
+    return as_operations(circuit).table[:, 0].tolist()
+
+
+def as_operations(circuit: QuantumCircuit) -> Operations:
+    converted = operations_of(qgeo.compile(circuit))
+    assert converted is not None
+    return converted
+
+
+def layered_about_z() -> QuantumCircuit:
+    """Rotations about Z that a CX holds back or lets past."""
+    circuit, t = QuantumCircuit(3), ParameterVector("t", 12)
+    for layer in range(2):
+        for q in range(3):
+            circuit.ry(t[6 * layer + 2 * q], q)
+            circuit.rz(t[6 * layer + 2 * q + 1], q)
+        circuit.cx(0, 1)
+    return circuit
 
 
 def test_monomial_matrices_of_a_layered_circuit_are_done_once():
@@ -39,19 +56,17 @@ def test_monomial_matrices_of_a_layered_circuit_are_done_once():
 
 
 def test_rotations_about_z_come_together_past_what_commutes_with_them():
+    assert [len(angles) for angles in as_operations(layered_about_z()).angles_of_step] == [1, 1, 1, 3] * 2
+
+
+@pytest.mark.usefixtures("built")
+def test_states_behind_rotations_that_came_together():
     # Seen to fail: one that is moved past a rotation it does not commute with.
-    circuit, t = QuantumCircuit(3), ParameterVector("t", 12)
-    for layer in range(2):
-        for q in range(3):
-            circuit.ry(t[6 * layer + 2 * q], q)
-            circuit.rz(t[6 * layer + 2 * q + 1], q)
-        circuit.cx(0, 1)
-    kernel = kernel_of(qgeo.compile(circuit))
+    kernel = kernel_of(qgeo.compile(layered_about_z()))
     assert kernel is not None
-    assert [len(angles) for angles in kernel.operations.angles_of_step] == [1, 1, 1, 3] * 2
     angles = torch.linspace(0.1, 2.0, 12, dtype=torch.float64)
     states = kernel.states(kernel.bound(angles, torch.zeros(1, 0)))
-    expected = Statevector(circuit.assign_parameters(np.linspace(0.1, 2.0, 12))).data
+    expected = Statevector(layered_about_z().assign_parameters(np.linspace(0.1, 2.0, 12))).data
     assert_allclose(states[0], expected, atol=1e-14)
 
 
@@ -67,9 +82,7 @@ def test_without_room_for_tables_rotations_are_done_one_by_one(monkeypatch):
     values = np.random.default_rng(2).uniform(-3, 3, 12)
     with_tables = qgeo.quantum_fisher(circuit, values)
     monkeypatch.setattr(operations, "MOST_TABLE_BYTES", 0)
-    program = qgeo.compile(circuit)
-    kernel = kernel_of(program)
-    assert kernel is not None
-    assert kernel.operations.num_phases == 0
-    assert (np.diff(kernel.operations.steps[:, :2]) > 0).any()
-    assert_allclose(qgeo.quantum_fisher(program, values), with_tables, atol=1e-13)
+    converted = as_operations(circuit)
+    assert converted.num_phases == 0
+    assert (np.diff(converted.steps[:, :2]) > 0).any()
+    assert_allclose(qgeo.quantum_fisher(circuit, values), with_tables, atol=1e-13)
