@@ -82,7 +82,9 @@ def test_without_room_for_tables_rotations_are_done_one_by_one(monkeypatch):
     values = np.random.default_rng(2).uniform(-3, 3, 12)
     with_tables = qgeo.quantum_fisher(circuit, values)
     monkeypatch.setattr(operations, "MOST_TABLE_BYTES", 0)
-    converted = as_operations(circuit)
+    program = qgeo.compile(circuit)
+    converted = operations_of(program)
+    assert converted is not None
     assert converted.num_phases == 0
     assert (np.diff(converted.steps[:, :2]) > 0).any()
-    assert_allclose(qgeo.quantum_fisher(circuit, values), with_tables, atol=1e-13)
+    assert_allclose(qgeo.quantum_fisher(program, values), with_tables, atol=1e-13)
