@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check bench bench-shots studies planted mutants notebooks clean
+.PHONY: help setup demo test test-lowest check bench bench-shots studies planted mutants notebooks wheel clean
 
 help:
 	@echo "make demo    train tiny quantum and classical language-model heads on real text and write a report"
@@ -16,6 +17,8 @@ help:
 	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (two hours; tests/MUTANTS.md)"
 	@echo "make planted the runs that the planted checks of verdicts are drawn from, those that are not there (results/planted)"
 	@echo "make notebooks  every notebook of tutorials/ again from scratch, in place"
+	@echo "make wheel   a wheel in dist/ with the compiled kernel inside"
+	@echo "make test-lowest  the whole test suite with the lowest versions that pyproject.toml allows (.venv-lowest)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
 
 setup: $(STAMP)
@@ -55,8 +58,24 @@ mutants: setup
 notebooks: setup
 	OMP_NUM_THREADS=1 $(BIN)/python tutorials/run.py
 
+wheel: setup
+	rm -rf build dist
+	$(BIN)/python -m build --wheel
+	@$(BIN)/python -m zipfile --list dist/*.whl | grep --quiet 'compiled/_kernel' || \
+		{ echo "expected a wheel with the compiled kernel, got one without; install a C compiler" >&2; exit 1; }
+
+test-lowest: $(LOWEST)/.installed
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 --dist worksteal
+
+# pip takes the newest versions; uv can be asked for the lowest.
+$(LOWEST)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[dev]'
+	@touch $@
+
 planted: setup
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m planted
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache

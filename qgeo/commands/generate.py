@@ -21,5 +21,8 @@ def generate(
 ) -> None:
     """Sample text from a trained head."""
     from qgeo.comparison.generate import generate as sample
+    from qgeo.terminal.progress import saying
 
-    print(sample(folder, arm=arm, run=run, length=length, seed=seed))
+    with saying(f"sampling {length:,} tokens"):
+        text = sample(folder, arm=arm, run=run, length=length, seed=seed)
+    print(text)

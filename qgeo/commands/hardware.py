@@ -198,9 +198,13 @@ def resume(
     from qgeo.hardware.requests import post
     from qgeo.terminal.console import stoppable
     from qgeo.terminal.hardware import open_ledger, print_states
+    from qgeo.terminal.progress import saying
 
     ledger, device = open_ledger(folder)
-    with stoppable("qgeo hardware resume", folder / "manifest.json"):
+    with (
+        saying("looking for what is posted, posting the rest"),
+        stoppable("qgeo hardware resume", folder / "manifest.json"),
+    ):
         jobs = post(ledger, device, max_seconds=max_seconds, post_anyway=post_anyway)
     print_states(folder, jobs)
 
@@ -210,11 +214,11 @@ def collect(folder: Folder, as_json: Json = False) -> None:
     """The matrix of a folder, as often as you like; results stay on disk."""
     from qgeo.hardware import requests
     from qgeo.hardware.fisher_request import read_request
-    from qgeo.terminal.console import messages
     from qgeo.terminal.fisher import print_fisher
     from qgeo.terminal.hardware import collected_report, open_ledger
+    from qgeo.terminal.progress import saying
 
-    with messages().status("collecting"):
+    with saying("collecting"):
         ledger, device = open_ledger(folder)
         estimate, request = requests.collect(ledger, device), read_request(ledger)
     report = collected_report(estimate, request.method, ledger.seconds(), request.mitigation)

@@ -22,6 +22,8 @@ def report(
     Several: their answers, verdicts and losses side by side.
     """
     from qgeo.terminal.comparison import rebuild_report, report_side_by_side
+    from qgeo.terminal.progress import saying
 
-    page = rebuild_report(runs[0]) if len(runs) == 1 else report_side_by_side(runs, out)
+    with saying("drawing"):
+        page = rebuild_report(runs[0]) if len(runs) == 1 else report_side_by_side(runs, out)
     typer.echo(f"report: {page}")

@@ -7,7 +7,6 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from qgeo.comparison.comparison import ComparisonResult, finish, prepare, resume
@@ -25,6 +24,7 @@ from qgeo.comparison.sections import Configuration
 from qgeo.comparison.trunk_section import TrunkSection
 from qgeo.errors import ConfigurationError, RunFolderError
 from qgeo.terminal.console import messages, print_table, stoppable, tables, write_new_file
+from qgeo.terminal.progress import bars, saying
 from qgeo.workers.local import default_workers
 from qgeo.workers.workforce import Workforce
 
@@ -55,9 +55,8 @@ def compare_with_progress(
         messages().print(f"warning: {warning}", soft_wrap=True)
     for note in _idle_workers(configuration, workers, scheduler):
         messages().print(f"note: {note}", soft_wrap=True)
-    bars = (TextColumn("{task.description:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     stopping = stoppable("qgeo compare --resume", folder / "config.toml")
-    with Progress(*bars, console=messages()) as progress, stopping:
+    with bars() as progress, stopping:
         known: dict[str, Any] = {}
 
         def report(stage: str, jobs: int) -> None:
@@ -129,7 +128,7 @@ def write_configuration(options: dict[str, Any], path: Path) -> None:
 
 def rehearsal_of(options: dict[str, Any], workers: int | None) -> Rehearsal:
     """What a comparison with these options would take, from a few steps of every arm."""
-    with messages().status("training every arm for a few steps"):
+    with saying("training every arm for a few steps"):
         return rehearse(_configuration(options), workers or default_workers())
 
 

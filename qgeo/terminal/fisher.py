@@ -27,6 +27,7 @@ from qgeo.terminal.fisher_estimate import (
     information_kind,
     method_kind,
 )
+from qgeo.terminal.progress import saying
 from qgeo.terminal.spectrum import print_spectrum, spectrum_report
 
 _WIDEST_PRINTED = 12
@@ -51,11 +52,12 @@ def fisher_report(
     loaded = CircuitSource(path, values, seed, parametrize).load()
     is_quantum = information_kind(options) != "classical"
     given = loaded.unmeasured() if is_quantum else loaded
-    compute = _exact if options.method == EXACT else estimated_report
-    report = compute(given.circuit, given.values, options)
+    if options.method == EXACT:
+        with saying("computing"):
+            report = _exact(given.circuit, given.values, options) | (_beside(loaded) if is_quantum else {})
+    else:
+        report = estimated_report(given.circuit, given.values, options)
     report |= spectrum_report(report["parameters"], _square(report["matrix"]))
-    if is_quantum and options.method == EXACT:
-        report |= _beside(loaded)
     given.print_notes()
     return report | {"values": given.values.tolist()}
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from qgeo.errors import ConfigurationError
-from qgeo.terminal.console import messages
+from qgeo.terminal.progress import bars
 
 EXACT, MIXED = "exact", "mixed-state"
 KINDS = ("quantum", "classical")
@@ -148,7 +147,6 @@ def _bar(wanted: bool) -> Iterator[Any]:
     if not wanted:
         yield None
         return
-    columns = (TextColumn("circuits    "), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=messages(), transient=True) as progress:
+    with bars(stays=False) as progress:
         task = progress.add_task("circuits")
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -23,8 +23,9 @@ from qgeo.hardware import requests
 from qgeo.hardware.fisher_request import FisherRequest
 from qgeo.hardware.requests import JobState
 from qgeo.terminal.circuit_file import CircuitSource, without_parameters
-from qgeo.terminal.console import messages, print_table, stoppable, tables
+from qgeo.terminal.console import print_table, stoppable, tables
 from qgeo.terminal.fisher_estimate import FisherOptions, check_options, method_kind
+from qgeo.terminal.progress import saying
 from qgeo.terminal.spectrum import spectrum_report
 from qgeo.terminal.training_plan import head
 
@@ -66,7 +67,7 @@ def devices_of_account() -> tuple[list[str], str]:
     from qgeo.backends.ibm_account import account_devices
 
     try:
-        with messages().status("asking IBM Quantum for the devices of your account"):
+        with saying("asking IBM Quantum for the devices of your account"):
             names = account_devices()
     except ConfigurationError as error:
         return [], f"Devices of IBM Quantum are not in this list: {error}"
@@ -78,7 +79,7 @@ def devices_of_account() -> tuple[list[str], str]:
 
 def plan_report(request: FisherRequest, backend: str) -> dict[str, Any]:
     """Plans of the method asked for and of all others, with what is left of the allowance."""
-    with messages().status("planning: circuits are built and transpiled, none is run"):
+    with saying("planning: circuits are built and transpiled, none is run"):
         device = device_by_name(backend)
         chosen = request.plan(device)
         others = requests.alternatives(request, device)
@@ -137,11 +138,11 @@ def submit_report(
         raise HardwareError(
             "expected a budget, got none; pass --max-seconds N (qgeo hardware plan says what it takes)"
         )
-    with messages().status(f"looking at {backend}"):
+    with saying(f"looking at {backend}"):
         device = device_by_name(backend, options=options)
     folder = out or Path("hardware") / f"{device.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    saying = messages().status(f"writing and posting; the ledger is {folder}")
-    with saying, stoppable("qgeo hardware resume", folder / "manifest.json"):
+    posting = saying(f"writing and posting; the ledger is {folder}")
+    with posting, stoppable("qgeo hardware resume", folder / "manifest.json"):
         return folder, requests.submit(request, device, folder, max_seconds)
 
 

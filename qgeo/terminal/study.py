@@ -7,14 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 from qgeo.errors import ConfigurationError
@@ -23,6 +15,7 @@ from qgeo.studies.folder import BEGUN, REPORT, StudyFolder, create, go_on, open_
 from qgeo.studies.published import PUBLISHED
 from qgeo.studies.study import PRESETS, Preset
 from qgeo.terminal.console import messages, print_table, stoppable, tables
+from qgeo.terminal.progress import bars
 from qgeo.workers.workforce import Workforce
 
 ALL = "all"
@@ -118,15 +111,8 @@ def finish(folder: StudyFolder, workers: int | None, scheduler: str | None) -> d
     """Go on to the end, with a bar on stderr; the content of results.json."""
     workforce = Workforce.of(workers, scheduler)
     messages().print(f"folder: {folder.path}", soft_wrap=True)
-    bars = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
     stopping = stoppable("qgeo study run --resume", folder.path / BEGUN)
-    with Progress(*bars, console=messages()) as progress, stopping:
+    with bars() as progress, stopping:
         task = progress.add_task(folder.study.name, total=None)
 
         def shown(done: int, total: int) -> None:

@@ -16,7 +16,7 @@ from qgeo.comparison.fitting import Fitted, fitted
 from qgeo.comparison.inputs import task_ahead
 from qgeo.comparison.training_plan import TrainingCosts, TrainingPlan
 from qgeo.errors import ConfigurationError
-from qgeo.terminal.console import messages
+from qgeo.terminal.progress import saying
 
 FEW_STEPS = 10
 """Below it a plan that fits says that it is hardly a training, a choice."""
@@ -46,7 +46,7 @@ def training_report(
         raise ConfigurationError(f"expected --fit in QPU seconds above 0 and finite, got {fit:g}")
     settings = _settings(config, backend, steps, mitigation)
     configuration = parse_configuration(settings, str(config))
-    with messages().status("planning: steps of the training are carried out dry, circuits are transpiled"):
+    with saying("planning: steps of the training are carried out dry, circuits are transpiled"):
         device = device_by_name(configuration.backend.name)
         costs = TrainingCosts(configuration, task_ahead(configuration), device)
         if fit is None:

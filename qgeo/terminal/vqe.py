@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from qgeo.backends.device import device_by_name
 from qgeo.circuit.compiler import compile
@@ -19,6 +18,7 @@ from qgeo.observables.files import load_observable
 from qgeo.terminal.comparison import print_outlook
 from qgeo.terminal.console import messages, stoppable, tables
 from qgeo.terminal.hardware import print_plan
+from qgeo.terminal.progress import bars, saying
 from qgeo.terminal.training_plan import head
 from qgeo.validation import first_problem
 from qgeo.vqe.folder import REPORT, SETTINGS, create, go_on, look_ahead
@@ -118,7 +118,7 @@ def plan_of(
     _, problem, settings = _asked_for(circuit, observable, asked)
     if settings.is_exact:
         raise ConfigurationError("expected --backend with a device for --dry-run, got exact energies")
-    with messages().status("planning: a step is carried out dry, circuits are transpiled, none is run"):
+    with saying("planning: a step is carried out dry, circuits are transpiled, none is run"):
         device = device_by_name(settings.backend)
         plan = minimization_plan(problem, settings, device)
         others = list(alternatives(problem, settings, device))
@@ -154,9 +154,8 @@ def finish(path: Path, max_seconds: float | None, steps: int | None) -> dict[str
         max_seconds: another budget than the folder's; steps: more than it was to have; None for neither.
     """
     messages().print(f"folder: {path}", soft_wrap=True)
-    bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     stopping = stoppable("qgeo vqe --resume", path / SETTINGS)
-    with Progress(*bars, console=messages()) as progress, stopping:
+    with bars() as progress, stopping:
         task = progress.add_task("energy", total=None)
 
         def shown(record: Record) -> None:
