@@ -36,7 +36,8 @@ def executed(path: Path, folder: Path) -> Any:
     client = NotebookClient(
         notebook,
         kernel_name="python3",
-        record_timing=False,  # the file changes only where its outputs do
+        record_timing=False,  # the file changes only where its outputs do,
+        coalesce_streams=True,  # not where the kernel happened to send what is printed in two pieces
         resources={"metadata": {"path": str(folder)}},
         timeout_func=lambda _cell: max(1, int(deadline - monotonic())),  # each cell gets what is left
     )

@@ -28,6 +28,13 @@ def test_it_may_rely_on_answers_and_is_stored(tmp_path: Path) -> None:
     assert cells[1].outputs[0].text == "right\n"
 
 
+def test_what_is_printed_with_a_pause_is_one_output(tmp_path: Path) -> None:
+    # Seen to fail: coalesce_streams left out.
+    path = _notebook(tmp_path, "import time; print(1, flush=True); time.sleep(0.5); print(2, flush=True)")
+    assert run.run(path) == []
+    assert [output.text for output in code_cells(read(path))[0].outputs] == ["1\n2\n"]
+
+
 def test_it_may_not_rely_on_the_folder_of_notebooks(tmp_path: Path) -> None:
     # Seen to fail: the kernel started in the folder of the notebook.
     (tmp_path / "beside.py").touch()
