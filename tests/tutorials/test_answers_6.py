@@ -81,13 +81,8 @@ def test_6c_is_the_information_of_a_state_with_these_overlaps(capsys: pytest.Cap
     circuit = QuantumCircuit(2)
     circuit.ry(np.arccos(np.sqrt(0.6875)), 0)  # F_Q = 1 − ⟨X⟩² = cos² of this angle
     circuit.rx(Parameter("θ"), 0)
-    at_zero, at_shift = overlaps(
-        overlap_experiment(pauli_circuit(circuit)),
-        Executor(),
-        np.zeros((1, 1)),
-        np.array([[[0], [np.pi]]]),
-        None,
-    ).values[0]
+    forth_and_back, shifts = overlap_experiment(pauli_circuit(circuit)), np.array([[[0], [np.pi]]])
+    at_zero, at_shift = overlaps(forth_and_back, Executor(), np.zeros((1, 1)), shifts, None).values[0]
     left = 0.8  # of the state; the rest is completely mixed
     assert left * at_zero + (1 - left) / 4 == pytest.approx(tutorial_6.AT_ZERO)
     assert left * at_shift + (1 - left) / 4 == pytest.approx(tutorial_6.AT_SHIFT)
