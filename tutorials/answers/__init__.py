@@ -6,5 +6,16 @@ Import it from a notebook beside it, `import answers`; put your answer in place 
 from .tutorial_1 import check_1a, check_1b, check_1c
 from .tutorial_2 import check_2
 from .tutorial_6 import check_6a, check_6b, check_6c
+from .tutorial_8 import check_8a, check_8b
 
-__all__ = ["check_1a", "check_1b", "check_1c", "check_2", "check_6a", "check_6b", "check_6c"]
+__all__ = [
+    "check_1a",
+    "check_1b",
+    "check_1c",
+    "check_2",
+    "check_6a",
+    "check_6b",
+    "check_6c",
+    "check_8a",
+    "check_8b",
+]
