@@ -5,6 +5,7 @@ Import it from a notebook beside it, `import answers`; put your answer in place 
 
 from .tutorial_1 import check_1a, check_1b, check_1c
 from .tutorial_2 import check_2
+from .tutorial_4 import check_4a, check_4b, check_4c
 from .tutorial_5 import check_5a, check_5b, check_5c
 from .tutorial_6 import check_6a, check_6b, check_6c
 from .tutorial_7 import check_7a, check_7b
@@ -15,6 +16,9 @@ __all__ = [
     "check_1b",
     "check_1c",
     "check_2",
+    "check_4a",
+    "check_4b",
+    "check_4c",
     "check_5a",
     "check_5b",
     "check_5c",
