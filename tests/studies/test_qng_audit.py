@@ -82,6 +82,26 @@ def test_a_small_replicate_is_measured(monkeypatch):
     assert row["log_circuits"] > row["log_steps"]
 
 
+def test_grouped_circuits_are_those_that_estimators_send():
+    # Seen to fail: the metric's circuits alone, without the gradient's.
+    # A layer's circuit reads all of its rotations; F_Q takes one more for a rotation and each later layer.
+    layers, qubits, gradient = 3, 4, 1 + 2 * 12
+    of_pairs = qubits * layers * (layers - 1) // 2
+    counts = {"quantum": layers + of_pairs, "quantum-block-diagonal": layers, "quantum-diagonal": layers}
+    for replicate in range(3):  # axes are random: the counts are not
+        circuit = random_layers(qubits, layers, np.random.default_rng(replicate))
+        descent = Descent(circuit, first_pair(qubits), np.linspace(0.1, 3.0, 12))
+        seen = {method: descent.grouped_circuits(method) - gradient for method in METHODS}
+        assert seen == {"gradient": 0, "adam": 0} | counts
+
+
+def test_both_counts_are_of_the_same_steps():
+    # Seen to fail: Adam's count for F_Q's.
+    found = QNG_AUDIT.conclude(planted(-0.5)).numbers["pair-7"]
+    steps, grouped = (found[f"{key} against adam"]["mean"] for key in ("log_steps", "log_grouped"))
+    assert grouped - steps == pytest.approx(np.log((71 + 75) / 71))
+
+
 def planted(quantum: float, *, again: float = 0.0, common: float = -1.0, replicates: int = 40) -> list[dict]:
     """Log steps that differ from those of plain descent, which Adam's are."""
     generator, shifts = np.random.default_rng(0), dict.fromkeys((*METHODS, AGAIN), 0.0)

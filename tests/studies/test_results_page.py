@@ -52,6 +52,7 @@ def test_figures_and_links_exist():
         ("scaling", [".77 [.75, .79]", ".88 [.86, .89]", ".02 [−.01, .04]", "−.17 [−.18, −.15]"]),
         ("filter", ["1.066 [1.057, 1.074]", "1.087 [1.061, 1.115]"]),
         ("information-per-parameter", ["2.4 to 15"]),
+        ("qng-audit", ["2.41 [2.01, 2.88]", "5.03 [3.99, 6.35]", ".68 [.57, .81]", ".83 [.66, 1.05]"]),
     ],
 )
 def test_numbers_are_those_of_the_summary(name, quoted):

@@ -4,6 +4,7 @@ target, at one learning rate for all, or at each method's best of a search of on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,12 +15,22 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp
 
+from qgeo.estimators.block_diagonal import BlockDiagonalQFI
+from qgeo.estimators.diagonal import DiagonalQFI
+from qgeo.estimators.dry_run import DryRun
+from qgeo.estimators.estimator import FisherEstimator
+from qgeo.estimators.lin_comb import LinCombQFI
 from qgeo.observables.expectation import Expectation
 from qgeo.observables.ground import ground_energy
 from qgeo.optim.natural_gradient import NaturalGradient
 from qgeo.vqe.minimization import circuits_per_step
 
-METHODS = ("gradient", "adam", "quantum", "quantum-block-diagonal", "quantum-diagonal")
+ESTIMATORS: dict[str, Callable[..., FisherEstimator]] = {
+    "quantum": LinCombQFI,
+    "quantum-block-diagonal": BlockDiagonalQFI,
+    "quantum-diagonal": DiagonalQFI,
+}
+METHODS = ("gradient", "adam", *ESTIMATORS)
 
 Floats = NDArray[np.float64]
 
@@ -45,8 +56,17 @@ class Descent:
         return Expectation(self.circuit, self.observable, values=self.start)
 
     def circuits(self, method: str) -> int:
-        """Bound circuits that a step takes on a device: grouped strings, parameter shifts, the metric's."""
+        """Bound circuits of a step: grouped strings, parameter shifts, the metric's entry by entry, as the
+        published methods count them."""
         return circuits_per_step(self.module(), self.observable, method)
+
+    def grouped_circuits(self, method: str) -> int:
+        """The same with the metric's circuits as its estimator sends them, all of a layer read together."""
+        euclidean = self.circuits("gradient")
+        if method not in ESTIMATORS:
+            return euclidean
+        metric = ESTIMATORS[method](DryRun()).estimate(self.circuit, self.start, shots=2)
+        return euclidean + metric.circuits
 
     def energies(self, method: str, setting: Setting, steps: int, target: float = -np.inf) -> Floats:
         """Energies before every step and after the last, (steps + 1,), NaN after a divergence; none after the
