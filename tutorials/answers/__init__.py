@@ -10,6 +10,7 @@ from .tutorial_5 import check_5a, check_5b, check_5c
 from .tutorial_6 import check_6a, check_6b, check_6c
 from .tutorial_7 import check_7a, check_7b
 from .tutorial_8 import check_8a, check_8b
+from .tutorial_9 import check_9a, check_9b
 
 __all__ = [
     "check_1a",
@@ -29,4 +30,6 @@ __all__ = [
     "check_7b",
     "check_8a",
     "check_8b",
+    "check_9a",
+    "check_9b",
 ]
