@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-lowest check bench bench-shots studies planted mutants notebooks wheel clean
+.PHONY: help setup demo test test-lowest check bench bench-shots studies planted mutants notebooks catalogue wheel clean
 
 help:
 	@echo "make demo    train tiny quantum and classical language-model heads on real text and write a report"
@@ -16,6 +16,7 @@ help:
 	@echo "make studies every study with preset quick, after the planted checks of verdicts, long ones included (seven minutes on two cores)"
 	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (two hours; tests/MUTANTS.md)"
 	@echo "make planted the runs that the planted checks of verdicts are drawn from, those that are not there (results/planted)"
+	@echo "make catalogue  circuits/ again: texts, manifest and page (make test checks that they are what this makes)"
 	@echo "make notebooks  every notebook of tutorials/ again from scratch, in place"
 	@echo "make wheel   a wheel in dist/ with the compiled kernel inside"
 	@echo "make test-lowest  the whole test suite with the lowest versions that pyproject.toml allows (.venv-lowest)"
@@ -73,6 +74,9 @@ $(LOWEST)/.installed: pyproject.toml
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[dev]'
 	@touch $@
+
+catalogue: setup
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python tests/circuit/make_catalogue.py
 
 planted: setup
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m planted

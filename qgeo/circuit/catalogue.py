@@ -2,9 +2,9 @@
 
 Files and manifest lie in `circuits/`, installed as the package `qgeo.catalogue`; the observables of its
 variational circuits in `circuits/observables/`. An entry records the call that builds the circuit, the order
-of its parameters, numbers for all of them, and at these the spectrum of F_Q with every parameter trainable:
-another SDK can read the same text and check itself (and us). A file whose SHA-256 is not the recorded one is
-refused. `tests/circuit/make_catalogue.py` writes circuits and manifest.
+of its parameters, numbers for all of them, and at these the spectra of F_Q and F_C with every parameter
+trainable: another SDK can read the same text and check itself (and us). A file whose SHA-256 is not the
+recorded one is refused. `tests/circuit/make_catalogue.py` writes circuits, manifest and `circuits/README.md`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from math import pi
 from types import MappingProxyType
 from typing import Any
 
 from qiskit import QuantumCircuit
 
-from qgeo.circuit.ansatz import zero_padded
 from qgeo.circuit.qasm import read_qasm
 from qgeo.errors import CircuitError, ConfigurationError
 
@@ -35,13 +33,15 @@ class CatalogueEntry:
         name, title: how to cite it, and what it is.
         file, sha256: its OpenQASM 3 text in `circuits/`, and the digest of its bytes.
         builder: the Python expression that makes the circuit, with the names of `qgeo.circuit.ansatz`,
-            `qgeo.circuit.variational` and `qgeo.circuit.catalogue`.
+            `qgeo.circuit.variational` and `qgeo.circuit.examples`.
         num_qubits: n.
         parameters: names of all parameters, in `circuit.parameters` order.
         input_parameters: those of them that carry data where the circuit is used as a head.
         values: one number per entry of `parameters`.
         quantum_fisher_eigenvalues: of F_Q at `values`, all parameters trainable; ascending.
         rank: how many of them exceed 1e-9 of the largest.
+        classical_fisher_eigenvalues: of F_C at `values`, all qubits measured in Z; ascending.
+        classical_rank: how many of those exceed 1e-9 of the largest.
         provenance: where circuit and numbers come from.
         observable: of a variational circuit, the file in `circuits/observables/` that it is for.
         energy: ⟨H⟩ of that observable at `values`, the lowest that was found.
@@ -58,6 +58,8 @@ class CatalogueEntry:
     values: tuple[float, ...]
     quantum_fisher_eigenvalues: tuple[float, ...]
     rank: int
+    classical_fisher_eigenvalues: tuple[float, ...]
+    classical_rank: int
     provenance: str
     observable: str | None = None
     energy: float | None = None
@@ -131,30 +133,3 @@ def _bytes(file: str) -> bytes:
         raise CircuitError(
             f"expected the catalogue's {file} in the package {PACKAGE}, got none; install qgeo again"
         ) from None
-
-
-# --- a builder of its own -----------------------------------------------------------------------------------
-
-
-def stokes_circuit() -> QuantumCircuit:
-    """The demonstration circuit of quantum natural gradient (Stokes et al. 2020, as in PennyLane's tutorial).
-
-    RY(π/4), RY(π/3), RY(π/7) on 0, 1, 2;  RZ(θ₀) on 0, RZ(θ₁) on 1;  CX₀₁ CX₁₂;
-    RY(θ₂) on 1, RX(θ₃) on 2;  CX₀₁ CX₁₂                                             (first to last)
-    """
-    theta = zero_padded("theta", 4)
-    circuit = QuantumCircuit(3)
-    for qubit, angle in enumerate((pi / 4, pi / 3, pi / 7)):
-        circuit.ry(angle, qubit)
-    circuit.rz(theta[0], 0)
-    circuit.rz(theta[1], 1)
-    _chain(circuit)
-    circuit.ry(theta[2], 1)
-    circuit.rx(theta[3], 2)
-    _chain(circuit)
-    return circuit
-
-
-def _chain(circuit: QuantumCircuit) -> None:
-    circuit.cx(0, 1)
-    circuit.cx(1, 2)

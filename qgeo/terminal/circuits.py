@@ -20,7 +20,8 @@ def circuit_list() -> list[dict[str, Any]]:
             "title": entry.title,
             "qubits": entry.num_qubits,
             "parameters": len(entry.parameters),
-            "rank": entry.rank,
+            "rank of F_Q": entry.rank,
+            "rank of F_C": entry.classical_rank,
         }
         for entry in entries
     ]

@@ -1,4 +1,4 @@
-"""F_Q of circuits too wide for the reference's 2ⁿ × 2ⁿ matrices.
+"""F_Q and F_C of circuits too wide for the reference's 2ⁿ × 2ⁿ matrices.
 
 Gates and their derivatives are the reference's; here they are contracted into the state and its tangents,
 kept as tensors of shape (2, …, 2).
@@ -44,3 +44,10 @@ def qfim(circuit: QuantumCircuit, values) -> np.ndarray:
     if circuit.num_qubits <= WIDEST_DENSE:
         return reference.qfim(circuit, values)
     return 4 * reference.qgt_of(*state_and_tangents(circuit, values)).real
+
+
+def cfim(circuit: QuantumCircuit, values) -> np.ndarray:
+    """F_C of all qubits, by the reference where it is quick."""
+    if circuit.num_qubits <= WIDEST_DENSE:
+        return reference.cfim(circuit, values)
+    return reference.cfim_of(*state_and_tangents(circuit, values))

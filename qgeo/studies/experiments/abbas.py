@@ -21,10 +21,11 @@ from functools import cache
 
 import numpy as np
 import torch
-from qiskit.circuit.library import real_amplitudes, z_feature_map, zz_feature_map
+from qiskit.circuit.library import real_amplitudes, zz_feature_map
 from torch import Tensor
 
 from qgeo.circuit.compiler import compile
+from qgeo.circuit.examples import abbas_network
 from qgeo.circuit.program import Program
 from qgeo.geometry.effective_dimension import effective_dimension, normalised_fishers
 from qgeo.simulate.statevector import probabilities
@@ -66,9 +67,8 @@ IRIS_ROUNDING = 1e-6
 @cache
 def network(feature_map: str) -> DataCircuit:
     """Of figure 3a."""
-    data = zz_feature_map(QUBITS, reps=2) if feature_map == "zz" else z_feature_map(QUBITS, reps=1)
-    names = tuple(parameter.name for parameter in data.parameters)
-    return DataCircuit(data.compose(real_amplitudes(QUBITS, reps=9)), names)
+    circuit = abbas_network(feature_map)
+    return DataCircuit(circuit, tuple(parameter.name for parameter in circuit.parameters[PARAMETERS:]))
 
 
 def drawn(seed: int = 0) -> tuple[Floats, Floats]:

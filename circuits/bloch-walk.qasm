@@ -1,0 +1,15 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+input float[64] theta_00;
+input float[64] theta_01;
+input float[64] theta_02;
+input float[64] x_00;
+qubit[3] q;
+ry(x_00) q[0];
+ry(theta_00) q[2];
+ry(theta_01) q[1];
+ch q[2], q[0];
+cz q[0], q[1];
+ry(theta_02) q[1];
+cz q[0], q[1];
+ch q[2], q[0];

@@ -1,0 +1,18 @@
+OPENQASM 3.0;
+include "stdgates.inc";
+input float[64] theta_00;
+input float[64] theta_01;
+input float[64] theta_02;
+input float[64] theta_03;
+input float[64] theta_04;
+input float[64] theta_05;
+input float[64] theta_06;
+qubit[3] q;
+ry(theta_00) q[0];
+ry(theta_01) q[1];
+ry(theta_02) q[2];
+crx(theta_03) q[0], q[1];
+cry(theta_04) q[1], q[2];
+crz(theta_05) q[2], q[0];
+cp(theta_06) q[0], q[1];
+crx(theta_03) q[1], q[2];
