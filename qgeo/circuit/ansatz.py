@@ -37,7 +37,7 @@ from qgeo.arguments import checked_integer
 from qgeo.errors import ConfigurationError
 
 BORN_ANSATZ, BORN_LAYERS = "hardware-efficient", 3
-"""The circuit of a Born head where nothing else is asked for, and of the catalogue's born-4 and born-5."""
+"""The circuit of a Born head where nothing else is asked for, and of the catalogue's born-4 to born-6."""
 
 MAX_QUBITS, MAX_LAYERS = 30, 1000
 """Beyond these no statevector fits into memory, and no chain of gates is a tiny head any more."""

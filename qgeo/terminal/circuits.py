@@ -10,6 +10,8 @@ from rich.table import Table
 from qgeo.circuit import catalogue
 from qgeo.terminal.console import tables
 
+_HEADINGS = {"rank": "rank of F_Q", "classical_rank": "rank of F_C"}
+
 
 def circuit_list() -> list[dict[str, Any]]:
     """Name, title and sizes of every entry."""
@@ -20,8 +22,8 @@ def circuit_list() -> list[dict[str, Any]]:
             "title": entry.title,
             "qubits": entry.num_qubits,
             "parameters": len(entry.parameters),
-            "rank of F_Q": entry.rank,
-            "rank of F_C": entry.classical_rank,
+            "rank": entry.rank,
+            "classical_rank": entry.classical_rank,
         }
         for entry in entries
     ]
@@ -36,7 +38,8 @@ def print_circuits(entries: list[dict[str, Any]]) -> None:
     """A row per entry."""
     table = Table()
     for column in entries[0]:
-        table.add_column(column, justify="right" if isinstance(entries[0][column], int) else "left")
+        heading = _HEADINGS.get(column, column)
+        table.add_column(heading, justify="right" if isinstance(entries[0][column], int) else "left")
     for entry in entries:
         table.add_row(*map(str, entry.values()))
     tables().print(table)

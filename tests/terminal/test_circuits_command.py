@@ -23,14 +23,16 @@ def test_the_list_has_a_row_per_entry(capsys):
     for name in catalogue.names():
         entry = catalogue.entry(name)
         row = next(line for line in out.splitlines() if f" {name} " in line)
-        assert {str(entry.num_qubits), str(len(entry.parameters)), str(entry.rank)} <= set(row.split())
+        sizes = entry.num_qubits, len(entry.parameters), entry.rank, entry.classical_rank
+        assert [int(cell) for cell in row.split("│")[-5:-1]] == list(sizes)
 
 
 def test_the_list_as_json(capsys):
     status, out, err = call(capsys, "list", "--json")
     assert (status, err) == (0, "")
     assert [entry["name"] for entry in json.loads(out)] == list(catalogue.names())
-    assert all(set(entry) == {"name", "title", "qubits", "parameters", "rank"} for entry in json.loads(out))
+    columns = {"name", "title", "qubits", "parameters", "rank", "classical_rank"}
+    assert all(set(entry) == columns for entry in json.loads(out))
 
 
 @pytest.mark.parametrize("name", catalogue.names())
@@ -41,6 +43,9 @@ def test_an_entry_is_shown_with_its_drawing(capsys, name):
     assert status == 0
     assert f"sha256: {entry.sha256}" in out
     assert f"builder: {entry.builder}" in out
+    assert f"rank: {entry.rank}\n" in out
+    assert f"classical_rank: {entry.classical_rank}\n" in out
+    assert f"classical_fisher_eigenvalues: {entry.classical_fisher_eigenvalues[0]:.6g}" in out
     drawing = str(catalogue.circuit(name).draw(output="text", fold=-1))
     assert drawing in out
 
