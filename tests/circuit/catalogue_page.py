@@ -88,10 +88,12 @@ def spectra(entry: CatalogueEntry) -> str:
 
 
 def within(eigenvalues: tuple[float, ...], rank: int) -> str:
-    """How many count, the least and the largest of them, to three digits."""
+    """How many count, with the least and the largest of them to three digits."""
     counted = eigenvalues[len(eigenvalues) - rank :]
     least, largest = f"{counted[0]:.3g}", f"{counted[-1]:.3g}"
-    return f"{rank} of {len(eigenvalues)}, " + (least if least == largest else f"{least} to {largest}")
+    return f"{rank} of {len(eigenvalues)}, " + (
+        f"each {least}" if least == largest else f"{least} to {largest}"
+    )
 
 
 def drawing(name: str) -> str:
