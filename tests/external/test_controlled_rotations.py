@@ -61,8 +61,8 @@ def test_pennylane_s_metric_tensor_is_wrong_without_a_warning():
 
 
 def test_reverse_qgt_ends_with_a_key_error():
-    recorded("qiskit-algorithms")
     gradients = pytest.importorskip("qiskit_algorithms.gradients")
+    recorded("qiskit-algorithms")
     with pytest.raises(KeyError):
         gradients.ReverseQGT().run([CIRCUIT], [list(ENTRY.values)]).result()
 
