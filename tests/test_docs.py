@@ -1,6 +1,6 @@
 """Code on pages of docs/ and in README.md runs, and prints what stands below it; links lead somewhere.
 
-Not that of docs/cluster.md, which needs a cluster, and of docs/gpu.md.
+Not that of docs/cluster.md, which needs a cluster, of docs/gpu.md, and of docs/hardware.md, which asks for a key.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-ELSEWHERE = {"cluster.md", "gpu.md"}
+ELSEWHERE = {"cluster.md", "gpu.md", "hardware.md"}
 PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("heads", "interop", "own_circuit", "shots"))]
 CODE = [
     (page.name, code)

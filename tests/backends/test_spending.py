@@ -19,7 +19,7 @@ from qgeo.errors import HardwareError, PendingError
 from qgeo.estimators.experiments import REGISTER
 
 NAN = float("nan")
-ESTIMATE = 2.0 + 10 * (250e-6 + 1.5e-6)
+ESTIMATE = 2.0 + 10 * 350e-6
 """Of a job of `one_job`, by the formula of `cost.py`."""
 
 
