@@ -9,6 +9,7 @@ import numpy as np
 from .verdicts import number_verdict, unanswered
 
 COIN = 0.8  # probability of heads in exercises 1a and 1b
+ROUNDED = 0.05  # of A Aᵀ F_C from 1: entries of A to two decimals are .02 off for the notebook's F_C
 
 
 def check_1a(answer: Any) -> None:
@@ -56,6 +57,8 @@ def _matrix_verdict(answer: Any, F: np.ndarray) -> str:
         return "hint: a matrix of numbers is asked for"
     if A.shape != F.shape:
         return f"hint: a matrix of shape {F.shape} is asked for, not {A.shape}"
+    if not np.isfinite(A).all() or np.linalg.matrix_rank(A) < len(A):
+        return "hint: your A has no inverse, so that φ does not reach every θ = Aφ"
     if _is_inverse(A @ A.T, F):
         return "right"
     if _is_inverse(A, F):
@@ -64,8 +67,10 @@ def _matrix_verdict(answer: Any, F: np.ndarray) -> str:
         return "hint: your A Aᵀ is F_C; the step needs its inverse"
     if _is_inverse(A.T @ A, F):
         return "hint: your Aᵀ A is the inverse of F_C; the step has A Aᵀ, so transpose"
+    if _is_inverse(A @ A.T, F, within=ROUNDED):
+        return "hint: close; if you rounded, give more digits"
     return "hint: the step in θ is −lr A Aᵀ ∇L; compare with −lr F_C⁻¹ ∇L (np.linalg.cholesky gives M = C Cᵀ)"
 
 
-def _is_inverse(M: np.ndarray, F: np.ndarray) -> bool:
-    return bool(np.allclose(M @ F, np.eye(len(F)), atol=1e-3))
+def _is_inverse(M: np.ndarray, F: np.ndarray, within: float = 1e-3) -> bool:
+    return bool(np.allclose(M @ F, np.eye(len(F)), atol=within))

@@ -23,8 +23,15 @@ def number_verdict(answer: Any, right: float, hints: dict[float, str], otherwise
     """What to say to a number that should be `right`: hints belong to known wrong numbers."""
     if unanswered(answer):
         return NOT_YET
+    if isinstance(answer, np.ndarray) and answer.size == 1 and answer.dtype.kind in "biuf":
+        answer = answer.item()  # a metric of one value is a (1, 1) array
     if not isinstance(answer, int | float | np.number):
-        return f"hint: one number is asked for, not a {type(answer).__name__}"
+        return f"hint: one number is asked for, not {_with_article(type(answer).__name__)}"
     if close(answer, right):
         return "right"
     return "hint: " + next((hint for wrong, hint in hints.items() if close(answer, wrong)), otherwise)
+
+
+def _with_article(noun: str) -> str:
+    spoken_vowel = noun[0] in "aeiou" or noun == "ndarray"  # en-dee-array
+    return f"{'an' if spoken_vowel else 'a'} {noun}"
