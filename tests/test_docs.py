@@ -1,6 +1,7 @@
 """Code on pages of docs/ and in README.md runs, and prints what stands below it; links lead somewhere.
 
-Not that of docs/cluster.md, which needs a cluster, of docs/gpu.md, and of docs/hardware.md, which asks for a key.
+Not that of docs/cluster.md, which needs a cluster, of docs/gpu.md, and of docs/hardware.md, which asks for
+a key.
 """
 
 from __future__ import annotations

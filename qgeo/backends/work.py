@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,9 +66,7 @@ def loaded_circuits(content: bytes) -> list[QuantumCircuit]:
             "Qiskit reads them, got another form; use the versions that the manifest names"
         )
     try:
-        with warnings.catch_warnings():  # Qiskit 2.3 and 2.4 warn of a vector that a circuit uses a part of
-            warnings.filterwarnings("ignore", "The ParameterVector: ")
-            return list(qpy.load(io.BytesIO(content)))
+        return list(qpy.load(io.BytesIO(content)))
     except Exception as error:
         raise LedgerError(f"expected circuits in a QPY file, got damage: {type(error).__name__}") from None
 

@@ -47,7 +47,7 @@ def test_an_entry_is_shown_with_its_drawing(capsys, name):
     assert f"classical_rank: {entry.classical_rank}\n" in out
     assert f"classical_fisher_eigenvalues: {entry.classical_fisher_eigenvalues[0]:.6g}" in out
     drawing = str(catalogue.circuit(name).draw(output="text", fold=-1))
-    assert drawing in out
+    assert _without_ends(drawing) in _without_ends(out)  # rich before 15 leaves out spaces at ends of lines
 
 
 @pytest.mark.parametrize("name", catalogue.names())
@@ -72,3 +72,7 @@ def test_an_existing_file_is_left_alone(capsys, tmp_path):
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert place.read_text() == "mine"
     assert call(capsys, "export", "stokes", "--out", place / "below")[0] == 2
+
+
+def _without_ends(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.splitlines())
