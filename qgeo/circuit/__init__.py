@@ -1,0 +1,1 @@
+"""Circuits as plain data: compiler from Qiskit, `Program`, OpenQASM in and out, ansätze, catalogue."""

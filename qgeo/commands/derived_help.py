@@ -13,7 +13,7 @@ class DerivedHelp(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Fill in all texts, then print them as always."""
-        names = _names()
+        names = registered_names()
         for parameter in self.params:
             text = getattr(parameter, "help", None)
             if text:
@@ -21,7 +21,8 @@ class DerivedHelp(TyperCommand):
         super().format_help(ctx, formatter)
 
 
-def _names() -> dict[str, str]:
+def registered_names() -> dict[str, str]:
+    """What the words in braces stand for."""
     from qgeo.backends.names import BACKENDS
     from qgeo.estimators.methods import METHODS, methods_with
     from qgeo.heads.kinds import HEADS

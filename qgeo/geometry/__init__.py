@@ -1,0 +1,1 @@
+"""Information matrices, dense and matrix-free, as operators and spectra; exact functions of a circuit."""

@@ -1,0 +1,1 @@
+"""Natural gradient, metrics by name, damping, steps of a given size."""
