@@ -1,7 +1,7 @@
 """Code on pages of docs/ and in README.md runs, and prints what stands below it; links lead somewhere.
 
 Not that of docs/cluster.md, which needs a cluster, of docs/gpu.md, and of docs/hardware.md, which asks for
-a key.
+a key. Options on command lines are held by tests/docs/extensions/test_shell_examples.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ELSEWHERE = {"cluster.md", "gpu.md", "hardware.md"}
-PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in ("heads", "interop", "own_circuit", "shots"))]
+RUN = ("heads", "interop", "own_circuit", "shots", "start/simulators")
+PAGES = [ROOT / "README.md", *(DOCS / f"{name}.md" for name in RUN)]
+LINKED = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 CODE = [
     (page.name, code)
     for page in PAGES
@@ -43,11 +45,11 @@ def test_code_without_output_runs(page: str, code: str, capsys: pytest.CaptureFi
 
 def test_all_pages_with_code_are_run() -> None:
     # Seen to fail: a page left out.
-    with_code = {page.name for page in DOCS.glob("*.md") if "```python" in page.read_text(encoding="utf-8")}
+    with_code = {page.name for page in DOCS.rglob("*.md") if "```python" in page.read_text(encoding="utf-8")}
     assert with_code == {page.name for page in PAGES[1:]} | {"energies.md", "imaginary_time.md", *ELSEWHERE}
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")]), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     # Seen to fail: a page of another name.
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
