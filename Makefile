@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-lowest check bench bench-shots studies planted mutants notebooks catalogue wheel clean
+.PHONY: help setup demo test test-lowest check bench bench-shots studies planted mutants notebooks docs catalogue wheel clean
 
 help:
 	@echo "make demo    train tiny quantum and classical language-model heads on real text and write a report"
@@ -20,6 +20,7 @@ help:
 	@echo "make notebooks  every notebook of tutorials/ again from scratch, in place"
 	@echo "make wheel   a wheel in dist/ with the compiled kernel inside"
 	@echo "make test-lowest  the whole test suite with the lowest versions that pyproject.toml allows (.venv-lowest)"
+	@echo "make docs    the site of all pages, references and tutorials: build/site/index.html (installs the docs extra)"
 	@echo "make setup   create $(VENV) with the tested versions (the others call it)"
 
 setup: $(STAMP)
@@ -77,6 +78,12 @@ $(LOWEST)/.installed: pyproject.toml
 
 catalogue: setup
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python tests/circuit/make_catalogue.py
+
+docs: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
+	rm -rf build/site
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -E -W --keep-going -c docs -d build/doctrees . build/site
+	$(BIN)/python -m docs.site_check build/site
 
 planted: setup
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m planted
