@@ -14,6 +14,7 @@ from docs.extensions.error_sentences import escaped
 from docs.extensions.shell_examples import Example, by_command, examples
 from qgeo.cli import app
 from qgeo.commands.derived_help import DerivedHelp, registered_names
+from qgeo.commands.examples import EXAMPLES
 
 HERE = "docs/reference"
 
@@ -61,7 +62,9 @@ def _below(command: Any, names: tuple[str, ...]) -> Iterator[Command]:
 def markdown() -> str:
     """A section for each command."""
     known = commands()
-    shown = by_command(examples(), {each.names for each in known})
+    of_help = {line for given in EXAMPLES.values() for line, _ in given}
+    of_pages = [each for each in examples() if each.line not in of_help]
+    shown = by_command(of_pages, {each.names for each in known})
     return "\n\n".join(section(each, shown.get(each.names, [])) for each in known)
 
 
@@ -70,7 +73,7 @@ def section(command: Command, shown: list[Example]) -> str:
     context = command.command.make_context(command.title, [], resilient_parsing=True)
     usage = " ".join(command.command.collect_usage_pieces(context))
     parts = [f"## {command.title}", f"```\n{command.title} {usage}\n```", _prose(command.command.help or "")]
-    return "\n\n".join([*parts, *_table(command), *_examples(shown)])
+    return "\n\n".join([*parts, *_table(command), *_of_help(command), *_of_pages(shown)])
 
 
 def _prose(text: str) -> str:
@@ -109,7 +112,13 @@ def _default(parameter: Any) -> str:
     return f"`{plain}`" if plain is not None and not isinstance(plain, bool) else "–"
 
 
-def _examples(shown: list[Example]) -> list[str]:
+def _of_help(command: Command) -> list[str]:
+    given = EXAMPLES.get(" ".join(command.names), ())
+    lines = (f"{line}   # {remark}" if remark else line for line, remark in given)
+    return ["Examples:\n\n```\n" + "\n".join(lines) + "\n```"] if given else []
+
+
+def _of_pages(shown: list[Example]) -> list[str]:
     pages = dict.fromkeys(each.page for each in shown)
     return [
         f"From [{page}]({posixpath.relpath(page, HERE)}):\n\n```\n{_lines(shown, page)}\n```"

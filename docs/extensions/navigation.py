@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+_ELSEWHERE = {"benchmarks/by_hand"}  # a part of benchmarks/README.md
 _LINK = re.compile(r"\[([^\]\n]+)\]\(([^)#:\s]+)\)")
 
 SECTIONS: dict[str, tuple[str, ...]] = {
@@ -44,18 +45,30 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Results": ("RESULTS", "results/*/README", "circuits/*"),
     "Benchmarks": ("benchmarks/README", "benchmarks/*"),
-    "Project": ("CONTRIBUTING", "CHANGELOG", "tests/*", "tests/hardware/README", "qgeo/tasks/texts/README"),
+    "Project": (
+        "CONTRIBUTING",
+        "CHANGELOG",
+        "*",
+        "tests/*",
+        "tests/hardware/README",
+        "qgeo/tasks/texts/README",
+    ),
 }
+"""Where a pattern stands: all pages there that no other place names."""
+_NAMED = {"README"} | {page for pages in SECTIONS.values() for page in pages}
 
 
 def toctree(caption: str, pages: tuple[str, ...]) -> str:
-    """A hidden list of pages in MyST; patterns take what was not named before."""
-    entries = "\n".join(f"/{page}" for page in pages if "*" not in page or _pages_of(page))
-    return f"```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{entries}\n```"
+    """A hidden list of pages in MyST."""
+    entries = "\n".join(f"/{page}" for entry in pages for page in _pages_of(entry))
+    return f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```"
 
 
-def _pages_of(pattern: str) -> list[Path]:
-    return [path for path in ROOT.glob(f"{pattern}.*") if path.suffix in (".md", ".ipynb")]
+def _pages_of(entry: str) -> list[str]:
+    if "*" not in entry:
+        return [entry]
+    paths = [path for path in ROOT.glob(f"{entry}.*") if path.suffix in (".md", ".ipynb")]
+    return sorted({path.relative_to(ROOT).with_suffix("").as_posix() for path in paths} - _NAMED - _ELSEWHERE)
 
 
 def with_navigation(text: str) -> str:

@@ -25,8 +25,8 @@ Check = Callable[[Work], None]
 @dataclass(frozen=True, eq=False)
 class Permission:
     """Args:
-        folders: that may be cancelled; spending, max_seconds: the budget; charged, clock: for charges that
-            are asked for; device: refuses what cannot run there now, if anybody does; commands: that go on.
+    folders: that may be cancelled; spending, max_seconds: the budget; charged, clock: for charges that are
+    asked for; device: refuses what cannot run there now, if anybody does; commands: that go on.
     """
 
     folders: tuple[Path, ...]
