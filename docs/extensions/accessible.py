@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-_SCROLLING = re.compile(r"<(?:pre|div class=\"(?:table-wrapper|math-wrapper|output)\b)(?=[ >\"])")
+_SCROLLING = re.compile(r"<(?:pre|div class=\"(?:table-wrapper|math|output)\b)(?=[ >\"])")
 _DONE = "<!-- reachable -->\n"
 _NAMED = (
     ("</strong> -- ", "</strong> – "),
