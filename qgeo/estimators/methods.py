@@ -26,7 +26,7 @@ from qgeo.registry import Registry
 
 
 def one_reading(shots: int) -> float:
-    """1/√s: an entry is the mean of one ±1 reading."""
+    """1/√s: an entry is the mean of one ±1 reading, less a phase term."""
     return float(shots**-0.5)
 
 
@@ -46,8 +46,9 @@ class Method:
         inverts_readout: whether readout errors can be inverted for it. Others divide by frequencies, or take
             error bars from single ones; the inversion makes quasi-probabilities of them, which may be
             negative.
-        stderr: from shots to the largest standard error expected of an entry between two single-term
-            parameters; None where random draws dominate it.
+        stderr: from shots to the standard error to expect of an entry between two single-term parameters. It
+            bounds every entry but those of lin-comb and mid-circuit between layers: their phase term is
+            measured apart, and they may have √2 times as much. None where random draws dominate it.
     """
 
     name: str

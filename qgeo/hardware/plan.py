@@ -64,9 +64,10 @@ def _may_be_long(calls: Sequence[Call], judged: Judged) -> bool:
 
 
 def expected_stderr(method: str, shots: int, mitigation: Mitigation = PLAIN) -> float | None:
-    """Largest standard error of an entry between two single-term parameters.
+    """Standard error to expect of an entry between two single-term parameters: 1/√s, or ½/√s by overlaps.
 
-    As the method's record says; None for methods whose random directions dominate. (3 F₁ − F₃)/2 multiplies
+    It bounds every entry but those of lin-comb and mid-circuit between layers, whose phase term is measured
+    apart: √2/√s bounds these. None for methods whose random directions dominate. (3 F₁ − F₃)/2 multiplies
     it by √10/2. What the inversion of readout errors adds is not in it.
     """
     expected = METHODS[method].stderr
