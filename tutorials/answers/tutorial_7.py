@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from .verdicts import number_verdict
+from .verdicts import RIGHT, number_verdict
 
 MONTH = 600.0
 """QPU seconds of the free plan in 28 days."""
 
 OF_A_JOB, PAUSE = 2.0, 250e-6
-"""Seconds that a job takes beside its shots, and between two shots, by IBM's documented formula."""
+"""Seconds that a job takes beside its shots, and between two shots, by IBM's guide "Workload usage"."""
 
 
 class Plan(Protocol):
@@ -27,7 +27,7 @@ class Plan(Protocol):
 
 
 def check_7a(answer: Any, plan: Plan) -> None:
-    """The most shots s per circuit with 2·jobs + N s t ≤ 600 QPU seconds, t as in the plan."""
+    """The largest whole s with 2·jobs + N s t ≤ 600 QPU seconds, t as in the plan; to the shot."""
     most = _shots_that_fit(plan)
     by_the_pause = (MONTH - OF_A_JOB * plan.jobs) / (plan.circuits * PAUSE)
     hints = {
@@ -36,7 +36,8 @@ def check_7a(answer: Any, plan: Plan) -> None:
         plan.shots / plan.circuits: f"this is the plan as it is, and it takes {plan.seconds:.0f} s",
     }
     otherwise = "solve 2·jobs + N s t = 600 for s, with t = (seconds − 2·jobs)/shots from the plan"
-    print(number_verdict(answer, most, hints, otherwise))
+    verdict = number_verdict(answer, most, hints, otherwise)
+    print(_to_the_shot(answer, most) if verdict == RIGHT else verdict)
 
 
 def check_7b(answer: Any, plan: Plan) -> None:
@@ -48,10 +49,17 @@ def check_7b(answer: Any, plan: Plan) -> None:
         now * plan.seconds / MONTH: "an error does not fall as 1/s, but as 1/√s",
         0.5 / (most * plan.circuits) ** 0.5: "s is the number of shots of one circuit, not of all of them",
     }
-    print(number_verdict(answer, 0.5 / most**0.5, hints, "½/√s, with s from 7a"))
+    otherwise = "at equal shots, how do the two stderr of section 2 compare? Then take s from 7a"
+    print(number_verdict(answer, 0.5 / most**0.5, hints, otherwise))
 
 
 # --- helpers -----------------------------------------------------------------------------------------------
+
+
+def _to_the_shot(answer: float, most: int) -> str:
+    if answer > most:
+        return "hint: almost, but so many do not fit: what is the largest whole number that does?"
+    return RIGHT if answer == most else "hint: almost, but one shot more fits, too"
 
 
 def _shots_that_fit(plan: Plan) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+RIGHT = "right"
 NOT_YET = "not answered yet: put your answer in place of the dots"
 
 
@@ -28,7 +29,7 @@ def number_verdict(answer: Any, right: float, hints: dict[float, str], otherwise
     if not isinstance(answer, int | float | np.number):
         return f"hint: one number is asked for, not {_with_article(type(answer).__name__)}"
     if close(answer, right):
-        return "right"
+        return RIGHT
     return "hint: " + next((hint for wrong, hint in hints.items() if close(answer, wrong)), otherwise)
 
 
