@@ -255,7 +255,7 @@ def connected_service() -> Any:
         from qgeo.backends.ibm_transport import bounded_sessions, told
     except ImportError:
         raise ConfigurationError(
-            "expected qiskit-ibm-runtime for IBM Quantum, found none; pip install 'qgeo[ibm]'"
+            "expected qiskit-ibm-runtime for IBM Quantum, found none; pip install qiskit-ibm-runtime"
         ) from None
     mask_logs_of_client()
     try:

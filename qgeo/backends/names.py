@@ -180,7 +180,7 @@ def _fake_devices() -> dict[str, Any]:
         from qiskit_ibm_runtime import fake_provider
     except ImportError:
         raise ConfigurationError(
-            "expected qiskit-ibm-runtime for a fake device, found none; pip install 'qgeo[ibm]'"
+            "expected qiskit-ibm-runtime for a fake device, found none; pip install qiskit-ibm-runtime"
         ) from None
     kinds: list[Any] = [kind for kind in vars(fake_provider).values() if isinstance(kind, type)]
     return {kind.backend_name: kind for kind in kinds if getattr(kind, "backend_name", None)}

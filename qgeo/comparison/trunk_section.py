@@ -25,7 +25,7 @@ class TrunkSection(Section):
 
     name: Annotated[str, Field(min_length=1)] = NO_TRUNK
     """none, gpt (trained on all training windows of the task), or the folder of a Hugging Face causal model
-    (pip install 'qgeo[hf]'), on every machine that has workers."""
+    (pip install transformers), on every machine that has workers."""
     width: Annotated[int, Field(ge=1, le=1024)] = 64
     """Numbers per token."""
     layers: Annotated[int, Field(ge=1, le=100)] = 2

@@ -84,7 +84,7 @@ def _account() -> str:
     try:
         from qiskit_ibm_runtime import QiskitRuntimeService
     except ImportError:
-        return "none: qiskit-ibm-runtime is not installed; pip install 'qgeo[ibm]'"
+        return "none: it takes qiskit-ibm-runtime; pip install qiskit-ibm-runtime"
     names = sorted(QiskitRuntimeService.saved_accounts())
     return (
         f"saved as {', '.join(names)}" if names else f"none; set {_KEY}, or save one with qiskit-ibm-runtime"

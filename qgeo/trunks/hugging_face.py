@@ -1,4 +1,4 @@
-"""A causal language model from a local folder, by Hugging Face's transformers: `pip install 'qgeo[hf]'`.
+"""A causal language model from a local folder, by Hugging Face's transformers: `pip install transformers`.
 
     tokens ──characters──▶ text ──its tokenizer──▶ its own tokens ──model──▶ last hidden state of the last one
 
@@ -101,7 +101,7 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError:
         raise ConfigurationError(
-            "expected transformers for a trunk from a folder, found none; pip install 'qgeo[hf]'"
+            "expected transformers for a trunk from a folder, found none; pip install transformers"
         ) from None
     only = {"local_files_only": True, "trust_remote_code": False}
     try:

@@ -159,7 +159,7 @@ def _dask() -> Any:
         return import_module("distributed")
     except ImportError:
         raise ConfigurationError(
-            "expected Dask for --scheduler, found none; pip install 'qgeo[cluster]'"
+            "expected Dask for --scheduler, found none; pip install 'dask[distributed]'"
         ) from None
 
 

@@ -49,4 +49,4 @@ def test_an_account_is_found_and_its_key_is_not_said(monkeypatch, capsys):
 def test_what_is_not_installed_is_said(monkeypatch):
     monkeypatch.delenv("QISKIT_IBM_TOKEN", raising=False)
     monkeypatch.setitem(sys.modules, "qiskit_ibm_runtime", None)
-    assert findings()["IBM account"] == "none: qiskit-ibm-runtime is not installed; pip install 'qgeo[ibm]'"
+    assert findings()["IBM account"] == "none: it takes qiskit-ibm-runtime; pip install qiskit-ibm-runtime"

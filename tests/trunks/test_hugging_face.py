@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_read_is_refused(damage, folder, tmp_path):
         HuggingFaceTrunk(copy, SIGNS, 3)
 
 
-def test_without_transformers_the_extra_is_named(folder, monkeypatch):
+def test_without_transformers_it_says_what_to_install(folder, monkeypatch):
     real = builtins.__import__
 
     def without(name: str, *args, **kwargs):
@@ -95,7 +95,7 @@ def test_without_transformers_the_extra_is_named(folder, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ConfigurationError, match=r"found none; pip install 'qgeo\[hf\]'"):
+    with pytest.raises(ConfigurationError, match=r"found none; pip install transformers"):
         HuggingFaceTrunk(folder, SIGNS, 3)
 
 

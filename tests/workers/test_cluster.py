@@ -85,7 +85,7 @@ def test_without_dask_it_says_how_to_install_it(monkeypatch):
         raise ImportError(name)
 
     monkeypatch.setattr("qgeo.workers.cluster.import_module", missing)
-    with pytest.raises(ConfigurationError, match=r"pip install 'qgeo\[cluster\]'$"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'dask\[distributed\]'$"):
         check_answers("tcp://127.0.0.1:8786")
 
 
