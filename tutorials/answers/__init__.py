@@ -5,6 +5,7 @@ Import it from a notebook beside it, `import answers`; put your answer in place 
 
 from .tutorial_1 import check_1a, check_1b, check_1c
 from .tutorial_2 import check_2
+from .tutorial_3 import check_3a, check_3b, check_3c
 from .tutorial_4 import check_4a, check_4b, check_4c
 from .tutorial_5 import check_5a, check_5b, check_5c
 from .tutorial_6 import check_6a, check_6b, check_6c
@@ -17,6 +18,9 @@ __all__ = [
     "check_1b",
     "check_1c",
     "check_2",
+    "check_3a",
+    "check_3b",
+    "check_3c",
     "check_4a",
     "check_4b",
     "check_4c",
