@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .verdicts import NOT_YET, number_verdict, unanswered
+from .verdicts import NOT_YET, RIGHT, number_verdict, unanswered
 
 ONES = 1 / 3  # of the tokens of the golden-mean source; after each comes a 0
 VOCABULARY, CONTEXT, LAYERS, EMBEDDING = 32, 3, 3, 4  # of the head in exercise 3b
@@ -25,7 +25,7 @@ def check_3a(answer: Any) -> None:
         coin - floor: "this is the coin flip of section 1; a unigram knows that two tokens in three are 0s",
         floor: "this is the floor: what no model gets below",
     }
-    print(number_verdict(answer, right, hints, "its loss, the entropy of (⅔, ⅓), less the floor of section 1"))
+    print(number_verdict(answer, right, hints, "the entropy of (⅔, ⅓) less the floor of section 1"))
 
 
 def check_3b(answer: Any) -> None:
@@ -35,23 +35,22 @@ def check_3b(answer: Any) -> None:
     elif not isinstance(answer, Integral):
         print(f"hint: a whole number is asked for, not {answer!r}")
     else:
-        print("right" if int(answer) == sum(_parts(_qubits(VOCABULARY))) else f"hint: {_count_hint(int(answer))}")
+        print(_count_verdict(int(answer)))
 
 
 def check_3c(answer: Any) -> None:
     """δθ₂ of the damped step in φ₂ = θ₂/s: −s (s²F + λ)⁻¹ s∇L."""
     fisher, gradient = SCALE**2 * FISHER, SCALE * GRADIENT
     step = -gradient / (fisher + DAMPING)
-    right = SCALE * step
+    right, once = SCALE * step, SCALE * FISHER + DAMPING
     hints = {
         -right: "the size is right; the step goes down, so it is negative",
         step: "this is the change of φ₂; θ₂ changes 5 times as much",
         -GRADIENT / (FISHER + DAMPING): "this is your own step; with damping theirs is another one",
         -GRADIENT / FISHER: "this is the step without damping, the same for both of you",
-        -SCALE * gradient / (SCALE * FISHER + DAMPING): "A stands on both sides of AᵀFA: their F_C is 25 × 0.01",
-        -SCALE * GRADIENT / (fisher + DAMPING): "their gradient is Aᵀ∇L, 5 times yours",
+        -SCALE * gradient / once: "A stands on both sides of AᵀFA: their F_C is 25 × 0.01",
     }
-    otherwise = "their F_C is AᵀFA and their gradient Aᵀ∇L with A = 5; take the damped step, then go back by A"
+    otherwise = "their F_C is AᵀFA, their gradient Aᵀ∇L, A = 5; take the damped step, then go back by A"
     print(number_verdict(answer, right, hints, otherwise))
 
 
@@ -74,8 +73,10 @@ def _parts(qubits: int) -> tuple[int, int, int, int]:
     return angles * LAYERS, VOCABULARY * EMBEDDING, angles * CONTEXT * EMBEDDING, angles
 
 
-def _count_hint(answer: int) -> str:
-    values, embedding, weight, bias = _parts(_qubits(VOCABULARY))
+def _count_verdict(answer: int) -> str:
+    values, embedding, weight, bias = parts = _parts(_qubits(VOCABULARY))
+    if answer == sum(parts):
+        return RIGHT
     hints = {
         values: "these are the angles of the circuit; the encoder has numbers, too",
         values + embedding + weight: "the encoder's bias is missing, one number for each angle that it gives",
@@ -84,4 +85,5 @@ def _count_hint(answer: int) -> str:
         sum(_parts(_qubits(16))): "these are the numbers with four qubits; 32 tokens need five",
         values + embedding + weight // CONTEXT + bias: "W takes the numbers of all three tokens of a context",
     }
-    return hints.get(answer, "add up values, embedding, weight and bias as printed in section 2, with five qubits")
+    otherwise = "add up values, embedding, weight and bias as printed in section 2, with five qubits"
+    return "hint: " + hints.get(answer, otherwise)
