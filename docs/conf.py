@@ -5,6 +5,7 @@ make docs     sphinx-build -c docs . build/site
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from qgeo import __version__  # noqa: E402
+
+logging.getLogger("qiskit").setLevel(logging.WARNING)  # Sphinx shows what its passes log for information
 
 project = "qgeo"
 author = "the qgeo developers"
