@@ -49,8 +49,13 @@ def is_alive(process: int) -> bool:
 
 @contextmanager
 def interrupts_put_off() -> Iterator[None]:
-    """Ctrl-C waits until this ends; in processes that are started inside, until they let it through."""
-    if not hasattr(signal, "pthread_sigmask") or current_thread() is not main_thread():  # Windows; a thread
+    """Ctrl-C waits until this ends; in processes that are started inside, until they let it through.
+
+    Nothing changes where it is ignored: a handler of ours would not be inherited, and the new processes would
+    heed what their command ignores.
+    """
+    is_here = hasattr(signal, "pthread_sigmask") and current_thread() is main_thread()  # Windows; a thread
+    if not is_here or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         yield
         return
     came: list[int] = []

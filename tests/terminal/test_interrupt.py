@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from time import monotonic, sleep
 
 import pytest
@@ -18,7 +19,13 @@ def test_ctrl_c_leaves_one_sentence(tmp_path, moment):
     # Seen to fail: workers that were interrupted in their imports printed a traceback each.
     config, folder = write_toml(tmp_path / "long.toml", training={"steps": 20_000}), tmp_path / "run"
     command = [sys.executable, "-m", "qgeo", "compare", config, "--out", folder, "--workers", "2"]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # in a background it is ignored
+    )
     end = monotonic() + 60
     while not folder.exists():
         assert monotonic() < end
@@ -46,3 +53,14 @@ def test_workers_of_a_command_that_ignores_ctrl_c_ignore_it_too():
         started = f"import signal; signal.signal(signal.SIGINT, signal.{before}); {code}"
         done = subprocess.run([sys.executable, "-c", started], capture_output=True, text=True, check=False)
         assert (done.stdout, done.stderr) == (left, "")
+
+
+def test_processes_started_by_a_command_that_ignores_ctrl_c_ignore_it_too():
+    # Seen to fail: a handler set around their start, in whose place they have the default one.
+    told = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
+    code = (
+        "import signal, subprocess, sys, qgeo.system; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        f"with qgeo.system.interrupts_put_off(): subprocess.run([sys.executable, '-c', {told!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
