@@ -52,6 +52,8 @@ def compile(
     >>> compile(circuit)
     Program(1 qubits, 1 parameters, 0 inputs, 1 blocks)
     """
+    if isinstance(circuit, Program):
+        raise CircuitError("expected a QuantumCircuit, got a Program, which is compiled; pass its circuit")
     if not isinstance(circuit, QuantumCircuit):
         raise CircuitError(f"expected a QuantumCircuit or a Program, got {type(circuit).__name__}")
     if circuit.num_qubits == 0:

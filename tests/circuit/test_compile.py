@@ -111,6 +111,11 @@ def test_states_with_data_are_those_of_bound_circuits(order, width: int):
     ("arguments", "error", "message"),
     [
         ({"circuit": "circuit.qasm"}, CircuitError, "expected a QuantumCircuit or a Program, got str"),
+        (
+            {"circuit": qgeo.compile(QuantumCircuit(1))},
+            CircuitError,
+            "a Program, which is compiled; pass its circuit",
+        ),
         ({"circuit": QuantumCircuit(0)}, CircuitError, "at least one qubit"),
         ({"input_parameters": ["z"]}, ShapeError, r"expected input parameters of the circuit, got \['z'\]"),
         ({"input_parameters": "yy"}, ShapeError, r"got \['yy'\]"),
