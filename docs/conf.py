@@ -64,7 +64,7 @@ smartquotes = False  # options keep their two dashes
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
 suppress_warnings = ["misc.highlighting_failure"]  # cells with magics, such as %%writefile
-nb_execution_mode = "off"  # tests/test_tutorials.py executes them; the site shows the outputs that are stored
+nb_execution_mode = "off"  # make notebooks executes them; the site shows the outputs that are stored
 nb_render_text_lexer = "none"
 
 autodoc_member_order = "bysource"

@@ -45,10 +45,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "study show": (("qgeo study show filter", ""),),
     "study run": (
         ("qgeo study run filter", "preset quick, in a folder with a page"),
-        ("qgeo study run filter readout --preset full --out runs/studies", "verdicts; hours"),
-        ("qgeo study run --resume runs/studies", "go on after an interruption"),
+        ("qgeo study run filter --preset full --out runs/filter", "as in RESULTS.md: 20 CPU minutes"),
+        ("qgeo study run --resume runs/filter", "go on after an interruption"),
     ),
-    "study checks": (("qgeo study checks", "a few minutes"),),
+    "study checks": (("qgeo study checks", "published numbers beside ours"),),
     "hardware plan": (
         ("qgeo hardware plan --circuit stokes.qasm --backend fake_torino", "what each method would cost"),
         (
@@ -79,7 +79,7 @@ def examples(command: str) -> str:
 
     >>> print(examples("study checks"))
     Examples:
-      # a few minutes
+      # published numbers beside ours
       qgeo study checks
     """
     return "\n".join(["Examples:", *(f"  {line}" for each in EXAMPLES[command] for line in _lines(*each))])
