@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
+PEERS := .venv-peers
 STAMP := $(VENV)/.installed
 
 .PHONY: help setup demo test test-lowest check bench bench-shots studies planted mutants notebooks docs catalogue wheel clean
@@ -11,7 +12,7 @@ help:
 	@echo "make demo    train tiny quantum and classical language-model heads on real text and write a report"
 	@echo "make test    the whole test suite (under ten minutes on two cores)"
 	@echo "make check   ruff, mypy, import-linter"
-	@echo "make bench   the benchmark table, beside its opponents (installs the peers extra)"
+	@echo "make bench   the benchmarks, beside their opponents: benchmarks/README.md (installs the peers extra, and .venv-peers; 25 minutes at most on two quiet cores)"
 	@echo "make bench-shots  error against shots and coverage of error bars of every estimator (benchmarks/estimators.md)"
 	@echo "make studies every study with preset quick, after the planted checks of verdicts, long ones included (seven minutes on two cores)"
 	@echo "make mutants 300 small faults planted in a copy, one at a time: which do the tests notice? (two hours; tests/MUTANTS.md)"
@@ -42,9 +43,13 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup
+bench: setup $(PEERS)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,peers]'
 	$(BIN)/python -m benchmarks
+
+# Opponents that do not fit beside ours. Without them (no wheels for this Python or system) their columns say so.
+$(PEERS)/.installed: benchmarks/opponents/requirements.txt
+	-$(PYTHON) -m venv $(PEERS) && $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< && touch $@
 
 bench-shots: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.estimators
@@ -89,4 +94,4 @@ planted: setup
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(BIN)/python -m planted
 
 clean:
-	rm -rf $(VENV) $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) $(PEERS) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -13,10 +13,10 @@ import torch
 from elsewhere import AWAY, Elsewhere, Watched
 
 import qgeo
+from benchmarks.circuits import layered_circuit
 from benchmarks.gpu_checks import Check, checks, difference
-from benchmarks.ours import layered_circuit
 from qgeo.geometry import blockwise
-from qgeo.simulate import angle_tables, tensors
+from qgeo.simulate import angle_tables, engine, tensors
 from qgeo.simulate.dense import constants
 from qgeo.simulate.statevector import expectations, probabilities
 from qgeo.simulate.tangents import tangent_products, tangent_sweep
@@ -35,8 +35,7 @@ MEANT = {
     ("geometry/request.py", "real_array", "a copy to the host"),
     ("geometry/request.py", "requested", "a copy to the device"),
     ("geometry/exact.py", "_fisher_sum", "a copy to the device"),
-    ("geometry/exact.py", "_mean", "a copy to the host"),
-    ("geometry/exact.py", "quantum_fisher", "a copy to the host"),
+    ("geometry/exact.py", "_mean_of", "a copy to the host"),
     ("geometry/quantum_operator.py", "quantum_fisher_operator", "a copy to the device"),
     ("geometry/exact.py", "check_domain", "a number"),
     ("heads/encoder.py", "check_token_ids", "a number"),
@@ -78,6 +77,18 @@ def _name(check: Check) -> str:
     return f"{check.name} {check.dtype}"
 
 
+def on_the_cpu(check: Check) -> torch.Tensor:
+    """In complex64 by the same engine as elsewhere.
+
+    The compiled one rounds in another order, and a gradient of probabilities of 16 qubits, 3e-4 at most, is
+    rounding to 1e-8 in either.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if check.dtype == "complex64":
+            patch.setattr(engine, "kernel_for", lambda *_: None)
+        return check.compute(torch.device("cpu"))
+
+
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     """What is made on a device that is not there is made in one test alone."""
@@ -100,7 +111,7 @@ def test_elsewhere_the_numbers_are_the_same_and_no_wait_is_new(check: Check) -> 
     # `check_finite_gradients`; `by_values[list(self.columns)]` in `MatrixFreeFisher`; the phases of
     # `PauliExpectations` on the CPU; `point.new_tensor(rest[0])` in `angles._tree`;
     # `torch.tensor(order, device=states.device).argsort().tolist()` in `apply_on_any`.
-    expected = check.compute(torch.device("cpu"))
+    expected = on_the_cpu(check)
     with Watched() as watched:
         found = check.compute(AWAY)
     inner = found.inner if isinstance(found, Elsewhere) else found

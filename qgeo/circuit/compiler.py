@@ -11,9 +11,8 @@ from qiskit import QuantumCircuit
 
 from qgeo.arguments import checked_integer
 from qgeo.circuit.amplitude_circuit import with_rotations
-from qgeo.circuit.elements import Element, Rotation
+from qgeo.circuit.elements import Element, Fixed, Placed, Rotation
 from qgeo.circuit.expression import Expression, expression
-from qgeo.circuit.fusion import Placed, fuse
 from qgeo.circuit.layers import Placeable
 from qgeo.circuit.measured import measured_qubits, unitary_part
 from qgeo.circuit.names import parameter_names
@@ -35,8 +34,8 @@ def compile(
         input_parameters: parameters that carry data (Parameters, a ParameterVector, or names), in the
             order of the columns of `inputs`; all others are trainable. Those of a `raw_feature_vector` are
             amplitudes of an initial state, normalised where they are not.
-        block_width: most qubits whose gates are fused into one matrix; by default what was measured to be
-            fastest for the number of qubits.
+        block_width: most qubits whose gates are fused into one matrix, where the circuit goes through torch;
+            by default what was measured to be fastest for the number of qubits.
 
     Returns:
         The program. Its trainable parameters are in `circuit.parameters` order.
@@ -50,7 +49,7 @@ def compile(
     >>> circuit = QuantumCircuit(1)
     >>> _ = circuit.ry(2 * Parameter("a"), 0)
     >>> compile(circuit)
-    Program(1 qubits, 1 parameters, 0 inputs, 1 blocks)
+    Program(1 qubits, 1 parameters, 0 inputs, 1 elements)
     """
     if isinstance(circuit, Program):
         raise CircuitError("expected a QuantumCircuit, got a Program, which is compiled; pass its circuit")
@@ -74,8 +73,9 @@ def compile(
         input_parameters=inputs,
         angles=angles,
         num_shared_angles=num_shared,
-        blocks=fuse(numbered, circuit.num_qubits, width),
+        elements=numbered,
         items=_placeable(items, numbered),
+        block_width=width,
         measured=measured_qubits(circuit),
         amplitudes=amplitudes,
     )
@@ -89,7 +89,7 @@ def _check_inputs(inputs: tuple[str, ...], names: list[str]) -> None:
         raise ShapeError(f"expected each input parameter once, got {list(inputs)}")
 
 
-def _placeable(items: list[Item], numbered: list[Placed]) -> tuple[Placeable, ...]:
+def _placeable(items: list[Item], numbered: tuple[Placed, ...]) -> tuple[Placeable, ...]:
     """The items as layers see them, with the angles of their elements."""
     angles = iter(placed.angle for placed in numbered)
     of_item = ([angle for angle in islice(angles, len(item.elements)) if angle is not None] for item in items)
@@ -100,20 +100,24 @@ def _on_some_qubit(element: Element) -> Element:
     """A global phase acts on qubit 0, as a multiple of the identity."""
     if element.qubits:
         return element
-    if isinstance(element, Rotation):
-        return replace(element, generator=np.kron(np.eye(2), element.generator), qubits=(0,))
-    return replace(element, matrix=np.kron(np.eye(2), element.matrix), qubits=(0,))
+    if isinstance(element, Fixed):
+        return Fixed(np.kron(np.eye(2), element.matrix), (0,))
+    assert isinstance(element, Rotation)
+    return Rotation(np.kron(np.eye(2), element.generator), (0,), element.angle)
 
 
 def _number_angles(
     elements: list[Element], trainable: tuple[str, ...], inputs: tuple[str, ...]
-) -> tuple[tuple[Expression, ...], list[Placed], int]:
+) -> tuple[tuple[Expression, ...], tuple[Placed, ...], int]:
     """Give every rotation the index of its angle, shared angles first."""
     columns = {name: column for column, name in enumerate(trainable + inputs)}
-    read = [expression(e.angle, columns) if isinstance(e, Rotation) else None for e in elements]
+    read = [None if isinstance(e, Fixed) else expression(e.angle, columns) for e in elements]
     on_data = [angle is not None and max(angle.columns) >= len(trainable) for angle in read]
     order = sorted((i for i, angle in enumerate(read) if angle is not None), key=lambda i: on_data[i])
     index = {i: position for position, i in enumerate(order)}
-    items = [Placed(element, index.get(i), on_data[i]) for i, element in enumerate(elements)]
+    numbered = tuple(
+        Placed(e if isinstance(e, Fixed) else replace(e, angle=index[i]), on_data[i])
+        for i, e in enumerate(elements)
+    )
     angles = tuple(angle for angle in (read[i] for i in order) if angle is not None)
-    return angles, items, sum(not on_data[i] for i in order)
+    return angles, numbered, sum(not on_data[i] for i in order)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from qiskit.circuit import Parameter
 from qiskit.exceptions import QiskitError
 
 from qgeo.errors import CircuitError
@@ -59,6 +60,8 @@ def expression(angle: Any, columns: Mapping[str, int]) -> Expression:
     Raises:
         CircuitError: a function that has no tree, or none that can be differentiated.
     """
+    if isinstance(angle, Parameter):  # by itself, as most angles are
+        return Expression((columns[angle.name],), (1.0,), 0.0, None)
     free = sorted(angle.parameters, key=lambda parameter: columns[parameter.name])
     own_columns = tuple(columns[parameter.name] for parameter in free)
     slopes = _constant_slopes(angle, free)

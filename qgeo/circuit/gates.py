@@ -8,7 +8,6 @@ with their phase: U(θ, φ, λ) = P(φ) RY(θ) P(λ), R(θ, φ) = P(φ) RX(θ) P
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,22 +18,20 @@ from qiskit.quantum_info import SparseObservable, SparsePauliOp
 
 from qgeo.circuit.elements import (
     Element,
-    Fixed,
-    Matrix,
     controlled,
-    embedded,
     global_phase,
     inverted,
     placed,
     rotation,
+    string_rotation,
 )
+from qgeo.circuit.matrices import Matrix
 from qgeo.circuit.paulis import (
     Term,
     all_commute,
     from_label,
     gathered,
     generator_of,
-    letter,
     qubits_of,
     string_matrix,
     support,
@@ -47,7 +44,7 @@ MAX_DENSE_QUBITS = 10
 MOST_ELEMENTS = 100_000
 """That a power of a gate comes to, chosen: more are no power that anybody means."""
 
-_MAX_PAULI_SUPPORT = 3  # chosen: what a cell with one matrix a context holds (fusion.py); wider is a ladder
+_MAX_PAULI_SUPPORT = 3  # chosen: what a cell with one matrix a context holds (fusion.py); wider is masks
 
 X = np.array([[0, 1], [1, 0]], dtype=complex)
 Y = np.array([[0, -1j], [1j, 0]])
@@ -111,7 +108,7 @@ def gate_elements(gate: Any, unroll: Callable[[Any], list[Element]]) -> list[Ele
         CircuitError: a non-integer power, a non-Hermitian or too wide evolution.
     """
     if isinstance(gate, PauliEvolutionGate):
-        return _evolution(gate)
+        return evolution_elements(hamiltonian_terms(gate), gate.time)
     if isinstance(gate, HamiltonianGate):
         matrix, time = gate.params
         return [rotation(2 * np.asarray(matrix, dtype=complex), tuple(range(gate.num_qubits)), time)]
@@ -192,11 +189,15 @@ def hamiltonian_terms(gate: PauliEvolutionGate) -> list[Term]:
     return [from_label(text)._replace(weight=weight) for text, weight in labelled]
 
 
-def _evolution(gate: PauliEvolutionGate) -> list[Element]:
-    terms = hamiltonian_terms(gate)
+def evolution_elements(terms: list[Term], time: Any) -> list[Element]:
+    """exp(−i t H) by the strings of H.
+
+    Raises:
+        CircuitError: they do not commute and act on too many qubits.
+    """
     if not all_commute(terms):
-        return [_dense_evolution(terms, gate.time)]
-    return [element for term in terms for element in _pauli_rotation(term, term.weight * 2 * gate.time)]
+        return [_dense_evolution(terms, time)]
+    return [element for term in terms for element in _pauli_rotation(term, term.weight * 2 * time)]
 
 
 def sparse_pauli(operator: Any) -> SparsePauliOp:
@@ -223,16 +224,6 @@ def _pauli_rotation(term: Term, angle: Any) -> list[Element]:
     if not qubits:
         return [global_phase(-0.5 * angle)]
     if len(qubits) > _MAX_PAULI_SUPPORT:
-        return _laddered(term, qubits, angle)
+        return string_rotation(term._replace(weight=1.0), angle)
     string = Term(gathered(term.x, qubits), gathered(term.z, qubits))
     return [rotation(string_matrix(string, len(qubits)).dense(), qubits, angle)]
-
-
-def _laddered(term: Term, qubits: tuple[int, ...], angle: Any) -> list[Element]:
-    """A wide Pauli rotation as C† RZ C: C turns letters into Z and collects the parity in the last qubit."""
-    to_z = {"X": np.array([[1, 1], [1, -1]]) / np.sqrt(2), "Y": np.array([[1, -1j], [1, 1j]]) / np.sqrt(2)}
-    cx = embedded(X, (1,), 2) @ np.kron(np.eye(2), ONE) + np.kron(np.eye(2), np.eye(2) - ONE)
-    bases: list[Element] = [Fixed(to_z[letter(term, q)] + 0j, (q,)) for q in qubits_of(term.x)]
-    ladder: list[Element] = [Fixed(cx, pair) for pair in pairwise(qubits)]
-    clifford = [*bases, *ladder]
-    return [*clifford, rotation(Z, (qubits[-1],), angle), *inverted(clifford)]

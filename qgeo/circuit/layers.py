@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from qgeo.circuit.elements import Matrix
+from qgeo.circuit.matrices import Matrix
 from qgeo.circuit.paulis import Term, all_commute, commute, mask_of, pauli_terms, support
 
 

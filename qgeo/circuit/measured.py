@@ -202,6 +202,8 @@ def _check_end(circuit: QuantumCircuit, instruction: Executed, measured: Mapping
 
 def _qubit_of_bit(circuit: QuantumCircuit) -> dict[Any, int]:
     """Index of the qubit that each classical bit holds at the end: the last measurement into it counts."""
+    if not circuit.clbits:
+        return {}
     measurements = (each for each in executed(circuit) if isinstance(each.operation, Measure))
     return {each.clbits[0]: each.qubits[0] for each in measurements}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qgeo.circuit.elements import Matrix
+from qgeo.circuit.matrices import Matrix
 
 NEGLIGIBLE = 1e-12
 """An entry of a unitary below it is rounding: gate matrices are products of a few, each good to 1e-16."""

@@ -10,18 +10,23 @@ The heads' observables, the compiled engine's rotations, the estimators' reading
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qgeo.circuit.elements import Matrix
+from qgeo.circuit.matrices import Matrix
 from qgeo.circuit.monomial import NEGLIGIBLE, MonomialMatrix
 from qgeo.errors import ConfigurationError
 
 LETTERS = "IXZY"
 """The letter of a qubit, by its bit of x and twice its bit of z."""
+
+MOST_REMEMBERED = 16
+"""Rows of a generator whose strings are remembered, chosen: the same gate stands in a circuit hundreds of
+times, a generator of more than four qubits mostly once."""
 
 _POWERS = np.array([1, 1j, -1, -1j])  # of i
 
@@ -182,12 +187,18 @@ def pauli_terms(generator: Matrix, qubits: tuple[int, ...]) -> tuple[Term, ...]:
     >>> [tuple(term) for term in pauli_terms(projector, (0, 2))]
     [(0, 0, 0.25), (0, 1, -0.25), (0, 4, -0.25), (0, 5, 0.25)]
     """
-    index = np.arange(len(generator))
+    strings = _strings if len(generator) <= MOST_REMEMBERED else _strings.__wrapped__
+    local = strings(np.ascontiguousarray(generator, dtype=complex).tobytes(), len(generator))
+    return tuple(Term(spread(x, qubits), spread(z, qubits), weight) for x, z, weight in local)
+
+
+@lru_cache(maxsize=1024)
+def _strings(entries: bytes, size: int) -> tuple[Term, ...]:
+    """The strings of a generator by its entries, on qubits 0, 1, …"""
+    generator = np.frombuffer(entries, dtype=complex).reshape(size, size)
+    index = np.arange(size)
     ys = np.bitwise_count(index[:, None] & index)  # [x, z]: how many Ys
     shifted = generator[index[:, None] ^ index, index]  # [x, k]: from amplitude k to k ^ x
-    weights = (_POWERS[-ys.astype(int) % 4] * (shifted @ signs(index[:, None], index))).real / len(index)
+    weights = (_POWERS[-ys.astype(int) % 4] * (shifted @ signs(index[:, None], index))).real / size
     least = NEGLIGIBLE * np.abs(generator).max()
-    return tuple(
-        Term(spread(x, qubits), spread(z, qubits), float(weights[x, z]))
-        for x, z in np.argwhere(np.abs(weights) > least).tolist()
-    )
+    return tuple(Term(x, z, float(weights[x, z])) for x, z in np.argwhere(np.abs(weights) > least).tolist())

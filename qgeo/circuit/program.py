@@ -1,10 +1,8 @@
 """Program: a circuit as data, ready for simulation, with no Qiskit object inside.
 
-A program is a sequence of blocks. A block acts on a few qubits and is a product of factors, fixed
-unitaries and rotations; its unitary and the unitary's derivatives are small dense matrices, and everything a
-simulation does to states is a product with one of them. Blocks that depend on data have one matrix per
-context; all others are shared by all contexts. Fixed gates between blocks that only move amplitudes and
-change their phases are monomial matrices on all qubits at once.
+A program is a sequence of elements: rotations about generators or Pauli strings, whose angles are functions
+of its parameters, and fixed unitaries. The compiled engine reads these; the dense engine takes them fused
+into blocks (`blocks.py`), which is done when first asked for.
 """
 
 from __future__ import annotations
@@ -13,59 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from qgeo.circuit.amplitudes import AmplitudeData
-from qgeo.circuit.elements import Matrix
+from qgeo.circuit.blocks import Part, RotationFactor, rotations_of
+from qgeo.circuit.elements import Placed
 from qgeo.circuit.expression import Expression
+from qgeo.circuit.fusion import BlockShape, block_shapes, fuse
 from qgeo.circuit.layers import Placeable, angle_layers
-from qgeo.circuit.monomial import MonomialMatrix
-
-
-@dataclass(frozen=True, eq=False)
-class FixedFactor:
-    """A unitary on all qubits of its block, (2ᵏ, 2ᵏ)."""
-
-    matrix: Matrix
-
-
-@dataclass(frozen=True, eq=False)
-class RotationFactor:
-    """exp(−i a G/2) on some qubits of its block.
-
-    `positions` are positions in the block's qubits, the first the least significant bit of `generator`;
-    `angle` is an index into the program's angles.
-    """
-
-    generator: Matrix
-    positions: tuple[int, ...]
-    angle: int
-
-
-Factor = FixedFactor | RotationFactor
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """A product of factors, first to last, on `qubits` (ascending, the first the least significant bit)."""
-
-    qubits: tuple[int, ...]
-    factors: tuple[Factor, ...]
-    per_context: bool
-
-    @property
-    def dimension(self) -> int:
-        return 1 << len(self.qubits)
-
-    @property
-    def rotations(self) -> tuple[RotationFactor, ...]:
-        return tuple(factor for factor in self.factors if isinstance(factor, RotationFactor))
-
-
-Part = Block | MonomialMatrix
-"""What a program is a sequence of."""
-
-
-def rotations_of(block: Part) -> tuple[RotationFactor, ...]:
-    """The rotations of a block; nothing in a monomial matrix depends on a parameter."""
-    return block.rotations if isinstance(block, Block) else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +28,9 @@ class Program:
         input_parameters: names of the data parameters, in the order they were given; d of them.
         angles: one expression per rotation over the columns (parameters, then input parameters);
             the first `num_shared_angles` depend on no data.
-        blocks: what acts on |0…0⟩, first to last.
+        elements: what acts on |0…0⟩, first to last, with indices of `angles`.
         items: what `layers` are made of.
+        block_width: most qubits of a block of the dense engine; None for what was measured to be fastest.
         amplitudes: which inputs are given as amplitudes, and stand among `input_parameters` as angles; None
             where all are given as they are.
         measured: qubits that are read at the end, ascending; None where the circuit does not say, all then.
@@ -90,8 +41,9 @@ class Program:
     input_parameters: tuple[str, ...]
     angles: tuple[Expression, ...]
     num_shared_angles: int
-    blocks: tuple[Part, ...]
+    elements: tuple[Placed, ...]
     items: tuple[Placeable, ...]
+    block_width: int | None = None
     measured: tuple[int, ...] | None = None
     amplitudes: AmplitudeData | None = None
 
@@ -103,6 +55,16 @@ class Program:
     @property
     def dimension(self) -> int:
         return 1 << self.num_qubits
+
+    @cached_property
+    def blocks(self) -> tuple[Part, ...]:
+        """The elements, fused: matrices whose product, first to last, is theirs (`fusion.py`)."""
+        return fuse(self.elements, self.num_qubits, self.block_width)
+
+    @cached_property
+    def block_shapes(self) -> tuple[BlockShape, ...]:
+        """Sizes of the blocks, without making their matrices."""
+        return block_shapes(self.elements, self.num_qubits, self.block_width)
 
     @cached_property
     def layers(self) -> tuple[tuple[int, ...], ...]:
@@ -138,5 +100,5 @@ class Program:
     def __repr__(self) -> str:
         return (
             f"Program({self.num_qubits} qubits, {self.num_parameters} parameters, "
-            f"{self.num_inputs} inputs, {len(self.blocks)} blocks)"
+            f"{self.num_inputs} inputs, {len(self.elements)} elements)"
         )

@@ -17,8 +17,8 @@ from qiskit.circuit.library import IGate, Initialize, PauliEvolutionGate, RVGate
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Operator
 
-from qgeo.circuit.elements import Element, Fixed, Rotation, global_phase, placed
-from qgeo.circuit.gates import gate_elements, hamiltonian_terms
+from qgeo.circuit.elements import Element, Fixed, Rotation, StringRotation, global_phase, placed
+from qgeo.circuit.gates import evolution_elements, gate_elements, hamiltonian_terms
 from qgeo.circuit.layers import Placeable
 from qgeo.circuit.names import in_registers
 from qgeo.circuit.paulis import Term, all_commute, spread
@@ -57,6 +57,8 @@ class Item:
         if self.terms is not None:
             return Placeable(self.qubits, self.terms, angles=angles)
         [element] = self.elements
+        if isinstance(element, StringRotation):
+            return Placeable(element.qubits, (element.term,), angles=angles)
         assert isinstance(element, Rotation)
         return Placeable(element.qubits, generator=element.generator, angles=angles)
 
@@ -101,7 +103,8 @@ def _operation_items(operation: Any, qubits: tuple[int, ...], source: str) -> It
 def _evolution_items(gate: PauliEvolutionGate, qubits: tuple[int, ...], source: str) -> Iterator[Item]:
     """exp(−i t H): one rotation, or one gate; where it has a number for t and terms that do not commute, its
     matrix, as Qiskit's definition of it is not exact."""
-    elements, terms = _read(gate, qubits, source), hamiltonian_terms(gate)
+    terms = _named(source, lambda: hamiltonian_terms(gate))
+    elements = tuple(placed(_named(source, lambda: evolution_elements(terms, gate.time)), qubits))
     if is_symbolic(gate):
         yield Item(source, qubits, elements, angle=gate.time, terms=_generator_terms(terms, qubits))
     elif not all_commute(terms):

@@ -32,8 +32,12 @@ def is_seen(amplitudes: Tensor) -> Tensor:
     Args:
         amplitudes: (..., N) |ψ_y| or √p(y), one distribution a row.
     """
-    smallest = ROUNDING_STEPS * torch.finfo(amplitudes.dtype).eps
-    return amplitudes > smallest * amplitudes.amax(-1, keepdim=True)
+    return amplitudes > rounding_of(amplitudes.dtype) * amplitudes.amax(-1, keepdim=True)
+
+
+def rounding_of(dtype: torch.dtype) -> float:
+    """What an amplitude of this type has to be more than, times the largest, to count."""
+    return float(ROUNDING_STEPS * torch.finfo(dtype).eps)
 
 
 def bitstring_fisher_sum(states: Tensor, tangents: Tensor) -> Tensor:

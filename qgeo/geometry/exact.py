@@ -27,11 +27,12 @@ from qgeo.geometry.classical import (
     channel_fisher_sum,
     marginal_fisher_sum,
     marginal_outcomes,
+    rounding_of,
 )
 from qgeo.geometry.quantum import geometric_tensor_sum
 from qgeo.geometry.request import MEMORY_BUDGET, Request, note_measurements, real_array, requested
 from qgeo.simulate.meeting import Frame
-from qgeo.simulate.tangents import tangent_products, tangent_sweep
+from qgeo.simulate.tangents import bitstring_products, tangent_products, tangent_sweep
 
 MatrixSum = Callable[[Tensor, Tensor], Tensor]
 """Σ over contexts of a matrix, from states (B, 2ⁿ) and tangents (R, B, 2ⁿ)."""
@@ -63,9 +64,8 @@ def quantum_fisher(
         input_parameters: the parameters that carry data (Parameters, a ParameterVector, or names), in the
             order of the columns of `inputs`. A `Program` already knows them.
         dtype: complex type of the states; "complex64" takes half the memory and is good to about 1e-5.
-            It is 2.5 to 4.1 times slower up to 10 qubits and no faster at 12 and 14, because only complex128
-            has compiled sweeps (benchmarks/NOTES.md, "complex64"). Angles, and sums over chunks of contexts,
-            are float64 either way.
+            From about eight qubits on it is faster too (benchmarks/README.md, "Scaling"). Angles, and sums
+            over contexts, are float64 either way.
         device: where torch computes, "cpu" or "cuda".
         memory_budget: bytes of tangents and matrices held at once (4 GiB); the result does not depend on it.
 
@@ -88,10 +88,7 @@ def quantum_fisher(
     """
     note_measurements(circuit)
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
-    products = sum(_products(request, chunk) for chunk in request.chunks(memory_budget))
-    assert isinstance(products, Tensor)
-    check_domain(products)
-    return (4 / request.num_contexts * products).cpu().numpy()
+    return _mean_of(request, partial(_products, request), memory_budget, scale=4)
 
 
 def quantum_geometric_tensor(
@@ -159,7 +156,10 @@ def classical_fisher(
            [0.225962, 0.225962]])
     """
     request = requested(circuit, values, parameters, inputs, input_parameters, dtype=dtype, device=device)
-    return _mean(request, "end", _fisher_sum(request, readout), memory_budget)
+    matrix_sum = _fisher_sum(request, readout)
+    if matrix_sum is bitstring_fisher_sum:
+        return _mean_of(request, partial(_bitstring_sum, request), memory_budget)
+    return _mean(request, "end", matrix_sum, memory_budget)
 
 
 def _fisher_sum(request: Request, readout: ArrayLike | None) -> MatrixSum:
@@ -208,10 +208,30 @@ def _products(request: Request, inputs: Tensor | None) -> Tensor:
 
 def _mean(request: Request, frame: Frame, matrix_sum: MatrixSum, memory_budget: int) -> NDArray[Any]:
     """Mean over contexts of the matrix that `matrix_sum` gives."""
-    total = sum(_chunk_sum(request, chunk, frame, matrix_sum) for chunk in request.chunks(memory_budget))
-    assert isinstance(total, Tensor)
+    return _mean_of(request, lambda chunk: _chunk_sum(request, chunk, frame, matrix_sum), memory_budget)
+
+
+def _mean_of(
+    request: Request,
+    chunk_sum: Callable[[Tensor | None], Tensor],
+    memory_budget: int,
+    *,
+    scale: float = 1,
+) -> NDArray[Any]:
+    """Mean over contexts of a matrix, times `scale`, from its sum over a chunk of them."""
+    first, *others = map(chunk_sum, request.chunks(memory_budget))
+    total = sum(others, first)
     check_domain(total)
-    return (total / request.num_contexts).cpu().numpy()
+    return scale / request.num_contexts * total.cpu().numpy()
+
+
+def _bitstring_sum(request: Request, inputs: Tensor | None) -> Tensor:
+    """F_C of all qubits: of a program that the compiled sweeps take without holding a tangent."""
+    least = rounding_of(request.dtype)
+    direct = bitstring_products(
+        request.program, request.values, inputs, request.columns, least, dtype=request.dtype
+    )
+    return _chunk_sum(request, inputs, "end", bitstring_fisher_sum) if direct is None else direct
 
 
 def _chunk_sum(request: Request, inputs: Tensor | None, frame: Frame, matrix_sum: MatrixSum) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from qgeo.arguments import shown
 from qgeo.circuit.names import parameter_names
-from qgeo.circuit.program import Block, Program
+from qgeo.circuit.program import Program
 from qgeo.errors import ConfigurationError, ShapeError
 
 MEMORY_BUDGET = 4 * 2**30
@@ -100,7 +101,7 @@ class Request:
 
     def _bytes(self) -> tuple[int, int]:
         """Bytes whatever the number of contexts, and bytes for each of them."""
-        rows = 2 * len(self.columns) + len(self.program.blocks)  # two buffers; states at the start of blocks
+        rows = 2 * len(self.columns) + len(self.program.block_shapes)  # two buffers; states before blocks
         shared, per_context = _matrix_entries(self.program)
         fixed = self._amplitude_bytes * shared + 4 * 8 * len(self.columns) ** 2
         return fixed, self._amplitude_bytes * (rows * self.program.dimension + per_context)
@@ -114,7 +115,7 @@ def check_kept_states(request: Request, memory_budget: int) -> None:
     check_budget(memory_budget)
     program, contexts = request.program, request.num_contexts
     shared, per_context = _matrix_entries(program)
-    states = (1 + program.num_parameters) * len(program.blocks) * program.dimension * contexts
+    states = (1 + program.num_parameters) * len(program.block_shapes) * program.dimension * contexts
     needed = _KEPT * request._amplitude_bytes * (states + contexts * per_context + shared)
     if needed > memory_budget:
         raise ConfigurationError(
@@ -125,12 +126,12 @@ def check_kept_states(request: Request, memory_budget: int) -> None:
         )
 
 
+@lru_cache(maxsize=256)
 def _matrix_entries(program: Program) -> tuple[int, int]:
     """Entries of all block matrices: shared ones, and those that every context has of its own."""
     entries = [0, 0]
-    for block in program.blocks:
-        if isinstance(block, Block):
-            entries[block.per_context] += 4 * len(block.rotations) * block.dimension**2
+    for block in program.block_shapes:
+        entries[block.per_context] += 4 * block.num_rotations * 4**block.num_qubits
     return entries[0], entries[1]
 
 

@@ -41,6 +41,39 @@ def probabilities(
     return _applied(_Probabilities, program, dtype, values, by_context)
 
 
+def probabilities_vjp(
+    program: Program, values: Tensor, inputs: Tensor | None = None, *, dtype: torch.dtype = torch.complex128
+) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """p(z|x), (B, 2ⁿ), and the function that takes ∂L/∂p to ∂L/∂values, (P,): without autograd.
+
+    On few qubits autograd's calls are a good part of the time. Arguments: see `states`; nothing of them is
+    recorded, and ∂L/∂p is (B, 2ⁿ). ∂L/∂inputs is not given: see `probabilities`.
+
+    >>> from qiskit import QuantumCircuit
+    >>> from qiskit.circuit import Parameter
+    >>> from qgeo import compile
+    >>> circuit = QuantumCircuit(1)
+    >>> _ = circuit.ry(Parameter("a"), 0)
+    >>> p, pull_back = probabilities_vjp(compile(circuit), torch.tensor([1.0], dtype=torch.float64))
+    >>> z = torch.tensor([[1.0, -1.0]], dtype=torch.float64)  # ⟨Z⟩ = cos a
+    >>> round(float((p * z).sum()), 6), pull_back(z).numpy().round(6).tolist()
+    (0.540302, [-0.841471])
+    """
+    by_context = values.new_zeros(1, 0) if inputs is None else inputs
+    with torch.no_grad():
+        engine = engine_at(program, values, by_context, dtype)
+        result, psi = engine.probabilities()
+
+    @torch.no_grad()
+    def pull_back(cotangent: Tensor) -> Tensor:
+        tables = angle_tables(program, values.device)
+        by_angle = engine.probability_gradient(psi, cotangent, data_too=tables.trained_with_data)
+        by_values, _ = gradient_by_parameters(tables, values, by_context, by_angle)
+        return by_values
+
+    return result, pull_back
+
+
 def expectations(
     program: Program,
     values: Tensor,
@@ -107,13 +140,19 @@ class _States(torch.autograd.Function):
 class _Probabilities(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs: Tensor) -> Tensor:
-        return torch.view_as_real(_run(ctx, program, dtype, values, inputs)).square().sum(-1)
+        engine = engine_at(program, values, inputs, dtype)
+        result, psi = engine.probabilities()
+        ctx.engine, ctx.tables = engine, angle_tables(program, values.device)
+        ctx.save_for_backward(values, inputs, psi)
+        return result
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[None, None, Tensor, Tensor | None]:
-        psi = ctx.saved_tensors[2]
-        return _gradients(ctx, 2 * cotangent * psi, psi)  # dp = 2 Re ψ* dψ
+        values, inputs, psi = ctx.saved_tensors
+        data_too = ctx.needs_input_grad[3] or ctx.tables.trained_with_data
+        by_angle = ctx.engine.probability_gradient(psi, cotangent, data_too=data_too)
+        return None, None, *_by_parameters(ctx, values, inputs, by_angle)
 
 
 class _Expectations(torch.autograd.Function):
@@ -141,7 +180,7 @@ class _Expectations(torch.autograd.Function):
 
 
 def _run(ctx: Any, program: Program, dtype: torch.dtype, values: Tensor, inputs: Tensor) -> Tensor:
-    engine = engine_at(program, values, inputs, dtype, "states")
+    engine = engine_at(program, values, inputs, dtype)
     ctx.engine, ctx.tables = engine, angle_tables(program, values.device)
     psi = engine.states()
     ctx.save_for_backward(values, inputs, psi)
@@ -155,5 +194,11 @@ def _gradients(
     values, inputs = ctx.saved_tensors[:2]
     data_too = ctx.needs_input_grad[first + 1] or ctx.tables.trained_with_data
     by_angle = ctx.engine.gradient(psi, cotangent, data_too=data_too)
+    return None, None, *_by_parameters(ctx, values, inputs, by_angle)
+
+
+def _by_parameters(
+    ctx: Any, values: Tensor, inputs: Tensor, by_angle: tuple[Tensor, Tensor | None]
+) -> tuple[Tensor, Tensor | None]:
     by_values, by_inputs = gradient_by_parameters(ctx.tables, values, inputs, by_angle)
-    return None, None, by_values.to(values.dtype), None if by_inputs is None else by_inputs.to(inputs.dtype)
+    return by_values.to(values.dtype), None if by_inputs is None else by_inputs.to(inputs.dtype)

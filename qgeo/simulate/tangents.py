@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from qgeo.circuit.program import Program
+from qgeo.simulate.compiled.engine import CompiledEngine
 from qgeo.simulate.engine import engine_at
 from qgeo.simulate.meeting import Frame
 from qgeo.simulate.tangent_rows import TangentProducts, Tangents, TangentSweep
@@ -65,10 +66,10 @@ def tangent_sweep(
     frame: Frame,
     dtype: torch.dtype = torch.complex128,
 ) -> TangentSweep:
-    """`tangents_in_frame` to be run on some contexts at a time: the blocks' matrices are made once."""
+    """`tangents_in_frame` to be run on some contexts at a time: what they share is made once."""
     wanted = tuple(range(program.num_parameters)) if columns is None else tuple(columns)
     by_context = values.new_zeros(1, 0) if inputs is None else inputs
-    return engine_at(program, values, by_context, dtype, "tangents").tangents(wanted, frame)
+    return engine_at(program, values, by_context, dtype).tangents(wanted, frame)
 
 
 def tangent_products(
@@ -89,6 +90,27 @@ def tangent_products(
         tiles: contexts whose tangents are held at once, where they are held.
     """
     by_context = values.new_zeros(1, 0) if inputs is None else inputs
-    return engine_at(program, values, by_context, dtype, "tangents").products(
-        tuple(columns), num_summed, tiles
-    )
+    return engine_at(program, values, by_context, dtype).products(tuple(columns), num_summed, tiles)
+
+
+def bitstring_products(
+    program: Program,
+    values: Tensor,
+    inputs: Tensor | None,
+    columns: Sequence[int],
+    least: float,
+    *,
+    dtype: torch.dtype = torch.complex128,
+) -> Tensor | None:
+    """Σ over contexts and basis states y of ∂_ip(y) ∂_jp(y)/p(y), (P, P) float64, by `columns`.
+
+    None where tangents would have to be held for it, as the dense engine does: see `tangent_sweep` then.
+
+    Args:
+        least: a basis state whose amplitude is at most so many times its context's largest is left out.
+    """
+    by_context = values.new_zeros(1, 0) if inputs is None else inputs
+    engine = engine_at(program, values, by_context, dtype)
+    if isinstance(engine, CompiledEngine):
+        return engine.bitstring_products(tuple(columns), least)
+    return None

@@ -22,7 +22,7 @@ from qiskit.quantum_info import Kraus, Pauli, SparsePauliOp, Statevector
 
 import qgeo
 from qgeo import Program, compile
-from qgeo.circuit.program import Block
+from qgeo.circuit.blocks import Block
 from qgeo.errors import CircuitError, QGeoError, ShapeError
 from qgeo.simulate.statevector import states
 

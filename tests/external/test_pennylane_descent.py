@@ -18,7 +18,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.quantum_info import SparsePauliOp, Statevector
 
-from benchmarks.ours import layered_circuit
+from benchmarks.circuits import layered_circuit
 from qgeo import Expectation, NaturalGradient
 from qgeo.optim.trust_region import QuadraticTrustRegion
 

@@ -4,7 +4,7 @@ gradcheck differentiates `states` numerically; a tangent contracted with a cotan
 naive reference knows neither. The comment in each test names the planted faults it was seen to fail under,
 of: conjugation (ψ̄ for λ̄ in M_ij), dagger (U for U† on the cotangent), factor 2 (of a generator), slopes
 (∂a/∂p left out), slots (a per-context angle read as a shared one), order (rows in the order of insertion),
-zeros (no rows for absent parameters), dtype (angles left in the type of the values).
+zeros (no rows for absent parameters), dtype (angles left in the type of the values). By both engines.
 """
 
 from __future__ import annotations
@@ -27,11 +27,19 @@ from qgeo.circuit import fusion
 from qgeo.circuit.compiler import compile
 from qgeo.circuit.monomial import MonomialMatrix
 from qgeo.circuit.program import Program
+from qgeo.simulate import engine as engines
 from qgeo.simulate.statevector import probabilities, states
 from qgeo.simulate.tangents import states_and_tangents
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
 X = ParameterVector("x", 2)
+
+
+@pytest.fixture(params=["compiled", "dense"], autouse=True)
+def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled engine where it was built, and the dense one."""
+    if request.param == "dense":
+        monkeypatch.setattr(engines, "kernel_for", lambda *_: None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from qgeo.simulate.angles import angles_of, joined
-from qgeo.simulate.compiled.bound import BoundCircuit
+from qgeo.simulate.angles import angles_of
+from qgeo.simulate.compiled.bound import BoundCircuit, bound_order
 from qgeo.simulate.compiled.kernel import Kernel
 from qgeo.simulate.compiled.tangent_order import TangentOrder
 from qgeo.simulate.meeting import Frame
@@ -28,17 +28,29 @@ class CompiledEngine:
     @cached_property
     def circuit(self) -> BoundCircuit:
         """The program at its angles."""
-        with torch.no_grad():
-            return self.kernel.bound(*angles_of(self.kernel.program, self.values, self.inputs))
+        return self._bound("end")
 
-    @property
-    def parameters(self) -> Tensor:
-        """(B, P + d) float64: all parameters of each context."""
-        return joined(self.values, self.inputs).to(torch.float64)
+    def _bound(self, frame: Frame) -> BoundCircuit:
+        program = self.kernel.program
+        if not torch.is_grad_enabled():  # as in a torch function: the context costs a microsecond
+            return self.kernel.bound(frame, *angles_of(program, self.values, self.inputs))
+        with torch.no_grad():
+            return self.kernel.bound(frame, *angles_of(program, self.values, self.inputs))
 
     def states(self) -> Tensor:
         """See `Engine`."""
         return self.kernel.states(self.circuit)
+
+    def probabilities(self) -> tuple[Tensor, Tensor]:
+        """See `Engine`."""
+        return self.kernel.probabilities(self.circuit)
+
+    def probability_gradient(
+        self, states: Tensor, weights: Tensor, *, data_too: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """See `Engine`."""
+        shared, by_context = self.kernel.probability_gradient(self.circuit, states, weights)
+        return shared, by_context if data_too else None
 
     def gradient(self, psi: Tensor, cotangent: Tensor, *, data_too: bool) -> tuple[Tensor, Tensor | None]:
         """See `Engine`."""
@@ -47,15 +59,26 @@ class CompiledEngine:
 
     def tangents(self, columns: tuple[int, ...], frame: Frame) -> CompiledSweep:
         """See `Engine`."""
-        return CompiledSweep(self, self.kernel.order(columns, frame, len(self.inputs)), len(columns))
+        return CompiledSweep(self, self.kernel.order(columns, frame), frame, len(columns))
 
     @torch.no_grad()
     def products(self, columns: tuple[int, ...], num_summed: int, tiles: Sequence[slice]) -> TangentProducts:
         """See `Engine`; tangents are never stored."""
         del tiles
-        order = self.kernel.order_of_products(columns, num_summed, len(self.inputs))
-        bound = self.kernel.bound_order(order, self.parameters)
-        return TangentProducts(*self.kernel.products(self.circuit, bound, len(columns), num_summed))
+        order = self.kernel.order(columns, "middle")
+        bound = bound_order(self.kernel.program, order, self.values, self.inputs)
+        circuit = self._bound("middle")
+        return TangentProducts(*self.kernel.quantum_products(circuit, bound, len(columns), num_summed))
+
+    @torch.no_grad()
+    def bitstring_products(self, columns: tuple[int, ...], least: float) -> Tensor:
+        """Σ over contexts and basis states y of ∂_ip(y) ∂_jp(y)/p(y), (P, P); tangents are never stored.
+
+        `least`: an amplitude of at most so many times its context's largest is left out.
+        """
+        order = self.kernel.order(columns, "end")
+        bound = bound_order(self.kernel.program, order, self.values, self.inputs)
+        return self.kernel.classical_products(self.circuit, bound, len(columns), least)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,22 +87,20 @@ class CompiledSweep:
 
     engine: CompiledEngine
     order: TangentOrder
+    frame: Frame
     count: int
 
     @torch.no_grad()
     def of(self, contexts: slice = slice(None), workspace: Tensor | None = None) -> Tangents:
         """See `TangentSweep`."""
         kernel, inputs = self.engine.kernel, self.engine.inputs[contexts]
-        at = self.engine if len(inputs) == len(self.engine.inputs) else self._some(inputs)
+        at = CompiledEngine(kernel, self.engine.values, inputs)
         memory = self.workspace(len(inputs)) if workspace is None else workspace
-        bound = kernel.bound_order(self.order, at.parameters)
-        psi, rows = kernel.tangents(at.circuit, bound, memory)
+        bound = bound_order(kernel.program, self.order, self.engine.values, inputs)
+        psi, rows = kernel.tangents(at._bound(self.frame), bound, memory)
         return Tangents(psi, rows, tuple(self.order.parameter_of_row.tolist()), self.count)
 
     def workspace(self, contexts: int) -> Tensor:
         """See `TangentSweep`."""
         size = len(self.order.parameter_of_row) * contexts * self.engine.kernel.program.dimension
-        return torch.empty(size, dtype=torch.complex128)
-
-    def _some(self, inputs: Tensor) -> CompiledEngine:
-        return CompiledEngine(self.engine.kernel, self.engine.values, inputs)
+        return torch.empty(size, dtype=self.engine.kernel.sweeps.dtype)

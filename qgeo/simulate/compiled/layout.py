@@ -17,17 +17,11 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int32]
 
-INTERFACE = 1
+INTERFACE = 2
 """Raised by hand, here and in layout.h, when the arguments of a function or the meaning of a field change."""
 
-LANES = 8
-"""Numbers side by side in a vector register: 512 bits, and on narrower machines two or four registers."""
-
-AMPLITUDE_BYTES = 2 * LANES * 8
-"""Of an `amplitude`: real and imaginary parts of every lane."""
-
-ROTATION_NUMBERS = 32
-"""Of a `rotation`, in doubles."""
+MOST_MASKS = 5
+"""Most masks of one operation: its entries are a table of 2^masks numbers."""
 
 ROTATION, MONOMIAL, DENSE = range(3)
 """Kinds of operations."""
@@ -39,11 +33,11 @@ class Operation(NamedTuple):
     kind: int
     angle: int
     x: int
-    z: int
-    size: int
-    first_number: int
+    num_masks: int
+    real: int
     first_index: int
-    unused: int = 0
+    first_number: int
+    first_vector: int
 
 
 class KernelStep(NamedTuple):
@@ -54,24 +48,30 @@ class KernelStep(NamedTuple):
     phases: int
 
 
-class Bundle(NamedTuple):
-    """`bundle` of layout.h."""
+class Row(NamedTuple):
+    """`row` of layout.h."""
 
-    first_row: int
-    rows: int
-    first_step: int
-    last_step: int
+    first: int
+    last: int
 
 
-Row = Operation | KernelStep | Bundle
+class Insertion(NamedTuple):
+    """`insertion` of layout.h."""
+
+    step: int
+    operation: int
+    entry: int
 
 
-def table(kind: type[Row], rows: Iterable[Row]) -> Ints:
+TableRow = Operation | KernelStep | Row | Insertion
+
+
+def table(kind: type[TableRow], rows: Iterable[TableRow]) -> Ints:
     """(rows, fields) int32."""
     return np.array(list(rows), dtype=np.int32).reshape(-1, len(kind._fields))
 
 
-_NUMBER, _ADDRESS = ctypes.c_int64, ctypes.c_void_p
+_NUMBER, _REAL, _ADDRESS = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 _Fields = list[tuple[str, type]]
 
 
@@ -83,7 +83,9 @@ class CCircuit(ctypes.Structure):
     """`circuit` of layout.h."""
 
     _fields_ = _fields(
-        (_NUMBER, "num_qubits num_operations num_steps num_phases num_shared num_by_context"),
+        (_NUMBER, "num_qubits contexts_in_lanes num_operations num_steps num_phases num_vectors"),
+        (_NUMBER, "num_shared num_by_context"),
+        (_REAL, "start_re start_im"),
         (_ADDRESS, "operations steps numbers indices shared by_context"),
     )
 
@@ -92,8 +94,8 @@ class CTangentOrder(ctypes.Structure):
     """`tangent_order` of layout.h."""
 
     _fields_ = _fields(
-        (_NUMBER, "frame width num_bundles forward num_shared_entries num_context_entries"),
-        (_ADDRESS, "bundles first_entry row_of_entry shared_slopes context_slopes"),
+        (_NUMBER, "frame num_rows forward num_shared_entries num_context_entries"),
+        (_ADDRESS, "rows insertions shared_slopes context_slopes"),
     )
 
 
@@ -101,6 +103,26 @@ class CDestination(ctypes.Structure):
     """`destination` of layout.h."""
 
     _fields_ = _fields((_NUMBER, "summed by_context all"), (_ADDRESS, "parameter"))
+
+
+class CTeam(ctypes.Structure):
+    """`team` of layout.h."""
+
+    _fields_ = _fields((_NUMBER, "index count"), (_ADDRESS, "barrier"))
+
+
+class CCall(ctypes.Structure):
+    """`call` of layout.h."""
+
+    _fields_ = [
+        *_fields((_ADDRESS, "circuit order destination")),
+        ("members", CTeam),
+        *_fields(
+            (_NUMBER, "first last contexts"),
+            (_REAL, "least"),
+            (_ADDRESS, "states others sums by_context workspace shared_workspace"),
+        ),
+    ]
 
 
 @lru_cache(maxsize=1)
@@ -113,13 +135,13 @@ def layout_number() -> int:
 
 
 def _described() -> Iterable[int]:
-    """Every size, then the fields of every structure, their letters, offset and size, and its size."""
-    yield from (INTERFACE, LANES, AMPLITUDE_BYTES, 8 * ROTATION_NUMBERS)
-    for kind in (Operation, KernelStep, Bundle):
+    """Every constant, then the fields of every structure, their letters, offset and size, and its size."""
+    yield from (INTERFACE, MOST_MASKS)
+    for kind in (Operation, KernelStep, Row, Insertion):
         for place, name in enumerate(kind._fields):
             yield from (*name.encode(), 4 * place, 4)
         yield 4 * len(kind._fields)
-    for structure in (CCircuit, CTangentOrder, CDestination):
+    for structure in (CCircuit, CTangentOrder, CDestination, CTeam, CCall):
         for name, *_ in structure._fields_:
             field = getattr(structure, name)
             yield from (*name.encode(), field.offset, field.size)

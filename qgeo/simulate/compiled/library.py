@@ -1,50 +1,103 @@
-"""The compiled library of `sweeps.c`: its functions, threads to call them, workspaces to call them in."""
+"""The compiled library: its functions by precision, and workspaces to call them in."""
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
-from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from qgeo.simulate.compiled.layout import layout_number
 
 MOST_KEPT_BYTES = 2**26
-"""Of memory that is kept from one call to the next: chosen, so that a process that is done keeps little."""
+"""Of memory that is kept from one call to the next for good: chosen, so that a process that is done keeps
+little. More is kept until the system needs it elsewhere."""
 
-_NUMBER, _ADDRESS = ctypes.c_int64, ctypes.c_void_p
+_CAN_BE_TAKEN_BACK = hasattr(mmap, "MADV_FREE")
 
-_ARGUMENTS = {
-    "qgeo_states": (_ADDRESS, _NUMBER, _NUMBER, _ADDRESS, _ADDRESS),
-    "qgeo_gradient": (_ADDRESS, _NUMBER, _NUMBER, *[_ADDRESS] * 5),
-    "qgeo_tangents": (_ADDRESS, _ADDRESS, *[_NUMBER] * 3, *[_ADDRESS] * 3),
-    "qgeo_gram": (_ADDRESS, _ADDRESS, _ADDRESS, _NUMBER, _NUMBER, *[_ADDRESS] * 3),
-    "qgeo_bundles": (_ADDRESS, _ADDRESS, *[_NUMBER] * 3, _ADDRESS, _ADDRESS),
-    "qgeo_gram_of_bundles": (_ADDRESS, _ADDRESS, _ADDRESS, _NUMBER, _NUMBER, _ADDRESS, _ADDRESS),
+_HUGE_PAGES_FROM = 2**22  # bytes: two of the pages that the system is asked for
+
+_SWEEPS = (
+    "states",
+    "probabilities",
+    "gradient",
+    "probability_gradient",
+    "tangents",
+    "quantum_gram",
+    "classical_gram",
+)
+_SIZES = {
+    "states_bytes": 1,
+    "state_bytes": 1,
+    "shared_bytes": 1,
+    "gradient_bytes": 1,
+    "tangents_bytes": 1,
+    "rows_bytes": 2,
 }
+
+Sweep = Callable[[Any], None]
+"""A function of a pointer to a `CCall`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sweeps:
+    """The functions of `sweeps.h` for states of one type, and how many bytes of memory they want; a register
+    has `lanes` numbers."""
+
+    dtype: torch.dtype
+    lanes: int
+    states: Sweep
+    gradient: Sweep
+    probabilities: Sweep
+    probability_gradient: Sweep
+    tangents: Sweep
+    quantum_gram: Sweep
+    classical_gram: Sweep
+    states_bytes: Callable[..., int]
+    state_bytes: Callable[..., int]
+    shared_bytes: Callable[..., int]
+    gradient_bytes: Callable[..., int]
+    tangents_bytes: Callable[..., int]
+    rows_bytes: Callable[..., int]
+
+    @property
+    def real(self) -> torch.dtype:
+        """The type of a probability."""
+        return torch.float64 if self.dtype == torch.complex128 else torch.float32
+
+
+@lru_cache(maxsize=2)
+def sweeps_of(dtype: torch.dtype) -> Sweeps | None:
+    """The compiled sweeps for complex128 or complex64, on the longest registers that the processor has, or
+    None where they were not built or are refused."""
+    compiled = library()
+    if compiled is None:
+        return None
+    is_long = bool(compiled.qgeo_has_long_registers())
+    suffix = ("complex128" if dtype == torch.complex128 else "complex64") + ("_long" if is_long else "")
+    functions = {name: getattr(compiled, f"qgeo_{name}_{suffix}") for name in (*_SWEEPS, *_SIZES)}
+    for name, function in functions.items():
+        function.argtypes = (ctypes.c_void_p,) * _SIZES.get(name, 1)
+        function.restype = ctypes.c_int64 if name in _SIZES else None
+    return Sweeps(dtype, (64 if is_long else 32) // (dtype.itemsize // 2), **functions)
 
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL | None:
-    """The compiled sweeps, or None where they were not built (no C compiler then) or are refused."""
+    """The compiled library, or None where it was not built (no C compiler then) or is refused."""
     spec = find_spec("qgeo.simulate.compiled._kernel")
     if spec is None or spec.origin is None:
         return None
-    compiled = accepted(ctypes.CDLL(spec.origin))
-    if compiled is not None:
-        for name, arguments in _ARGUMENTS.items():
-            function = getattr(compiled, name)
-            function.argtypes, function.restype = arguments, None
-    return compiled
+    return accepted(ctypes.CDLL(spec.origin))
 
 
 def accepted(compiled: ctypes.CDLL) -> ctypes.CDLL | None:
@@ -70,17 +123,17 @@ def _announced(compiled: ctypes.CDLL) -> int:
     return int(function())
 
 
-def in_threads(function: Callable[..., None], calls: Sequence[tuple[Any, ...]]) -> None:
-    """The first call here, every other one in a thread of its own; done when all are."""
-    waiting = [_threads(os.getpid()).submit(function, *arguments) for arguments in calls[1:]]
-    function(*calls[0])
-    for other in waiting:
-        other.result()
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """Bytes from an address on; numpy takes a microsecond to say which, so that it is asked once."""
+
+    content: NDArray[np.uint8]
+    address: int
+    pages: mmap.mmap
 
 
-@contextmanager
-def workspaces(numbers: Sequence[int]) -> Iterator[list[int]]:
-    """Addresses of workspaces of so many float64 each, uninitialised, for the time of a call.
+def lent(size: int) -> Memory:
+    """So many bytes, uninitialised, from the start of a register on; to be given back after the call.
 
     The last call's memory is used again: pages that are new cost more than the arithmetic in them
     (benchmarks/NOTES.md, "workspaces that are used again").
@@ -89,26 +142,33 @@ def workspaces(numbers: Sequence[int]) -> Iterator[list[int]]:
     try:
         memory = kept.pop()
     except IndexError:  # the first call, or others are at work in it
-        memory = torch.empty(0, dtype=torch.float64)
-    if len(memory) < sum(numbers):
-        memory = torch.empty(sum(numbers), dtype=torch.float64)
-    try:
-        starts = accumulate(numbers[:-1], initial=0)
-        yield [memory.data_ptr() + memory.itemsize * start for start in starts]
-    finally:
-        if not kept and memory.nbytes <= MOST_KEPT_BYTES:
-            kept.append(memory)
+        return _memory(size)
+    return memory if memory.content.nbytes >= size else _memory(size)
+
+
+def give_back(memory: Memory) -> None:
+    """Keep it for the next call, unless there is some. Much of it stays the system's to take back."""
+    kept = _kept(os.getpid())
+    is_much = memory.content.nbytes > MOST_KEPT_BYTES
+    if kept or (is_much and not _CAN_BE_TAKEN_BACK):
+        return
+    if is_much:
+        memory.pages.madvise(mmap.MADV_FREE)
+    kept.append(memory)
+
+
+def _memory(size: int) -> Memory:
+    """New memory, whole pages; large ones where there are any, which are made 512 times more rarely."""
+    own = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
+    pages = mmap.mmap(-1, max(size, mmap.PAGESIZE), **own)  # shared ones, the default, are no large ones
+    if size >= _HUGE_PAGES_FROM and hasattr(mmap, "MADV_HUGEPAGE"):
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    content = np.frombuffer(pages, dtype=np.uint8)
+    return Memory(content, content.ctypes.data, pages)
 
 
 @lru_cache(maxsize=1)
-def _kept(process: int) -> list[Tensor]:
+def _kept(process: int) -> list[Memory]:
     """The memory that this process has kept: at most a few pieces."""
     del process
     return []
-
-
-@lru_cache(maxsize=1)
-def _threads(process: int) -> ThreadPoolExecutor:
-    """Threads of this process: a fork starts without any."""
-    del process
-    return ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="qgeo")

@@ -1,178 +1,234 @@
-/* Operations on eight short states side by side: the lanes of a vector register.
+/* Operations on states in lanes.
 
-       U(a) = cos(w a/2) + sin(w a/2) M,      M = -i P,      dU/da = (w/2) M U         (P a Pauli string)
-       (P psi)_k = i^|x&z| (-1)^|(k^x)&z| psi_{k^x}                    (x, z: bit masks of the string)
+       U(a) = exp(-i a G/2) = cos(a g_k/2) + sin(a g_k/2) M,     dU/da = (g_k/2) M U      (ROTATION)
+       (M psi)_k = psi_{k^x}  or  -i psi_{k^x}                   (x: the bits that G flips)
 
-   A circuit is a list of operations: Pauli rotations, monomial matrices, and dense fixed unitaries. A state
-   of eight lanes is 2^n pairs of vectors (real and imaginary parts); an operation's loop runs over amplitudes, its
-   arithmetic over lanes. What the lanes are is the sweep's business (`sweeps.c`): contexts, or tangents.
+   G is a Pauli string or a sum of strings that flip the same bits and commute: a row of it has one entry, i^y g_k, and
+   g_k depends on k by the parities of a few masks alone, its variant. A rotation under controls and an excitation of
+   electrons are of this kind. Whether lanes are amplitudes or contexts is in the vectors of cosines and sines alone.
 */
-#include <math.h>
-#include <string.h>
+#ifndef OPERATIONS_H
+#define OPERATIONS_H
 
-#include "layout.h"
+#include "lanes.h"
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
-#define EVERY_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define EVERY_MACHINE
-#endif
-#define INLINED static inline __attribute__((always_inline))
+enum { MOST_VARIANTS = 1 << MOST_MASKS };
 
-INLINED int64_t dimension(const circuit *c) { return (int64_t)1 << c->num_qubits; }
+/* A rotation at its angle. Bits of an index below the lanes are in `partner`, the bits above in `flip` and `masks`. */
+typedef struct {
+    int64_t flip, num_masks, masks[MOST_MASKS], first_variant, real, moves_lanes, simple;
+    lane_numbers partner;
+    const lanes *cosine, *sine, *rate;
+} rotation;
 
-INLINED lanes broadcast(double number)
+INLINED int64_t variant(const rotation *r, int64_t k)
 {
-    return (lanes){ number, number, number, number, number, number, number, number };
+    int64_t parities = r->first_variant ^ odd(r->masks[0] & k);
+    for (int64_t m = 1; m < r->num_masks; m++) parities ^= odd(r->masks[m] & k) << m;
+    return parities;
 }
 
-/* Numbers of neighbouring contexts from a (contexts, stride) array; lanes beyond `count` repeat the last. */
-INLINED lanes gathered(const double *column, int64_t stride, int64_t count)
+/* --- rotations at their angles --------------------------------------------------------------------------------------- */
+
+/* The variant that an amplitude's bits within a register contribute. */
+INLINED int64_t variant_of_lane(const circuit *c, const operation *o, int64_t lane)
 {
-    lanes values;
-    for (int64_t lane = 0; lane < LANES; lane++) values[lane] = column[(lane < count ? lane : count - 1) * stride];
-    return values;
+    int64_t parities = 0;
+    if (!c->contexts_in_lanes)
+        for (int64_t m = 0; m < o->num_masks; m++) parities |= odd(c->indices[o->first_index + m] & lane) << m;
+    return parities;
 }
 
-INLINED double total(lanes terms, int64_t count)
+/* Half the entries: what a derivative multiplies M psi by, for every variant of an index above the lanes. */
+INLINED void rates_of(const circuit *c, const operation *o, lanes *rates)
 {
-    double sum = 0;
-    for (int64_t lane = 0; lane < count; lane++) sum += terms[lane];
-    return sum;
-}
-
-/* --- Pauli rotations ------------------------------------------------------------------------------------------ */
-
-/* M has real entries sign*(+-1) where the string has an odd number of Ys, imaginary ones otherwise. */
-INLINED rotation rotation_at(const circuit *c, const operation *o, int64_t first, int64_t count)
-{
-    const int ys = __builtin_popcount(o->x & o->z);
-    const double half_weight = 0.5 * c->numbers[o->first_number];
-    lanes angles, cosine, sine;
-    if (o->angle < c->num_shared) {
-        const double half = half_weight * c->shared[o->angle];
-        cosine = broadcast(cos(half)), sine = broadcast(sin(half));
-    } else {
-        angles = gathered(c->by_context + first * c->num_by_context + o->angle - c->num_shared, c->num_by_context, count);
-        for (int lane = 0; lane < LANES; lane++)
-            cosine[lane] = cos(half_weight * angles[lane]), sine[lane] = sin(half_weight * angles[lane]);
+    const double *entries = c->numbers + o->first_number;
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        const int64_t inside = variant_of_lane(c, o, lane);
+        for (int64_t v = 0; v < 1 << o->num_masks; v++) ((NUMBER *)(rates + v))[lane] = (NUMBER)(0.5 * entries[v ^ inside]);
     }
-    if (ys % 4 > 1) sine = -sine;
-    return (rotation){ cosine, { sine, -sine }, ys % 4 > 1 ? -half_weight : half_weight, o->x, o->z,
-                       o->x ? (int64_t)1 << (31 - __builtin_clz(o->x)) : 0, ys % 2, { 0 } };
 }
 
-INLINED int odd(int64_t k, int64_t z) { return __builtin_parityll(k & z); }
+/* The angle of every lane. */
+INLINED void angles_at(const circuit *c, const operation *o, int64_t first, int64_t count, double angles[LANES])
+{
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        const int64_t context = first + (lane < count ? lane : count - 1);
+        angles[lane] = o->angle < 0 ? 1
+            : o->angle < c->num_shared ? c->shared[o->angle]
+            : c->by_context[context * c->num_by_context + o->angle - c->num_shared];
+    }
+}
 
-INLINED amplitude mixed(amplitude kept, amplitude partner, lanes cosine, lanes sine, int real)
+/* Cosines and sines of a rotation: few numbers are different, and those are computed once. */
+INLINED void cosines_at(const circuit *c, const operation *o, int64_t first, int64_t count, lanes *cosine, lanes *sine)
+{
+    const double *entries = c->numbers + o->first_number;
+    const int64_t variants = (int64_t)1 << o->num_masks;
+    double angles[LANES], cosines[MOST_VARIANTS], sines[MOST_VARIANTS];
+    angles_at(c, o, first, count, angles);
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        const int64_t inside = variant_of_lane(c, o, lane);
+        for (int64_t v = 0; v < variants && (lane == 0 || angles[lane] != angles[lane - 1]); v++) {
+            int64_t same = 0;
+            while (same < v && fabs(entries[same]) != fabs(entries[v])) same++;
+            cosines[v] = same < v ? cosines[same] : cos(0.5 * angles[lane] * entries[v]);
+            sines[v] = same == v ? sin(0.5 * angles[lane] * entries[v])
+                : entries[same] == entries[v] ? sines[same] : -sines[same];
+        }
+        for (int64_t v = 0; v < variants; v++) {
+            ((NUMBER *)(cosine + v))[lane] = (NUMBER)cosines[v ^ inside];
+            ((NUMBER *)(sine + v))[lane] = (NUMBER)sines[v ^ inside];
+        }
+    }
+}
+
+/* Where a rotation's bits are, with its rates, and cosines and sines to be computed in `vectors`. */
+INLINED rotation rotation_of(const circuit *c, const operation *o, lanes *vectors)
+{
+    const int bits = lane_bits(c);
+    rotation r = { .flip = o->x >> bits, .num_masks = o->num_masks, .real = o->real };
+    for (int64_t m = 0; m < o->num_masks; m++) r.masks[m] = c->indices[o->first_index + m] >> bits;
+    for (int lane = 0; lane < LANES; lane++) r.partner[lane] = bits ? lane ^ (o->x & (LANES - 1)) : lane;
+    r.moves_lanes = bits && o->x & (LANES - 1);
+    r.simple = o->num_masks == 1 && c->numbers[o->first_number] == -c->numbers[o->first_number + 1];
+    r.cosine = vectors, r.sine = vectors + (1 << o->num_masks), r.rate = vectors + (2 << o->num_masks);
+    rates_of(c, o, vectors + (2 << o->num_masks));
+    return r;
+}
+
+/* --- applying them ------------------------------------------------------------------------------------------------------ */
+
+INLINED amplitude rotated(amplitude kept, amplitude partner, lanes cosine, lanes sine, int real)
 {
     if (real) return (amplitude){ cosine * kept.re + sine * partner.re, cosine * kept.im + sine * partner.im };
     return (amplitude){ cosine * kept.re + sine * partner.im, cosine * kept.im - sine * partner.re };
 }
 
-INLINED void rotate_pairs(const rotation *r, amplitude *psi, int64_t size, int inverse, int real)
+INLINED amplitude across(const rotation *r, amplitude a, int moves_lanes)
 {
-    const lanes cosine = r->cosine;
-    for (int64_t high = 0; high < size; high += 2 * r->top)
-        for (int64_t k = high; k < high + r->top; k++) {
-            const int64_t j = k ^ r->x;
-            const amplitude lower = psi[k], upper = psi[j];
-            psi[k] = mixed(lower, upper, cosine, r->sine[odd(j, r->z) ^ inverse], real);
-            psi[j] = mixed(upper, lower, cosine, r->sine[odd(k, r->z) ^ inverse], real);
-        }
+    if (!moves_lanes) return a;
+    return (amplitude){ permuted(a.re, r->partner), permuted(a.im, r->partner) };
 }
 
-INLINED void rotate(const rotation *r, amplitude *psi, int64_t size, int inverse)
-{
-    if (r->x == 0)
-        for (int64_t k = 0; k < size; k++) psi[k] = mixed(psi[k], psi[k], r->cosine, r->sine[odd(k, r->z) ^ inverse], 0);
-    else if (r->real) rotate_pairs(r, psi, size, inverse, 1);
-    else rotate_pairs(r, psi, size, inverse, 0);
-}
+/* A rotation in the form that its loop is compiled for: real entries of -iG, lanes that change places, and whether it is
+   about a single string, with one cosine and two opposite sines. */
+#define IN_ITS_FORM(function, r, ...) \
+    do { \
+        const int form = ((r)->real ? 4 : 0) + ((r)->moves_lanes ? 2 : 0) + (r)->simple; \
+        if (form == 0) function(r, __VA_ARGS__, 0, 0, 0); \
+        if (form == 1) function(r, __VA_ARGS__, 0, 0, 1); \
+        if (form == 2) function(r, __VA_ARGS__, 0, 1, 0); \
+        if (form == 3) function(r, __VA_ARGS__, 0, 1, 1); \
+        if (form == 4) function(r, __VA_ARGS__, 1, 0, 0); \
+        if (form == 5) function(r, __VA_ARGS__, 1, 0, 1); \
+        if (form == 6) function(r, __VA_ARGS__, 1, 1, 0); \
+        if (form == 7) function(r, __VA_ARGS__, 1, 1, 1); \
+    } while (0)
 
-/* row += slope (w/2) M psi */
-INLINED void add_derivative(const rotation *r, lanes slope, const amplitude *psi, amplitude *row, int64_t size)
+INLINED void rotate_within(const rotation *r, amplitude *psi, int64_t size, int inverse, int real, int moves_lanes, int simple)
 {
-    const lanes factor = slope * r->half_weight;
-    const lanes none = broadcast(0);
+    const lanes sign = broadcast(inverse ? -1 : 1), same = r->cosine[0];
     for (int64_t k = 0; k < size; k++) {
-        const int64_t j = k ^ r->x;
-        const amplitude moved = mixed(psi[k], psi[j], none, odd(j, r->z) ? -factor : factor, r->real);
+        const int64_t v = simple ? r->first_variant ^ odd(r->masks[0] & k) : variant(r, k);
+        psi[k] = rotated(psi[k], across(r, psi[k], moves_lanes), simple ? same : r->cosine[v], sign * r->sine[v], real);
+    }
+}
+
+/* Index number `i` among those whose bit `top` is 0. */
+INLINED int64_t without_bit(int64_t i, int64_t top) { return ((i & -top) << 1) | (i & (top - 1)); }
+
+INLINED void rotate_pairs(const rotation *r, amplitude *psi, int64_t size, int inverse, int real, int moves_lanes, int simple)
+{
+    const lanes sign = broadcast(inverse ? -1 : 1), same = r->cosine[0];
+    const int64_t top = top_bit(r->flip), flip = r->flip, mask = r->masks[0], first = r->first_variant;
+    const int64_t other = simple ? odd(mask & flip) : variant(r, flip) ^ first;
+    const lanes *cosine = r->cosine;
+    const lanes sines[2] = { sign * r->sine[first], simple ? sign * r->sine[first ^ 1] : sign };
+    for (int64_t i = 0; i < size / 2; i++) {
+        const int64_t k = without_bit(i, top), j = k ^ flip;
+        const amplitude lower = psi[k], upper = psi[j];
+        if (simple) {
+            const int64_t v = odd(mask & k);
+            psi[k] = rotated(lower, across(r, upper, moves_lanes), same, sines[v], real);
+            psi[j] = rotated(upper, across(r, lower, moves_lanes), same, sines[v ^ other], real);
+        } else {
+            const int64_t v = variant(r, k), w = v ^ other;
+            psi[k] = rotated(lower, across(r, upper, moves_lanes), cosine[v], sign * r->sine[v], real);
+            psi[j] = rotated(upper, across(r, lower, moves_lanes), cosine[w], sign * r->sine[w], real);
+        }
+    }
+}
+
+/* psi <- U psi, or its inverse. */
+EVERY_MACHINE static void rotate(const rotation *r, amplitude *psi, int64_t size, int inverse)
+{
+    if (r->flip) IN_ITS_FORM(rotate_pairs, r, psi, size, inverse);
+    else IN_ITS_FORM(rotate_within, r, psi, size, inverse);
+}
+
+INLINED void add_moved(const rotation *r, const lanes *slope, const amplitude *psi, amplitude *row, int64_t size, int real,
+                       int moves_lanes, int simple)
+{
+    const amplitude none = { { 0 }, { 0 } };
+    lanes rates[MOST_VARIANTS];
+    for (int64_t v = 0; v < 1 << r->num_masks; v++) rates[v] = *slope * r->rate[v];
+    for (int64_t k = 0; k < size; k++) {
+        const int64_t v = simple ? r->first_variant ^ odd(r->masks[0] & k) : variant(r, k);
+        const amplitude moved = rotated(none, across(r, psi[k ^ r->flip], moves_lanes), none.re, rates[v], real);
         row[k].re += moved.re, row[k].im += moved.im;
     }
 }
 
-/* (w/2) Re<lambda|M psi> */
-INLINED lanes slope_along(const rotation *r, const amplitude *psi, const amplitude *lambda, int64_t size)
+/* row += slope g/2 M psi. */
+EVERY_MACHINE static void add_derivative(const rotation *r, const lanes *slope, const amplitude *psi, amplitude *row,
+                                         int64_t size)
 {
-    lanes sums[2] = { broadcast(0), broadcast(0) };
-    if (r->real)
-        for (int64_t k = 0; k < size; k++) {
-            const int64_t j = k ^ r->x;
-            sums[odd(j, r->z)] += lambda[k].re * psi[j].re + lambda[k].im * psi[j].im;
-        }
-    else
-        for (int64_t k = 0; k < size; k++) {
-            const int64_t j = k ^ r->x;
-            sums[odd(j, r->z)] += lambda[k].re * psi[j].im - lambda[k].im * psi[j].re;
-        }
-    return (sums[0] - sums[1]) * r->half_weight;
+    IN_ITS_FORM(add_moved, r, slope, psi, row, size);
 }
 
-/* --- fixed operations ----------------------------------------------------------------------------------------- */
-
-INLINED amplitude times(double re, double im, amplitude a)
+INLINED void add_slopes(const rotation *r, const amplitude *psi, const amplitude *lambda, int64_t size,
+                        lanes *sum, int real, int moves_lanes, int simple)
 {
-    return (amplitude){ re * a.re - im * a.im, re * a.im + im * a.re };
-}
-
-INLINED void apply_monomial(const circuit *c, const operation *o, amplitude *psi, amplitude *spare, int inverse)
-{
-    const int64_t size = dimension(c);
-    const int32_t *source = c->indices + o->first_index + inverse * size;
-    const double *phase = c->numbers + o->first_number + 2 * inverse * size;
-    memcpy(spare, psi, size * sizeof(amplitude));
-    for (int64_t k = 0; k < size; k++)
-        psi[k] = o->size ? times(phase[2 * k], phase[2 * k + 1], spare[source[k]]) : spare[source[k]];
-}
-
-INLINED void apply_dense(const circuit *c, const operation *o, amplitude *psi, amplitude *spare, int inverse)
-{
-    const int64_t size = o->size;
-    const double *matrix = c->numbers + o->first_number + 2 * inverse * size * size;
-    const int32_t *offset = c->indices + o->first_index, *base = offset + size;
-    for (int64_t group = 0; group < dimension(c) / size; group++) {
-        for (int64_t j = 0; j < size; j++) spare[j] = psi[base[group] + offset[j]];
-        for (int64_t i = 0; i < size; i++) {
-            amplitude sum = { broadcast(0), broadcast(0) };
-            for (int64_t j = 0; j < size; j++) {
-                const double *entry = matrix + 2 * (i * size + j);
-                const amplitude term = times(entry[0], entry[1], spare[j]);
-                sum.re += term.re, sum.im += term.im;
-            }
-            psi[base[group] + offset[i]] = sum;
-        }
+    lanes sums[2] = { { 0 }, { 0 } };
+    for (int64_t k = 0; k < size; k++) {
+        const int64_t v = simple ? r->first_variant ^ odd(r->masks[0] & k) : variant(r, k);
+        const amplitude partner = across(r, psi[k ^ r->flip], moves_lanes);
+        const lanes along = real ? lambda[k].re * partner.re + lambda[k].im * partner.im
+                                 : lambda[k].re * partner.im - lambda[k].im * partner.re;
+        if (k & 1) sums[1] += r->rate[v] * along;
+        else sums[0] += r->rate[v] * along;
     }
+    *sum += sums[0] + sums[1];
 }
 
-/* psi <- U psi, or its inverse; `spare`: a state to work in. */
-INLINED void apply(const circuit *c, const operation *o, const rotation *r, amplitude *psi, amplitude *spare, int inverse)
+/* sum += Re<lambda| g/2 M psi>, lane by lane. */
+EVERY_MACHINE static void add_slope(const rotation *r, const amplitude *psi, const amplitude *lambda,
+                                    int64_t size, lanes *sum)
 {
-    if (o->kind == ROTATION) rotate(r, psi, dimension(c), inverse);
-    else if (o->kind == MONOMIAL) apply_monomial(c, o, psi, spare, inverse);
-    else apply_dense(c, o, psi, spare, inverse);
+    IN_ITS_FORM(add_slopes, r, psi, lambda, size, sum);
 }
 
-/* --- diagonal rotations applied as one ------------------------------------------------------------------------- */
+/* --- diagonal rotations ---------------------------------------------------------------------------------------------------- */
 
-/* What the step's rotations multiply every amplitude by. */
-INLINED void compute_phases(const step *s, const rotation *rotations, amplitude *phases, int64_t size)
+/* overlaps <- Re(lambda^* (-i psi)), of which every diagonal rotation's slope is a signed sum. */
+EVERY_MACHINE static void imaginary_overlaps(const amplitude *psi, const amplitude *lambda, lanes *overlaps, int64_t size)
 {
-    for (int64_t k = 0; k < size; k++) phases[k] = (amplitude){ broadcast(1), broadcast(0) };
-    for (int64_t i = s->first; i <= s->last; i++) rotate(rotations + i, phases, size, 0);
+    for (int64_t k = 0; k < size; k++) overlaps[k] = lambda[k].re * psi[k].im - lambda[k].im * psi[k].re;
 }
 
-INLINED void apply_phases(const amplitude *phases, amplitude *psi, int64_t size, int inverse)
+EVERY_MACHINE static void add_diagonal_slope(const rotation *r, const lanes *overlaps, int64_t size, lanes *sum)
+{
+    lanes sums[2] = { { 0 }, { 0 } };
+    for (int64_t k = 0; k + 1 < size; k += 2) {
+        sums[0] += r->rate[variant(r, k)] * overlaps[k];
+        sums[1] += r->rate[variant(r, k + 1)] * overlaps[k + 1];
+    }
+    if (size == 1) sums[0] = r->rate[variant(r, 0)] * overlaps[0];
+    *sum += sums[0] + sums[1];
+}
+
+INLINED void multiply(const amplitude *phases, amplitude *psi, int64_t size, int inverse)
 {
     for (int64_t k = 0; k < size; k++) {
         const amplitude value = psi[k], factor = { phases[k].re, inverse ? -phases[k].im : phases[k].im };
@@ -181,37 +237,51 @@ INLINED void apply_phases(const amplitude *phases, amplitude *psi, int64_t size,
     }
 }
 
-/* The same where all lanes are alike: a table of one complex number an amplitude. */
-INLINED void apply_phases_alike(const double *phases, amplitude *psi, int64_t size, int inverse)
+EVERY_MACHINE static void multiply_phases(const amplitude *phases, amplitude *psi, int64_t size, int inverse)
 {
-    for (int64_t k = 0; k < size; k++)
-        psi[k] = times(phases[2 * k], inverse ? -phases[2 * k + 1] : phases[2 * k + 1], psi[k]);
+    if (inverse) multiply(phases, psi, size, 1);
+    else multiply(phases, psi, size, 0);
 }
 
-/* --- between (contexts, 2^n) complex numbers and lanes ----------------------------------------------------------- */
-
-INLINED void load(const double *states, int64_t count, amplitude *psi, int64_t size)
+/* The bits of an index above the lanes that a rotation's entries depend on. */
+INLINED int64_t bits_of(const rotation *r)
 {
-    for (int64_t k = 0; k < size; k++) {
-        psi[k].re = gathered(states + 2 * k, 2 * size, count);
-        psi[k].im = gathered(states + 2 * k + 1, 2 * size, count);
+    int64_t bits = 0;
+    for (int64_t m = 0; m < r->num_masks; m++) bits |= r->masks[m];
+    return bits;
+}
+
+/* What the rotations multiply every amplitude by. The table doubles with every bit, and a rotation enters as soon as all
+   of its bits have: most do while it is short. */
+static void compute_phases(const rotation *rotations, int64_t count, amplitude *phases, int64_t size)
+{
+    phases[0] = (amplitude){ broadcast(1), { 0 } };
+    for (int64_t length = 1; length <= size; length *= 2) {
+        for (int64_t i = 0; i < count; i++)
+            if (2 * top_bit(bits_of(rotations + i)) == length || (length == 1 && !bits_of(rotations + i)))
+                rotate(rotations + i, phases, length, 0);
+        if (length < size) memcpy(phases + length, phases, length * sizeof(amplitude));
     }
 }
 
-/* The first `count` lanes as states, `stride` states apart. */
-INLINED void store(const amplitude *psi, int64_t count, double *states, int64_t size, int64_t stride)
+/* --- monomial matrices ------------------------------------------------------------------------------------------------------- */
+
+/* psi <- W psi, or its inverse; `spare`: a state to work in. */
+static void apply_monomial(const circuit *c, const operation *o, amplitude *psi, amplitude *spare, int inverse)
 {
-    for (int64_t lane = 0; lane < count; lane++) {
-        double *state = states + 2 * lane * stride * size;
-        const double *column = (const double *)psi + lane;
-        for (int64_t k = 0; k < 2 * size; k++) state[k] = column[k * LANES];
-    }
+    const int64_t dimension = (int64_t)1 << c->num_qubits, contexts = c->contexts_in_lanes ? LANES : 1;
+    const int32_t *source = c->indices + o->first_index + inverse * dimension;
+    const double *phase = c->numbers + o->first_number + 2 * inverse * dimension;
+    NUMBER *to = (NUMBER *)psi;
+    const NUMBER *from = (const NUMBER *)spare;
+    memcpy(spare, psi, registers(c) * sizeof(amplitude));
+    for (int64_t k = 0; k < dimension; k++)
+        for (int64_t context = 0; context < contexts; context++) {
+            const NUMBER re = from[place(c, source[k], context)], im = from[place(c, source[k], context) + LANES];
+            NUMBER *at = to + place(c, k, context);
+            at[0] = o->real ? re : (NUMBER)phase[2 * k] * re - (NUMBER)phase[2 * k + 1] * im;
+            at[LANES] = o->real ? im : (NUMBER)phase[2 * k] * im + (NUMBER)phase[2 * k + 1] * re;
+        }
 }
 
-INLINED void zero_state(amplitude *psi, int64_t size)
-{
-    memset(psi, 0, size * sizeof(amplitude));
-    psi[0].re = broadcast(1);
-}
-
-INLINED int64_t in_register(int64_t first, int64_t last) { return last - first < LANES ? last - first : LANES; }
+#endif

@@ -1,27 +1,20 @@
-"""A program as operations of the compiled engine: Pauli rotations, monomial matrices, dense fixed unitaries.
-
-    exp(−i a G/2) = Π_t exp(−i a w_t P_t/2)      for a generator G = Σ_t w_t P_t of commuting Pauli strings
-    R W = W (W†RW),   W†PW = ± another string    where W is a monomial Clifford matrix (CX, CZ, SWAP, S, X, …)
-
-A rotation about the other string costs the same, so that monomial matrices are carried behind the rotations
-until one is no Clifford, and done once, instead of on every tangent. Numbers only, made once per program.
-"""
+"""A program's pieces as the tables that the compiled sweeps read. Numbers only, made once per program."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from qgeo.circuit.elements import Matrix
-from qgeo.circuit.monomial import NEGLIGIBLE, MonomialMatrix, identity, is_monomial, on_qubits
-from qgeo.circuit.paulis import Term, all_commute, commute, conjugated, pauli_terms, spread
-from qgeo.circuit.program import Block, Factor, FixedFactor, Program
+from qgeo.circuit.matrices import Matrix
+from qgeo.circuit.monomial import MonomialMatrix
+from qgeo.simulate.compiled.carried import Carried
 from qgeo.simulate.compiled.layout import (
-    AMPLITUDE_BYTES,
     DENSE,
     MONOMIAL,
     ROTATION,
@@ -30,14 +23,13 @@ from qgeo.simulate.compiled.layout import (
     Operation,
     table,
 )
+from qgeo.simulate.compiled.pieces import FIXED, DenseRotation, Piece, StringsRotation
 
-MOST_TABLE_BYTES = 2**25
+MOST_TABLE_BYTES = 2**27
 """Of all tables of phases: a circuit of very many layers goes through the later ones rotation by rotation.
 Chosen, not measured."""
 
-WIDEST_GENERATOR = 4
-"""Most qubits of a generator: a rotation under k controls has 2ᵏ strings, and one matrix is cheaper then.
-Chosen by counting: 2⁴ strings take about as many products as a matrix on four qubits."""
+_AMPLITUDE_BYTES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +39,20 @@ class Operations:
     Attributes:
         table: a row `Operation` each; numbers, indices: the pools that it points into.
         steps: a row `KernelStep` each, with table of phases −1 where there is none.
+        num_vectors: registers that are computed from the angles.
+        start: the amplitude of |0…0⟩ in the beginning: the circuit's phase.
     """
 
     table: Ints
     numbers: NDArray[np.float64]
     indices: Ints
     steps: Ints
+    num_vectors: int
+    start: complex
+
+    @cached_property
+    def count(self) -> int:
+        return len(self.table)
 
     @cached_property
     def num_phases(self) -> int:
@@ -64,46 +64,97 @@ class Operations:
         return tuple(part.ctypes.data for part in (self.table, self.steps, self.numbers, self.indices))
 
     @cached_property
-    def angles_of_step(self) -> tuple[tuple[int, ...], ...]:
-        """The angles of its rotations."""
-        rows = [Operation(*row) for row in self.table.tolist()]
+    def angles_of_step(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """(operation, angle) of every operation that has an angle."""
+        angles = self.table[:, 1].tolist()
         return tuple(
-            tuple(row.angle for row in rows[first : last + 1] if row.kind == ROTATION)
+            tuple((i, angles[i]) for i in range(first, last + 1) if angles[i] != FIXED)
             for first, last, _ in self.steps.tolist()
         )
 
 
-def _is_diagonal(row: Operation) -> bool:
-    """Whether it is a rotation about a string of Zs: it only changes phases."""
-    return row.kind == ROTATION and row.x == 0
+def operations_of(pieces: Carried, *, dimension: int) -> Operations:
+    """The pieces as tables, 2ⁿ = `dimension`; Clifford gates that wait behind them are left out."""
+    ordered = _with_diagonal_together(pieces.pieces)
+    writer = _Writer()
+    for piece in ordered:
+        writer.add(piece)
+    return Operations(
+        table(Operation, writer.rows),
+        writer.numbers.joined(),
+        writer.indices.joined(),
+        table(KernelStep, _steps(ordered, dimension)),
+        writer.num_vectors,
+        complex(pieces.phase),
+    )
 
 
-def _with_diagonal_together(rows: list[Operation]) -> list[Operation]:
-    """Diagonal rotations as late as what follows commutes with them: beside others of their kind."""
-    ordered: list[Operation] = []
-    waiting: list[Operation] = []
-    for row in rows:
-        if _is_diagonal(row):
-            waiting.append(row)
+def _is_diagonal(piece: Piece) -> bool:
+    """Whether it is a rotation about strings of Zs: it only changes phases."""
+    return isinstance(piece, StringsRotation) and piece.x == 0
+
+
+def _with_diagonal_together(pieces: Sequence[Piece]) -> list[Piece]:
+    """Diagonal rotations beside others of their kind: as late as what follows commutes with them, then back
+    to the last ones before them that can be reached."""
+    return [piece for run in _joined(_delayed(pieces)) for piece in run]
+
+
+def _delayed(pieces: Sequence[Piece]) -> list[Piece]:
+    """Each diagonal rotation in front of the first piece that it does not commute with."""
+    ordered: list[Piece] = []
+    waiting: list[StringsRotation] = []
+    for piece in pieces:
+        if isinstance(piece, StringsRotation) and piece.x == 0:
+            waiting.append(piece)
             continue
-        if row.kind != ROTATION or not all(_commute(row, diagonal) for diagonal in waiting):
-            ordered, waiting = ordered + waiting, []
-        ordered.append(row)
+        stays = [isinstance(piece, StringsRotation) and _commute(piece, diagonal) for diagonal in waiting]
+        ordered += [diagonal for diagonal, stay in zip(waiting, stays, strict=True) if not stay]
+        waiting = [diagonal for diagonal, stay in zip(waiting, stays, strict=True) if stay]
+        ordered.append(piece)
     return ordered + waiting
 
 
-def _commute(first: Operation, second: Operation) -> bool:
-    return commute(Term(first.x, first.z), Term(second.x, second.z))
+def _joined(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Runs of diagonal rotations, and other pieces alone; a run joins the one before it if it commutes with
+    all that stands between them."""
+    runs: list[list[Piece]] = []
+    last = -1  # the run of diagonal rotations that the next one may join
+    for diagonal, group in groupby(pieces, key=_is_diagonal):
+        run = list(group)
+        if not diagonal:
+            runs += [[piece] for piece in run]
+        elif last >= 0 and _reaches(run, runs[last + 1 :]):
+            runs[last] += run
+        else:
+            last = len(runs)
+            runs.append(run)
+    return runs
 
 
-def _steps(rows: list[Operation], dimension: int) -> list[KernelStep]:
+def _reaches(run: Sequence[Piece], between: Sequence[Sequence[Piece]]) -> bool:
+    return all(
+        isinstance(other, StringsRotation)
+        and isinstance(diagonal, StringsRotation)
+        and _commute(other, diagonal)
+        for [other] in between
+        for diagonal in run
+    )
+
+
+def _commute(rotation: StringsRotation, diagonal: StringsRotation) -> bool:
+    """Whether no mask of the diagonal rotation sees what the other one flips."""
+    return all((rotation.x & mask).bit_count() % 2 == 0 for mask in diagonal.masks)
+
+
+def _steps(pieces: Sequence[Piece], dimension: int) -> list[KernelStep]:
     """Neighbouring diagonal rotations as one, with a table while tables fit; all else alone."""
     steps: list[KernelStep] = []
     tables = start = 0
-    for diagonal, run in groupby(rows, key=_is_diagonal):
+    for diagonal, run in groupby(pieces, key=_is_diagonal):
         stop = start + len(list(run))
         if diagonal and stop - start > 1:
-            has_table = (tables + 1) * dimension * AMPLITUDE_BYTES <= MOST_TABLE_BYTES
+            has_table = (tables + 1) * dimension * _AMPLITUDE_BYTES <= MOST_TABLE_BYTES
             steps.append(KernelStep(start, stop - 1, tables if has_table else -1))
             tables += has_table
         else:
@@ -112,128 +163,71 @@ def _steps(rows: list[Operation], dimension: int) -> list[KernelStep]:
     return steps
 
 
-def operations_of(program: Program) -> Operations | None:
-    """The program as operations, or None where a generator is wide or its Pauli strings do not commute."""
-    writer = _Writer(program.num_qubits)
-    for block in program.blocks:
-        if isinstance(block, MonomialMatrix):
-            writer.add_monomial(block)
-        elif not _add_block(writer, block):
-            return None
-    return writer.finished()
-
-
-def _add_block(writer: _Writer, block: Block) -> bool:
-    return all(_add_factor(writer, factor, block.qubits) for factor in block.factors)
-
-
-def _add_factor(writer: _Writer, factor: Factor, qubits: tuple[int, ...]) -> bool:
-    """Whether it is a fixed matrix or a product of a few Pauli rotations, which are then added."""
-    if isinstance(factor, FixedFactor):
-        for matrix, on in tensor_factors(factor.matrix, qubits):
-            _add_fixed(writer, matrix, on)
-        return True
-    if len(factor.positions) > WIDEST_GENERATOR:
-        return False
-    terms = pauli_terms(factor.generator, tuple(qubits[position] for position in factor.positions))
-    if not all_commute(terms):
-        return False
-    for term in terms:
-        writer.add_rotation(factor.angle, term)
-    return True
-
-
-def tensor_factors(matrix: Matrix, qubits: tuple[int, ...]) -> list[tuple[Matrix, tuple[int, ...]]]:
-    """Matrices on disjoint qubits whose product is the unitary: one qubit each, where it can be split off."""
-    for slot in range(len(qubits) if len(qubits) > 1 else 0):
-        axes = matrix.reshape((2,) * (2 * len(qubits)))  # the last axis of each side is the first qubit
-        row, column = len(qubits) - 1 - slot, 2 * len(qubits) - 1 - slot
-        flat = np.moveaxis(axes, (row, column), (0, 1)).reshape(4, -1)
-        left, weights, right = np.linalg.svd(flat, full_matrices=False)
-        if weights[1] < NEGLIGIBLE * weights[0]:
-            factor = _without_rounding(left[:, 0].reshape(2, 2) * 2**0.5)  # a unitary
-            rest = _without_rounding(right[0].reshape(len(matrix) // 2, -1) * (weights[0] / 2**0.5))
-            return [(factor, (qubits[slot],)), *tensor_factors(rest, qubits[:slot] + qubits[slot + 1 :])]
-    return [(matrix, qubits)]
-
-
-def _without_rounding(matrix: Matrix) -> Matrix:
-    """Entries 0, ±1, ±i exactly, as before the factors were taken: their rounding would add up over gates."""
-    nearest = np.round(matrix)
-    return np.where(np.abs(matrix - nearest) < NEGLIGIBLE, nearest, matrix)
-
-
-def _add_fixed(writer: _Writer, matrix: Matrix, qubits: tuple[int, ...]) -> None:
-    """A unitary on some qubits."""
-    if is_monomial(matrix):
-        writer.add_monomial(on_qubits(matrix, qubits, writer.num_qubits))
-        return
-    offsets = np.array([spread(k, qubits) for k in range(len(matrix))])
-    rest = np.array([k for k in range(writer.dimension) if not k & offsets[-1]])
-    writer.add_dense(matrix, offsets, rest)
-
-
 @dataclass(eq=False)
 class _Writer:
-    """Operations while they are listed; `waiting` is the monomial matrix still to be done behind them."""
+    """Operations and their pools while they are listed."""
 
-    num_qubits: int
     rows: list[Operation] = field(default_factory=list)
-    numbers: list[float] = field(default_factory=list)
-    indices: list[int] = field(default_factory=list)
+    numbers: _Pool = field(default_factory=lambda: _Pool(np.float64))
+    indices: _Pool = field(default_factory=lambda: _Pool(np.int32))
+    num_vectors: int = 0
 
-    def __post_init__(self) -> None:
-        self.waiting = identity(self.num_qubits)
+    def add(self, piece: Piece) -> None:
+        if isinstance(piece, StringsRotation):
+            self._add_rotation(piece)
+        elif isinstance(piece, DenseRotation):
+            self._add_dense(piece)
+        else:
+            self._add_monomial(piece)
 
-    @property
-    def dimension(self) -> int:
-        return 1 << self.num_qubits
-
-    def add_rotation(self, angle: int, term: Term) -> None:
-        """exp(−i a w P/2), in front of the matrix that waits if that is a Clifford for P, else behind it."""
-        in_front = conjugated(term, self.waiting)
-        if in_front is None:
-            self._write_monomial()
-            in_front = term
-        x, z, weight = in_front
-        self._add(ROTATION, angle=angle, x=x, z=z)
-        self.numbers.append(weight)
-
-    def add_monomial(self, matrix: MonomialMatrix) -> None:
-        """Wait with it, behind what waits already."""
-        self.waiting = matrix.after(self.waiting)
-
-    def add_dense(self, matrix: Matrix, offsets: NDArray[np.int64], rest: NDArray[np.int64]) -> None:
-        """(D, D) on the amplitudes rest + offsets, and its adjoint."""
-        self._write_monomial()
-        self._add(DENSE, size=len(matrix))
-        self.numbers.extend(_interleaved(matrix) + _interleaved(matrix.conj().T))
-        self.indices.extend(offsets.tolist() + rest.tolist())
-
-    def finished(self) -> Operations:
-        """Everything listed, the matrix that waits last, in steps."""
-        self._write_monomial()
-        rows = _with_diagonal_together(self.rows)
-        return Operations(
-            table(Operation, rows),
-            np.array(self.numbers, dtype=np.float64),
-            np.array(self.indices, dtype=np.int32),
-            table(KernelStep, _steps(rows, self.dimension)),
+    def _add_rotation(self, rotation: StringsRotation) -> None:
+        """A cosine, a sine and a rate for every variant."""
+        row = self._row(
+            ROTATION, rotation.angle, x=rotation.x, num_masks=len(rotation.masks), real=rotation.real
         )
+        self._write(row, rotation.masks, rotation.entries, 3 << len(rotation.masks))
 
-    def _write_monomial(self) -> None:
-        """The matrix that is waiting, and its inverse."""
-        forth = self.waiting
-        if forth.is_identity:
-            return
-        back, self.waiting = forth.inverse(), identity(self.num_qubits)
-        self._add(MONOMIAL, size=int(not forth.is_permutation))
-        self.numbers.extend(_interleaved(forth.phase) + _interleaved(back.phase))
-        self.indices.extend(forth.source.tolist() + back.source.tolist())
+    def _add_dense(self, rotation: DenseRotation) -> None:
+        """Two registers, real and imaginary parts, for every flip and variant of U, U† and −iG/2."""
+        size, flips = len(rotation.qubits), rotation.flips
+        numbers = np.concatenate([_interleaved(rotation.vectors), rotation.spectrum])
+        row = self._row(DENSE, rotation.angle, num_masks=size, x=len(flips))
+        masks = [1 << qubit for qubit in rotation.qubits]
+        self._write(row, [*masks, *flips], numbers, 3 * len(flips) * (2 << size))
 
-    def _add(self, kind: int, *, angle: int = 0, x: int = 0, z: int = 0, size: int = 0) -> None:
-        self.rows.append(Operation(kind, angle, x, z, size, len(self.numbers), len(self.indices)))
+    def _add_monomial(self, forth: MonomialMatrix) -> None:
+        """The matrix and its inverse."""
+        back = forth.inverse()
+        phases = np.concatenate([_interleaved(forth.phase), _interleaved(back.phase)])
+        row = self._row(MONOMIAL, FIXED, real=forth.is_permutation)
+        self._write(row, np.concatenate([forth.source, back.source]), phases, 0)
+
+    def _row(self, kind: int, angle: int, *, x: int = 0, num_masks: int = 0, real: bool = False) -> Operation:
+        pools = self.indices.size, self.numbers.size, self.num_vectors
+        return Operation(kind, angle, x, num_masks, int(real), *pools)
+
+    def _write(self, row: Operation, indices: ArrayLike, numbers: ArrayLike, vectors: int) -> None:
+        self.rows.append(row)
+        self.indices.add(indices)
+        self.numbers.add(numbers)
+        self.num_vectors += vectors
 
 
-def _interleaved(numbers: Matrix) -> list[float]:
-    return np.ascontiguousarray(numbers, dtype=complex).view(np.float64).ravel().tolist()
+class _Pool:
+    """Numbers of one type, in the order in which they are added."""
+
+    def __init__(self, dtype: type[np.generic]) -> None:
+        self._parts: list[NDArray[Any]] = [np.zeros(0, dtype)]
+        self.size = 0
+
+    def add(self, numbers: ArrayLike) -> None:
+        part = np.asarray(numbers, self._parts[0].dtype)
+        self._parts.append(part)
+        self.size += len(part)
+
+    def joined(self) -> NDArray[Any]:
+        return np.concatenate(self._parts)
+
+
+def _interleaved(numbers: Matrix) -> NDArray[np.float64]:
+    return np.ascontiguousarray(numbers, dtype=complex).view(np.float64).ravel()

@@ -1,85 +1,125 @@
 /* Products of projected tangents: Re<u|v> as the dot product of real vectors.
 
-   A product is summed over amplitudes and, where lanes are contexts, over lanes; where lanes are tangents, every lane
-   of one bundle meets every lane of the other. Blocks of 4 x 4 or of 8 x 8 sums stay in registers.
+   A product is summed over registers, then over lanes. A block of sums stays in registers.
 */
+#ifndef PRODUCTS_H
+#define PRODUCTS_H
 
-#define PIECE 64 /* amplitudes of every row at once: they stay in a second-level cache */
+#include "propagation.h"
+
+enum {
+    ABREAST = REGISTER_BYTES == 64 ? 6 : 3, /* with four columns, as many sums as 32 or 16 registers hold beside what is multiplied */
+    ROOM = REGISTER_BYTES == 64 ? 32 : 16,  /* for the sums, whole registers of totals */
+    PIECE = 4096 / REGISTER_BYTES           /* registers of every row at once: ten such rows fit a first-level cache */
+};
+
+/* Rows in whole blocks. */
+INLINED int64_t padded(int64_t rows) { return (rows + 11) / 12 * 12; }
+
+/* Pairs of registers from one row to the next. A power of two would put the same piece of all rows into the same few sets
+   of a cache. */
+INLINED int64_t stride_of(int64_t size) { return size < 32 ? size : size + 9; }
 
 /* Rows of one parameter from both sides of the frame add up, as do the two halves of a symmetric matrix. */
-INLINED void add_entry(const destination *d, double *sums, int64_t row, int64_t column, int mirrored, double sum)
+INLINED void add_entry(const destination *d, double *sums, int64_t row, int64_t column, double sum)
 {
     const int64_t i = d->parameter[row], j = d->parameter[column];
     if (i >= d->summed || j >= d->summed) return;
     sums[i * d->summed + j] += sum;
-    if (mirrored) sums[j * d->summed + i] += sum;
+    if (row != column) sums[j * d->summed + i] += sum;
 }
 
-/* row <- (1 - |psi><psi|) row; lanes from `count` on are emptied. */
-INLINED void project(const amplitude *psi, int64_t count, amplitude *row, int64_t size)
+/* row <- (1 - |psi><psi|) row; lanes of no context are emptied. */
+EVERY_MACHINE static void project(const bound *b, const amplitude *psi, amplitude *row)
 {
-    lanes re = broadcast(0), im = broadcast(0), kept = broadcast(0);
-    for (int64_t lane = 0; lane < count; lane++) kept[lane] = 1;
-    for (int64_t k = 0; k < size; k++) {
+    lanes re = { 0 }, im = { 0 }, kept = { 0 };
+    for (int64_t lane = 0; lane < (b->c->contexts_in_lanes ? b->count : LANES); lane++) kept[lane] = 1;
+    for (int64_t k = 0; k < b->size; k++) {
         re += psi[k].re * row[k].re + psi[k].im * row[k].im;
         im += psi[k].re * row[k].im - psi[k].im * row[k].re;
     }
-    for (int64_t k = 0; k < size; k++) {
+    re = over_context(b->c, re), im = over_context(b->c, im);
+    for (int64_t k = 0; k < b->size; k++) {
         row[k].re = kept * (row[k].re - (re * psi[k].re - im * psi[k].im));
         row[k].im = kept * (row[k].im - (re * psi[k].im + im * psi[k].re));
     }
 }
 
-/* The sums over amplitudes from ... to-1 of four rows with four others, lane by lane. */
-INLINED void products_of_four(const amplitude *left, const amplitude *right, int64_t size, int64_t from, int64_t to,
-                              lanes sums[4][4])
+/* directions <- psi/|psi|, and 0 where an amplitude is at most `least` times the largest of its context, or of none. */
+EVERY_MACHINE static void directions_of(const bound *b, const amplitude *psi, double least, amplitude *directions)
 {
-    for (int i = 0; i < 4; i++) for (int j = 0; j < 4; j++) sums[i][j] = broadcast(0);
-    const lanes *rows = (const lanes *)left, *columns = (const lanes *)right;
-    const int64_t stride = 2 * size;
-    for (int64_t k = 2 * from; k < 2 * to; k++)
-        for (int i = 0; i < 4; i++) for (int j = 0; j < 4; j++) sums[i][j] += rows[i * stride + k] * columns[j * stride + k];
+    const int64_t filled = b->c->contexts_in_lanes ? b->count : LANES;
+    double largest[LANES] = { 0 };
+    for (int64_t k = 0; k < b->size; k++)
+        for (int64_t lane = 0; lane < filled; lane++) {
+            const double squared = (double)psi[k].re[lane] * psi[k].re[lane] + (double)psi[k].im[lane] * psi[k].im[lane];
+            double *so_far = largest + (b->c->contexts_in_lanes ? lane : 0);
+            if (squared > *so_far) *so_far = squared;
+        }
+    for (int64_t k = 0; k < b->size; k++)
+        for (int64_t lane = 0; lane < LANES; lane++) {
+            const double re = psi[k].re[lane], im = psi[k].im[lane], size = sqrt(re * re + im * im);
+            const int seen = lane < filled && size > least * sqrt(largest[b->c->contexts_in_lanes ? lane : 0]);
+            directions[k].re[lane] = (NUMBER)(seen ? re / size : 0);
+            directions[k].im[lane] = (NUMBER)(seen ? im / size : 0);
+        }
 }
 
-/* Adds all products of `rows` rows, which are followed by empty ones up to a multiple of four. */
-INLINED void add_products(const amplitude *bundles, int64_t rows, int64_t size, const destination *d, double *sums)
+/* The first half of a row <- 2 Re(direction^* row): the derivative of a probability over its root. */
+EVERY_MACHINE static void along(const amplitude *directions, amplitude *row, int64_t size)
 {
-    lanes block[4][4];
-    for (int64_t from = 0; from < size; from += PIECE)
-        for (int64_t i = 0; i < rows; i += 4)
-            for (int64_t j = i; j < rows; j += 4) {
-                products_of_four(bundles + i * size, bundles + j * size, size, from, from + PIECE < size ? from + PIECE : size, block);
-                for (int64_t a = 0; a < 4 && i + a < rows; a++)
+    lanes *slopes = (lanes *)row;
+    for (int64_t k = 0; k < size; k++)
+        slopes[k] = broadcast(2) * (directions[k].re * row[k].re + directions[k].im * row[k].im);
+}
+
+/* The sums over registers from ... to-1 of ABREAST rows with four others, each in a lane: row by row. */
+INLINED void products_of_block(const lanes *rows, const lanes *columns, int64_t stride, int64_t from, int64_t to, lanes *products)
+{
+    lanes sums[ABREAST][4], in_order[ROOM];
+    for (int i = 0; i < ABREAST; i++) for (int j = 0; j < 4; j++) sums[i][j] = (lanes){ 0 };
+    for (int64_t k = from; k < to; k++)
+        for (int i = 0; i < ABREAST; i++)
+            for (int j = 0; j < 4; j++) sums[i][j] += rows[i * stride + k] * columns[j * stride + k];
+#pragma GCC unroll 32
+    for (int i = 0; i < ROOM; i++) in_order[i] = i < 4 * ABREAST ? sums[i / 4][i % 4] : (lanes){ 0 };
+    for (int i = 0; i < ROOM / LANES; i++) products[i] = totals(in_order + i * LANES);
+}
+
+/* Adds this member's part of all products of `rows` rows of `length` registers, `stride` registers apart, which are
+   followed by empty ones up to a multiple of twelve. */
+EVERY_MACHINE static void add_products(const team *t, const lanes *first, int64_t rows, int64_t length, int64_t stride,
+                                       const destination *d, double *sums)
+{
+    lanes block[ROOM / LANES];
+    const NUMBER *products = (const NUMBER *)block;
+    for (int64_t from = t->index * PIECE; from < length; from += t->count * PIECE)
+        for (int64_t i = 0; i < rows; i += ABREAST)
+            for (int64_t j = i / 4 * 4; j < rows; j += 4) {
+                const int64_t to = from + PIECE < length ? from + PIECE : length;
+                products_of_block(first + i * stride, first + j * stride, stride, from, to, block);
+                for (int64_t a = 0; a < ABREAST && i + a < rows; a++)
                     for (int64_t b = 0; b < 4 && j + b < rows; b++)
-                        add_entry(d, sums, i + a, j + b, i != j, total(block[a][b], LANES));
+                        if (i + a <= j + b) add_entry(d, sums, i + a, j + b, products[4 * a + b]);
             }
 }
 
-/* Products of each row that is kept by context with every row: (count, by_context, all), added to. */
-INLINED void write_products_by_context(const amplitude *bundles, int64_t rows, int64_t size, const destination *d,
-                                       int64_t count, double *by_context)
+/* Products of each row that is kept by context with every row: (contexts, by_context, all), added to. A member does all
+   rows of a parameter, from both sides of the frame, since it adds them up in one place. */
+EVERY_MACHINE static void add_products_by_context(const bound *b, const team *t, const lanes *first, int64_t rows, int64_t stride,
+                                                  const destination *d, double *by_context)
 {
     for (int64_t row = 0; row < rows; row++) {
         const int64_t place = d->parameter[row] - d->summed;
-        if (place < 0) continue;
+        if (place < 0 || place % t->count != t->index) continue;
         for (int64_t column = 0; column < rows; column++) {
-            const amplitude *left = bundles + row * size, *right = bundles + column * size;
-            lanes sum = broadcast(0);
-            for (int64_t k = 0; k < size; k++) sum += left[k].re * right[k].re + left[k].im * right[k].im;
-            for (int64_t lane = 0; lane < count; lane++)
-                by_context[(lane * d->by_context + place) * d->all + d->parameter[column]] += sum[lane];
+            lanes sum = { 0 };
+            for (int64_t k = 0; k < 2 * b->size; k++) sum += first[row * stride + k] * first[column * stride + k];
+            sum = over_context(b->c, sum);
+            for (int64_t lane = 0; lane < b->count; lane++)
+                by_context[((b->first + lane) * d->by_context + place) * d->all + d->parameter[column]] += sum[lane];
         }
     }
 }
 
-/* Every lane of one bundle with every lane of another. */
-INLINED void products_of_bundles(const amplitude *left, const amplitude *right, int64_t size, double block[LANES][LANES])
-{
-    lanes sums[LANES];
-    for (int lane = 0; lane < LANES; lane++) sums[lane] = broadcast(0);
-    const double *scalars = (const double *)left;
-    const lanes *vectors = (const lanes *)right;
-    for (int64_t k = 0; k < 2 * size; k++)
-        for (int lane = 0; lane < LANES; lane++) sums[lane] += scalars[k * LANES + lane] * vectors[k];
-    for (int i = 0; i < LANES; i++) for (int j = 0; j < LANES; j++) block[i][j] = sums[i][j];
-}
+#endif

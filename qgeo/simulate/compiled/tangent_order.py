@@ -1,14 +1,14 @@
-"""In which order the compiled engine's tangents enter, and which of them move together.
+"""In which order the compiled engine's tangents enter, and where.
 
-Stages are steps (`meeting.py`). Rows are numbered as they enter, those from before the frame first. A bundle
-is what moves as one: a row of several contexts, or as many rows of one context as a register has lanes.
+Stages are steps (`meeting.py`). Rows are numbered as they enter, those from before the frame first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,10 +16,12 @@ from torch import Tensor
 
 from qgeo.circuit.program import Program
 from qgeo.simulate.angle_tables import AngleTable, angle_tables
-from qgeo.simulate.compiled.layout import Bundle, Ints, table
+from qgeo.simulate.compiled.layout import Insertion, Ints, Row, table
+from qgeo.simulate.compiled.operations import Operations
 from qgeo.simulate.meeting import Frame, Inserted, Stage, meeting
 
-Steps = tuple[tuple[int, ...], ...]
+Entries = dict[int, tuple[int, ...]]
+"""The wanted columns that each angle depends on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,110 +29,80 @@ class TangentOrder:
     """The order of one kind of sweep; the layout is that of `tangent_order` in `layout.h`.
 
     Attributes:
-        frame: tangents are those in front of this step; width: rows of a full bundle.
+        frame: tangents are those in front of this step.
         parameter_of_row: (R,) positions in `columns`.
-        bundles: a row `Bundle` each.
-        forward: how many bundles come from before the frame.
-        first_entry, row_of_entry: entries of ∂a/∂p by angle, and their rows.
+        rows: a row `Row` each; insertions: an `Insertion` each, in the order of the way.
+        forward: how many rows come from before the frame.
         shared, by_context: positions of the entries in the two Jacobians' slopes.
     """
 
     frame: int
-    width: int
     parameter_of_row: Ints
-    bundles: Ints
+    rows: Ints
+    insertions: Ints
     forward: int
-    first_entry: Ints
-    row_of_entry: Ints
     shared: Tensor
     by_context: Tensor
 
     @cached_property
     def addresses(self) -> tuple[int, ...]:
         """Of the arrays, as `tangent_order` has them."""
-        return tuple(part.ctypes.data for part in (self.bundles, self.first_entry, self.row_of_entry))
+        return tuple(part.ctypes.data for part in (self.rows, self.insertions))
 
 
 @lru_cache(maxsize=256)
 def tangent_order(
-    program: Program, steps: Steps, columns: tuple[int, ...], frame: Frame, width: int
+    program: Program, operations: Operations, columns: tuple[int, ...], frame: Frame
 ) -> TangentOrder:
-    """The order for tangents by `columns`; `steps` has the angles of every step."""
+    """The order for tangents by `columns` of a program with these operations."""
     entries = _entries(program, columns)
-    stages = _stages(steps, entries)
+    stages = _stages(operations, entries)
     met = meeting(stages, frame)
-    ahead, behind = (_rows(stages, inserted) for inserted in (met.ahead, met.behind))
-    bundles = _bundles(ahead, 0, width, max) + _bundles(behind, len(ahead), width, min)
+    number = {pair: i for i, pair in enumerate(_pairs(entries, range(len(program.angles))))}
+    ways = [
+        way for inserted in (met.ahead, met.behind) for way in _ways(operations, stages, inserted, number)
+    ]
+    stops = np.cumsum([0, *map(len, ways)]).tolist()
     place = {column: i for i, column in enumerate(columns)}
-    row = {pair: i for i, each in enumerate([*ahead, *behind]) for pair in each.entries}
-    pairs = [[(angle, column) for column in entries.get(angle, ())] for angle in range(len(program.angles))]
     tables = angle_tables(program, torch.device("cpu"))
     split = program.num_shared_angles
     return TangentOrder(
         met.frame,
-        width,
         np.array([place[column] for column in met.columns], dtype=np.int32),
-        table(Bundle, bundles),
-        -(-len(ahead) // width),
-        np.cumsum([0, *map(len, pairs)]).astype(np.int32),
-        np.array([row.get(pair, -1) for each in pairs for pair in each], dtype=np.int32),
+        table(Row, [Row(first, last) for first, last in pairwise(stops)]),
+        table(Insertion, [insertion for way in ways for insertion in way]),
+        len(met.ahead.columns),
         _positions(tables.shared, entries, range(split)),
         _positions(tables.by_context, entries, range(split, len(program.angles))),
     )
 
 
-def _stages(steps: Steps, entries: dict[int, tuple[int, ...]]) -> list[Stage]:
+def _stages(operations: Operations, entries: Entries) -> list[Stage]:
     """Every step; its tangents are inserted behind it on both ways, and moved back through it."""
     return [
         Stage(
-            tuple((angle, column) for angle in angles for column in entries.get(angle, ())),
+            tuple((angle, column) for _, angle in step for column in entries.get(angle, ())),
             position,
             position,
         )
-        for position, angles in enumerate(steps, start=1)
+        for position, step in enumerate(operations.angles_of_step, start=1)
     ]
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A column's tangent from one side of the frame: its entries (angle, column), and the steps at which the
-    first and the last of them are inserted."""
-
-    entries: tuple[tuple[int, int], ...]
-    first_step: int
-    last_step: int
-
-
-def _rows(stages: Sequence[Stage], inserted: Inserted) -> list[_Row]:
-    """In the order in which they are inserted."""
-    steps_of: dict[int, list[int]] = {column: [] for column in inserted.columns}
+def _ways(
+    operations: Operations, stages: Sequence[Stage], inserted: Inserted, number: dict[tuple[int, int], int]
+) -> list[list[Insertion]]:
+    """The insertions of each row from one side of the frame, in the order in which they are reached."""
+    ways: dict[int, list[Insertion]] = {column: [] for column in inserted.columns}
     for _, step in inserted.at:
-        for column in stages[step].columns:
-            steps_of[column].append(step)
-    return [
-        _Row(
-            tuple(entry for step in steps for entry in stages[step].entries if entry[1] == column),
-            steps[0],
-            steps[-1],
-        )
-        for column, steps in steps_of.items()
-    ]
+        for operation, angle in operations.angles_of_step[step]:
+            for column in stages[step].columns:
+                if (angle, column) in number:
+                    ways[column].append(Insertion(step, operation, number[angle, column]))
+    return list(ways.values())
 
 
-def _bundles(rows: list[_Row], first: int, width: int, latest: Callable[[list[int]], int]) -> list[Bundle]:
-    """Of neighbouring rows: they enter one after the other, so that no lane goes far while it is empty.
-
-    `latest` of some steps on the way to the frame: max in front of it, min behind it.
-    """
-    members = [(start, rows[start : start + width]) for start in range(0, len(rows), width)]
-    return [
-        Bundle(first + start, len(bundle), bundle[0].first_step, latest([row.last_step for row in bundle]))
-        for start, bundle in members
-    ]
-
-
-def _entries(program: Program, columns: tuple[int, ...]) -> dict[int, tuple[int, ...]]:
-    """The wanted columns that each angle depends on."""
+def _entries(program: Program, columns: tuple[int, ...]) -> Entries:
     wanted = frozenset(columns)
     return {
         number: tuple(column for column in angle.columns if column in wanted)
@@ -139,9 +111,13 @@ def _entries(program: Program, columns: tuple[int, ...]) -> dict[int, tuple[int,
     }
 
 
-def _positions(table: AngleTable, entries: dict[int, tuple[int, ...]], angles: range) -> Tensor:
+def _pairs(entries: Entries, angles: Iterable[int]) -> list[tuple[int, int]]:
+    """(angle, column) of every entry, angle by angle."""
+    return [(angle, column) for angle in angles for column in entries.get(angle, ())]
+
+
+def _positions(table: AngleTable, entries: Entries, angles: range) -> Tensor:
     """Where the entries of some angles, angle by angle, lie among the slopes of their Jacobian."""
     pairs = zip(table.rows.tolist(), table.columns.tolist(), strict=True)
     place = {pair: i for i, pair in enumerate(pairs)}
-    wanted = [(a - angles.start, column) for a in angles for column in entries.get(a, ())]
-    return torch.tensor([place[pair] for pair in wanted], dtype=torch.long)
+    return torch.tensor([place[a - angles.start, c] for a, c in _pairs(entries, angles)], dtype=torch.long)

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qgeo.circuit.elements import Matrix
+from qgeo.circuit.blocks import Block, FixedFactor
+from qgeo.circuit.matrices import Matrix
 from qgeo.circuit.monomial import MonomialMatrix
-from qgeo.circuit.program import Block, FixedFactor, Program
+from qgeo.circuit.program import Program
 from qgeo.simulate.dense.groups import GroupConstants, group_constants, grouped_blocks
 
 

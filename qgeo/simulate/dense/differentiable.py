@@ -13,7 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from qgeo.circuit.program import Program, rotations_of
+from qgeo.circuit.blocks import rotations_of
+from qgeo.circuit.program import Program
 from qgeo.simulate.angle_tables import angle_tables
 from qgeo.simulate.angles import angle_jacobian, angles_of, joined
 from qgeo.simulate.dense.applied import AppliedGate, AppliedGates, AppliedMonomial, applied_gates, zero_state

@@ -52,6 +52,17 @@ class DenseEngine:
         """See `Engine`."""
         return adjoint_gradient(self.gates, psi, cotangent, data_too=data_too)
 
+    def probabilities(self) -> tuple[Tensor, Tensor]:
+        """See `Engine`; the states are (B, 2ⁿ)."""
+        psi = self.states()
+        return psi.real.square() + psi.imag.square(), psi
+
+    def probability_gradient(
+        self, states: Tensor, weights: Tensor, *, data_too: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """See `Engine`: dp = 2 Re ψ* dψ."""
+        return self.gradient(states, 2 * weights * states, data_too=data_too)
+
     @torch.no_grad()
     def tangents(self, columns: tuple[int, ...], frame: Frame) -> DenseSweep:
         """See `Engine`."""

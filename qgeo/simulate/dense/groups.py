@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qgeo.circuit.elements import Matrix
+from qgeo.circuit.blocks import Block, FixedFactor
+from qgeo.circuit.matrices import Matrix
 from qgeo.circuit.monomial import MonomialMatrix
-from qgeo.circuit.program import Block, FixedFactor
 from qgeo.simulate.dense.steps import CommutingStep, commuting_steps
 from qgeo.simulate.tensors import Index, as_index
 

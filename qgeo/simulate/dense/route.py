@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
+from qgeo.circuit.blocks import Part, rotations_of
 from qgeo.circuit.monomial import MonomialMatrix
-from qgeo.circuit.program import Part, Program, rotations_of
+from qgeo.circuit.program import Program
 from qgeo.simulate.meeting import Frame, Inserted, Stage, meeting
 
 _MONOMIAL_COST = 8  # chosen, in products per amplitude

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qgeo.circuit.elements import Matrix, embedded
-from qgeo.circuit.program import Block, RotationFactor
+from qgeo.circuit.blocks import Block, RotationFactor
+from qgeo.circuit.matrices import Matrix, embedded
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""A C program that holds circuits, calls `sweeps.c` on them, and compares with numbers from this machine.
+"""A C program that holds circuits, calls the sweeps on them, and compares with numbers from this machine.
 
 Written by tests, compiled for whatever machine a compiler makes programs for, and run there: without Python.
 """
@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from qgeo.simulate.compiled.bound import bound_order
 from qgeo.simulate.compiled.kernel import Kernel
-from qgeo.simulate.compiled.layout import Bundle, KernelStep, Operation
+from qgeo.simulate.compiled.layout import Insertion, KernelStep, Operation, Row
 
 PROLOGUE = """
-#include "sweeps.c"
+#include "complex128.c"
 #include <stdio.h>
 
-static double workspace[{numbers}] __attribute__((aligned(64))), kept[{numbers}] __attribute__((aligned(64)));
+static char own[{bytes}] __attribute__((aligned(64))), shared[{bytes}] __attribute__((aligned(64)));
 static double out[{numbers}], more[{numbers}];
 static int failures;
 
@@ -52,18 +53,18 @@ class SelfTest:
     arrays: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     numbers: int = 1
+    bytes: int = 64
 
     def text(self) -> str:
         body = "\n".join(["{", *self.arrays, *self.calls, "}"])
-        return PROLOGUE.format(numbers=self.numbers) + body + EPILOGUE
+        return PROLOGUE.format(numbers=self.numbers, bytes=self.bytes) + body + EPILOGUE
 
     def add(self, name: str, kernel: Kernel, values: torch.Tensor, inputs: torch.Tensor) -> None:
         """All sweeps of a circuit at these values (P,) and inputs (B, d)."""
         point = _Point(name, kernel, values, inputs, self)
         point.states_and_gradient()
-        for width in (1, 8):
-            point.tangents(width)
-            point.products(width)
+        point.tangents()
+        point.products()
 
     def array(self, name: str, content: np.ndarray) -> str:
         """Declare a constant array of doubles, or of 32-bit integers; its name."""
@@ -96,18 +97,23 @@ class _Point:
         self.name, self.kernel, self.test, self.count = name, kernel, test, len(inputs)
         self.engine = CompiledEngine(kernel, values, inputs)
         self.circuit = self.engine.circuit
-        operations, put = kernel.operations, test.array
+        self._declare(name, self.circuit)
+
+    def _declare(self, name: str, circuit) -> None:
+        operations, test = circuit.operations, self.test
         parts = (
             test.rows(f"{name}_operations", "operation", operations.table),
             test.rows(f"{name}_steps", "step", operations.steps),
-            put(f"{name}_numbers", operations.numbers),
-            put(f"{name}_indices", operations.indices),
-            put(f"{name}_shared", self.circuit.shared.numpy()),
-            put(f"{name}_by_context", self.circuit.by_context.numpy()),
+            test.array(f"{name}_numbers", operations.numbers),
+            test.array(f"{name}_indices", operations.indices),
+            test.array(f"{name}_shared", circuit.shared.numpy()),
+            test.array(f"{name}_by_context", circuit.by_context.numpy()),
         )
         sizes = (
-            *(kernel.program.num_qubits, len(operations.table), len(operations.steps), operations.num_phases),
-            *(len(self.circuit.shared), self.circuit.by_context.shape[1]),
+            *(self.kernel.program.num_qubits, int(circuit.contexts_in_lanes)),
+            *(len(operations.table), len(operations.steps), operations.num_phases, operations.num_vectors),
+            *(len(circuit.shared), circuit.by_context.shape[1]),
+            *(operations.start.real.hex(), operations.start.imag.hex()),
         )
         fields = ", ".join(map(str, (*sizes, *parts)))
         test.arrays.append(f"const circuit {name} = {{{fields}}};")
@@ -120,67 +126,76 @@ class _Point:
         psi = self.kernel.states(self.circuit)
         cotangent = torch.randn(psi.shape, dtype=torch.complex128, generator=generator)
         shared, by_context = self.kernel.gradient(self.circuit, psi, cotangent)
-        self._workspace(8)
-        test.calls.append(f"    clear(); qgeo_states(&{name}, 0, {self.count}, out, workspace);")
+        self._call("states", states="out")
         test.compare(f"{name}, states", "out", _reals(psi))
         given = [test.array(f"{name}_{what}", _reals(x)) for what, x in (("psi", psi), ("back", cotangent))]
-        arguments = f"&{name}, 0, {self.count}, {given[0]}, {given[1]}, out, more, workspace"
-        test.calls.append(f"    clear(); qgeo_gradient({arguments});")
+        states, others = (f"(double *){each}" for each in given)
+        self._call("gradient", states=states, others=others, sums="out", by_context="more")
         test.compare(f"{name}, gradient by shared angles", "out", shared.numpy())
         test.compare(f"{name}, gradient by angles of contexts", "more", by_context.numpy())
 
-    def tangents(self, width: int) -> None:
-        """All tangents, at the end."""
-        bound, name = self._order("end", width), f"{self.name}_end_{width}"
-        rows = len(bound.order.parameter_of_row)
-        room = torch.zeros(rows * self.count * self.kernel.program.dimension, dtype=torch.complex128)
+    def tangents(self) -> None:
+        """All tangents, at the end; and F_C."""
+        columns = tuple(range(len(self.kernel.program.columns)))
+        bound, name = self._order("end", self.name)
+        room = torch.zeros(
+            len(bound.order.rows) * self.count * self.kernel.program.dimension, dtype=torch.complex128
+        )
         psi, tangents = self.kernel.tangents(self.circuit, bound, room)
-        self._workspace(len(bound.order.bundles) + 8)
-        arguments = f"&{self.name}, &{name}, 0, {self.count}, {self.count}, out, more, workspace"
-        self.test.calls.append(f"    clear(); qgeo_tangents({arguments});")
+        self._call("tangents", order=f"&{name}", states="out", others="more")
         self.test.compare(f"{name}, states", "out", _reals(psi))
         self.test.compare(f"{name}, tangents", "more", _reals(tangents))
+        classical = self.kernel.classical_products(self.circuit, bound, len(columns), 1e-14)
+        to = self._destination(name, bound, len(columns))
+        self._call("classical_gram", order=f"&{name}", destination=to, least="1e-14", sums="out")
+        self.test.compare(f"{name}, F_C", "out", classical.numpy())
 
-    def products(self, width: int) -> None:
-        """Gram matrix of projected tangents, summed over contexts."""
-        bound, name = self._order("middle", width), f"{self.name}_middle_{width}"
+    def products(self) -> None:
+        """Gram matrix of projected tangents, summed over contexts, in the middle."""
+        middle = self.engine._bound("middle")
+        self._declare(f"{self.name}_inside", middle)
+        bound, name = self._order("middle", f"{self.name}_inside")
         columns = len(self.kernel.program.columns)
-        total, _ = self.kernel.products(self.circuit, bound, columns, columns)
-        self._workspace(2 * len(bound.order.bundles) + 16)
-        parameters = self.test.array(f"{name}_parameters", bound.order.parameter_of_row.astype(np.int32))
-        to = f"&(destination){{{columns}, 0, {columns}, {parameters}}}"
-        circuit, order = f"&{self.name}", f"&{name}"
-        calls = [f"qgeo_gram({circuit}, {order}, {to}, 0, {self.count}, out, more, workspace);"]
-        if width > 1:
-            calls = [
-                f"qgeo_bundles({circuit}, {order}, {context}, 0, 1, (amplitude *)kept, workspace); "
-                f"qgeo_gram_of_bundles({circuit}, {order}, {to}, 0, 1, (const amplitude *)kept, out);"
-                for context in range(self.count)
-            ]
-        self.test.calls += ["    clear();", *(f"    {call}" for call in calls)]
+        total, _ = self.kernel.quantum_products(middle, bound, columns, columns)
+        to = self._destination(name, bound, columns)
+        self._call(
+            "quantum_gram", circuit=f"{self.name}_inside", order=f"&{name}", destination=to, sums="out"
+        )
         self.test.compare(f"{name}, products", "out", total.numpy())
 
-    def _order(self, frame: str, width: int):
-        """A tangent order of all columns, declared under its frame and width."""
+    def _order(self, frame: str, circuit: str):
+        """A tangent order of all columns, declared under its frame."""
         columns = tuple(range(len(self.kernel.program.columns)))
-        order, name = self.kernel._order(columns, frame, width), f"{self.name}_{frame}_{width}"
-        bound = self.kernel.bound_order(order, self.engine.parameters)
+        order, name = self.kernel.order(columns, frame), f"{circuit}_{frame}"
+        bound = bound_order(self.kernel.program, order, self.engine.values, self.engine.inputs)
         parts = (
-            self.test.rows(f"{name}_bundles", "bundle", order.bundles),
-            self.test.array(f"{name}_first", order.first_entry),
-            self.test.array(f"{name}_row", order.row_of_entry),
+            self.test.rows(f"{name}_rows", "row", order.rows),
+            self.test.rows(f"{name}_insertions", "insertion", order.insertions),
             self.test.array(f"{name}_slopes", bound._shared.numpy()),
             self.test.array(f"{name}_context_slopes", bound._by_context.numpy()),
         )
-        sizes = (order.frame, order.width, len(order.bundles), order.forward)
-        slopes = (len(bound._shared), bound._by_context.shape[1])
-        fields = ", ".join(map(str, (*sizes, *slopes, *parts)))
+        sizes = (order.frame, len(order.rows), order.forward, len(bound._shared), bound._by_context.shape[1])
+        fields = ", ".join(map(str, (*sizes, *parts)))
         self.test.arrays.append(f"const tangent_order {name} = {{{fields}}};")
-        assert order.bundles.shape[1] == len(Bundle._fields)
-        return bound
+        assert (order.rows.shape[1], order.insertions.shape[1]) == (len(Row._fields), len(Insertion._fields))
+        rows = self.kernel.sweeps.rows_bytes(self.circuit.at, bound.at)
+        self.test.bytes = max(self.test.bytes, rows, self.kernel.sweeps.tangents_bytes(self.circuit.at))
+        return bound, name
 
-    def _workspace(self, states: int) -> None:
-        self.test.numbers = max(self.test.numbers, self.kernel._numbers(states, propagated=True))
+    def _destination(self, name: str, bound, columns: int) -> str:
+        parameters = self.test.array(f"{name}_parameters", bound.order.parameter_of_row.astype(np.int32))
+        return f"&(destination){{{columns}, 0, {columns}, {parameters}}}"
+
+    def _call(self, sweep: str, *, circuit: str | None = None, **fields: str) -> None:
+        """Of all contexts, alone."""
+        sweeps, at = self.kernel.sweeps, self.circuit.at
+        sizes = sweeps.gradient_bytes(at), sweeps.tangents_bytes(at), sweeps.shared_bytes(at)
+        self.test.bytes = max(self.test.bytes, *sizes)
+        given = ", ".join(f".{field} = {value}" for field, value in fields.items())
+        contexts = f".members = {{0, 1, NULL}}, .last = {self.count}, .contexts = {self.count}"
+        memory = ".workspace = own, .shared_workspace = shared"
+        arguments = f".circuit = &{circuit or self.name}, {contexts}, {given}, {memory}"
+        self.test.calls.append(f"    clear(); qgeo_{sweep}_complex128(&(call){{{arguments}}});")
 
 
 def _reals(tensor: torch.Tensor) -> np.ndarray:

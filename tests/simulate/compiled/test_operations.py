@@ -16,9 +16,9 @@ from qiskit.quantum_info import Statevector
 
 import qgeo
 from qgeo.simulate.compiled import operations
-from qgeo.simulate.compiled.kernel import kernel_of
+from qgeo.simulate.compiled.kernel import kernel_of, structure_of
 from qgeo.simulate.compiled.layout import MONOMIAL, ROTATION
-from qgeo.simulate.compiled.operations import Operations, operations_of
+from qgeo.simulate.compiled.operations import Operations
 
 
 def kinds(circuit: QuantumCircuit) -> list[int]:
@@ -26,9 +26,10 @@ def kinds(circuit: QuantumCircuit) -> list[int]:
 
 
 def as_operations(circuit: QuantumCircuit) -> Operations:
-    converted = operations_of(qgeo.compile(circuit))
-    assert converted is not None
-    return converted
+    """With what waits at the end applied."""
+    structure = structure_of(qgeo.compile(circuit))
+    assert structure is not None
+    return structure.complete
 
 
 def layered_about_z() -> QuantumCircuit:
@@ -65,7 +66,7 @@ def test_states_behind_rotations_that_came_together():
     kernel = kernel_of(qgeo.compile(layered_about_z()))
     assert kernel is not None
     angles = torch.linspace(0.1, 2.0, 12, dtype=torch.float64)
-    states = kernel.states(kernel.bound(angles, torch.zeros(1, 0)))
+    states = kernel.states(kernel.bound("end", angles, torch.zeros(1, 0)))
     expected = Statevector(layered_about_z().assign_parameters(np.linspace(0.1, 2.0, 12))).data
     assert_allclose(states[0], expected, atol=1e-14)
 
@@ -83,8 +84,9 @@ def test_without_room_for_tables_rotations_are_done_one_by_one(monkeypatch):
     with_tables = qgeo.quantum_fisher(circuit, values)
     monkeypatch.setattr(operations, "MOST_TABLE_BYTES", 0)
     program = qgeo.compile(circuit)
-    converted = operations_of(program)
-    assert converted is not None
-    assert converted.num_phases == 0
-    assert (np.diff(converted.steps[:, :2]) > 0).any()
+    structure = structure_of(program)
+    assert structure is not None
+    for converted in (structure.inside, structure.complete):
+        assert converted.num_phases == 0
+        assert (np.diff(converted.steps[:, :2]) > 0).any()
     assert_allclose(qgeo.quantum_fisher(program, values), with_tables, atol=1e-13)

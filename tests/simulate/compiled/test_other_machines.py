@@ -48,9 +48,9 @@ MACHINES = {
 
 @pytest.fixture(scope="module")
 def program(built: None, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
-    """The self-test's text, with circuits of 2 to 5 qubits, all kinds of gates, and data."""
+    """The self-test's text, with circuits of 2 to 6 qubits, all kinds of gates, and data."""
     test, seeds = SelfTest(), iter(range(100))
-    for num_qubits in (2, 3, 4, 5):
+    for num_qubits in (2, 3, 4, 5, 6):
         add_circuit(test, num_qubits, seeds)
     folder = tmp_path_factory.mktemp("self_test")
     for source in SOURCES.glob("*.[ch]"):
@@ -82,4 +82,4 @@ def test_the_sweeps_agree_with_this_machine(program, name):
     subprocess.run([*machine.compiler, *options], cwd=program.parent, check=True, capture_output=True)
     done = subprocess.run([*machine.emulator, str(built)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("equal") == 4 * 9
+    assert done.stdout.count("equal") == 5 * 7

@@ -14,9 +14,9 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from scipy.linalg import expm
 
+from qgeo.circuit.blocks import Block, FixedFactor
 from qgeo.circuit.compiler import compile
-from qgeo.circuit.elements import embedded
-from qgeo.circuit.program import Block, FixedFactor
+from qgeo.circuit.matrices import embedded
 from qgeo.simulate.dense.steps import commuting_steps
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-12}
