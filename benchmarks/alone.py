@@ -1,7 +1,6 @@
 """Measurements without an opponent, one a process: `python -m benchmarks.alone NAME`; a JSON line comes out.
 
 step        a quantum-natural-gradient step beside a gradient step of the same head
-roofline    mean QFIM beside the time its arithmetic needs at this machine's GEMM rate
 scale       matrix-free natural gradient and products: seconds and peak memory
 growth      seconds of one product by gates and by contexts
 imports     seconds of `import qgeo` beyond torch, and of `qgeo --help`
@@ -20,8 +19,8 @@ import numpy as np
 import torch
 
 import qgeo
-from benchmarks.ours import layered_circuit, warm_median
-from qgeo.simulate.compiled.kernel import kernel_of
+from benchmarks.circuits import layered_circuit
+from benchmarks.ours import warm_median
 
 Figures = dict[str, float | str]
 
@@ -61,43 +60,6 @@ def _steps(frozen: bool) -> tuple[float, float]:
         natural.step(contexts=contexts)
 
     return warm_median(gradient_step), warm_median(natural_step)
-
-
-# --- the roofline -----------------------------------------------------------------------------------
-
-
-def roofline() -> Figures:
-    """Symmetric Gram product and the way of all rows, at the complex GEMM rate measured here."""
-    rate = _gemm_rate()
-    found: Figures = {"complex128 GEMM, Gflop/s": rate / 1e9}
-    for n, layers, contexts in ((10, 4, 16), (12, 6, 1)):
-        circuit, x = layered_circuit(n, layers, data=True)
-        program = qgeo.compile(circuit, input_parameters=x)
-        draw = np.random.default_rng(0)
-        values, inputs = draw.uniform(-3, 3, 2 * n * layers), draw.uniform(-3, 3, (contexts, n))
-        seconds = warm_median(lambda p=program, v=values, i=inputs: qgeo.quantum_fisher(p, v, inputs=i))
-        gram, moved = _required_flops(program, contexts)
-        name = f"n={n}, P={len(values)}, B={contexts}"
-        found |= {f"{name}: Gram Mflop": gram / 1e6, f"{name}: propagation Mflop": moved / 1e6}
-        found[f"{name}: at the GEMM rate, ms"] = 1e3 * (gram + moved) / rate
-        found[f"{name}: measured, ms"] = 1e3 * seconds
-        found[f"{name}: measured / roofline"] = seconds * rate / (gram + moved)
-    return found
-
-
-def _required_flops(program: qgeo.Program, contexts: int) -> tuple[float, float]:
-    """Real flops: half the Gram product; every row entered once and moved step by step to the frame."""
-    amplitudes = contexts * program.dimension
-    kernel = kernel_of(program)
-    assert kernel is not None, "the roofline is that of the compiled sweeps"
-    order = kernel.order(tuple(range(program.num_parameters)), "middle", contexts)
-    way = sum(rows * (1 + abs(order.frame - enters)) for _, rows, enters, _ in order.bundles.tolist())
-    return 2.0 * program.num_parameters**2 * amplitudes, 6.0 * way * amplitudes
-
-
-def _gemm_rate(size: int = 1500) -> float:
-    matrix = torch.randn(size, size, dtype=torch.complex128)
-    return 8 * size**3 / warm_median(lambda: matrix @ matrix)
 
 
 # --- scale ------------------------------------------------------------------------------------------
@@ -203,7 +165,7 @@ def _in_a_process(name: str) -> Figures:
     return json.loads(answer.stdout.strip().splitlines()[-1])
 
 
-MEASUREMENTS = (step, roofline, scale, growth, imports, natural_step, wide_product)
+MEASUREMENTS = (step, scale, growth, imports, natural_step, wide_product)
 
 if __name__ == "__main__":
     print(json.dumps({one.__name__: one for one in MEASUREMENTS}[sys.argv[1]]()))

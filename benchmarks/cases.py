@@ -1,78 +1,134 @@
-"""What is measured: one table a question, one case a row, one opponent a column."""
+"""What is measured beside opponents: one table a question, one case a row, one opponent a column."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from benchmarks.case import Case
+
+OWN, PEERS = ".venv", ".venv-peers"
+"""Environments: qgeo's own with the extra `peers`; opponents that do not fit beside it
+(opponents/requirements.txt)."""
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """A column.
+
+    Attributes:
+        module: of `benchmarks.opponents`, a worker.
+        measurement: what the worker is asked for, if not what ours is.
+        left_out: cases that it is not asked for, with the reason.
+    """
+
+    title: str
+    module: str
+    environment: str = OWN
+    measurement: str = ""
+    left_out: Mapping[Case, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cases that ask the same question.
-
-    Attributes:
-        ours: name of the measurement in `ours.py`.
-        opponents: column title → command after `python` (a script of opponents/ and leading arguments).
-        cases: arguments of every measurement in a row; labels: how the row is called.
-        skip: (column, label) pairs left out, with the reason.
-    """
-
     title: str
     question: str
-    ours: str
-    opponents: dict[str, tuple[str, ...]]
-    cases: tuple[tuple[int, ...], ...]
-    label: str
-    skip: dict[tuple[str, tuple[int, ...]], str]
+    measurement: str
+    opponents: tuple[Opponent, ...]
+    cases: tuple[Case, ...]
 
 
-_SIZES = ((4, 3, 64), (6, 4, 64), (8, 4, 32), (10, 4, 16), (12, 6, 1))
-_HEADS = ((4, 3, 32), (5, 4, 64), (6, 4, 64), (8, 4, 256))
+def layered(*sizes: tuple[int, ...]) -> tuple[Case, ...]:
+    """Cases of RY–RZ–CX layers by (n, layers) or (n, layers, contexts)."""
+    return tuple(Case("layered", *each) for each in sizes)
+
+
+STRONG = Opponent("strong JAX", "jax_blocks")
+PLAIN = Opponent("plain JAX", "jax_plain")
+MINDQUANTUM = Opponent("MindQuantum", "mindquantum_gates", PEERS)
+QULACS = Opponent("qulacs", "qulacs_gates", PEERS)
+
+AUTOGRAD = Opponent("qgeo, autograd", "qgeo_autograd")
+
+_SINGLE = layered((4, 3), (8, 4), (10, 4), (12, 6))
+_PACKAGED = _SINGLE[:3]
 
 TABLES = (
     Table(
-        title="Mean QFIM over contexts",
-        question="F_Q of RY–RZ–CX layers, data in a first RY layer, mean over B contexts; warm",
-        ours="mean_qfim",
-        opponents={"JAX (jit, vmap, jacfwd)": ("jax_expert.py",)},
-        cases=_SIZES,
-        label="n={0}, P={P}, B={2}",
-        skip={},
+        "QFIM of one circuit",
+        "F_Q of RY–RZ–CX layers, no data",
+        "quantum_fisher",
+        (STRONG, Opponent("TensorCircuit", "tensorcircuit_qng"), MINDQUANTUM),
+        _SINGLE,
     ),
     Table(
-        title="Mean QFIM with the data in every layer",
-        question="the same with RY(x) in front of every layer, against JAX code of the same kind",
-        ours="mean_qfim_reuploaded",
-        opponents={"JAX (jit, vmap, jacfwd)": ("jax_expert_reuploaded.py",)},
-        cases=_SIZES,
-        label="n={0}, P={P}, B={2}",
-        skip={},
+        "QFIM of one circuit, packages",
+        "the same by the functions that packages have for it",
+        "quantum_fisher",
+        (
+            Opponent(
+                "PennyLane adjoint_metric_tensor",
+                "pennylane_layers",
+                left_out=dict.fromkeys(_PACKAGED[2:], "minutes"),
+            ),
+            Opponent("qiskit-algorithms ReverseQGT", "qiskit_qgt", measurement="reverse"),
+            Opponent(
+                "qiskit-ML LinCombQGT",
+                "qiskit_qgt",
+                measurement="linear_combination",
+                left_out=dict.fromkeys(_PACKAGED[1:], "minutes"),
+            ),
+        ),
+        _PACKAGED,
     ),
     Table(
-        title="QFIM of one circuit",
-        question="F_Q of RY–RZ–CX layers, no data; compiled program, warm",
-        ours="single_qfim",
-        opponents={
-            "PennyLane adjoint_metric_tensor": ("single_circuit.py", "pl_adjoint"),
-            "qiskit-algorithms ReverseQGT": ("single_circuit.py", "reverse"),
-            "qiskit-ML LinCombQGT": ("single_circuit.py", "lincomb"),
-            "TensorCircuit (JAX, jit)": ("single_circuit.py", "tc"),
-        },
-        cases=((4, 3), (8, 4), (10, 4)),
-        label="n={0}, P={P}",
-        skip={("qiskit-ML LinCombQGT", case): "minutes" for case in ((8, 4), (10, 4))},
+        "Mean QFIM over contexts",
+        "F_Q of RY–RZ–CX layers, data in a first RY layer, mean over B contexts",
+        "mean_quantum_fisher",
+        (STRONG,),
+        layered((4, 3, 64), (6, 4, 64), (8, 4, 32), (10, 4, 16)),
     ),
     Table(
-        title="Loss and gradient of a Born head",
-        question="mean −log p of B contexts and its gradient by all circuit parameters, warm",
-        ours="head_gradient",
-        opponents={
-            "JAX (jit)": ("jax_head.py",),
-            "PennyLane (torch backprop)": ("pennylane_head.py",),
-            "SamplerQNN + TorchConnector": ("sampler_qnn_head.py",),
-        },
-        cases=_HEADS,
-        label="n={0}, P={P}, B={2}",
-        skip={("SamplerQNN + TorchConnector", case): "minutes" for case in _HEADS[1:]},
+        "Mean QFIM with the data in every layer",
+        "the same with RY(x) in front of every layer",
+        "mean_quantum_fisher",
+        (PLAIN,),
+        (Case("reuploaded", 4, 3, 64), Case("reuploaded", 8, 4, 32)),
+    ),
+    Table(
+        "Classical Fisher information",
+        "F_C of all bits, RY–RZ–CX layers, no data",
+        "classical_fisher",
+        (PLAIN, STRONG),
+        layered((4, 3), (8, 4), (10, 4)),
+    ),
+    Table(
+        "Gradient of a Born loss",
+        "mean −log p of the targets of B contexts and its gradient by all circuit parameters",
+        "born_gradient",
+        (AUTOGRAD, PLAIN, STRONG, MINDQUANTUM, Opponent("PennyLane (torch)", "pennylane_layers")),
+        layered((4, 3, 32), (5, 4, 64), (6, 4, 64), (8, 4, 256), (10, 4, 64)),
+    ),
+    Table(
+        "Gradient of an expectation value",
+        "gradient of ⟨Z₀⟩ by all parameters, RY–RZ–CX layers, one circuit",
+        "expectation_gradient",
+        (AUTOGRAD, PLAIN, STRONG, MINDQUANTUM, QULACS),
+        layered((4, 3), (10, 4), (12, 4), (15, 4), (16, 4), (18, 4)),
+    ),
+    Table(
+        "Gradient, Pauli strings and unitary coupled cluster",
+        "gradient of ⟨Z₀⟩; eight strings on six qubits a layer, and four double excitations a layer",
+        "expectation_gradient",
+        (QULACS,),
+        (Case("strings6", 12, 4), Case("ucc", 12, 5)),
+    ),
+    Table(
+        "QFIM, Pauli strings and unitary coupled cluster",
+        "F_Q of the same circuits; qulacs moves tangents in a Python loop",
+        "quantum_fisher",
+        (QULACS,),
+        (Case("strings6", 12, 4), Case("ucc", 12, 5)),
     ),
 )
 
@@ -81,14 +137,10 @@ ALONE = {
         "A natural-gradient step beside a gradient step",
         "Born head, n=6, 48 circuit parameters, 64 contexts: loss, gradient, F_Q, solve",
     ),
-    "roofline": (
-        "Distance from the roofline",
-        "what the Gram product (half, by symmetry) and propagation need at this process's GEMM rate",
-    ),
+    "imports": ("Start-up", "medians of seven fresh processes"),
     "scale": (
         "Scale",
         "matrix-free products and conjugate gradients; each in a process of its own",
     ),
-    "imports": ("Start-up", "medians of seven fresh processes"),
 }
 """Measurement of `alone.py` → title, and what is measured."""

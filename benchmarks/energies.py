@@ -24,8 +24,8 @@ from qiskit.circuit.library import efficient_su2
 from qiskit.quantum_info import SparsePauliOp
 
 import qgeo
-from benchmarks.__main__ import measure
-from benchmarks.ours import layered_circuit
+from benchmarks.circuits import layered_circuit
+from benchmarks.processes import measure
 
 WARM_UP, MEASURED = 5, 100
 ETA, LAM, TIME_STEP = 0.05, 1e-3, 0.01

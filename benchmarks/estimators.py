@@ -17,12 +17,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-
-matplotlib.use("svg")
-
-from matplotlib import pyplot as plt
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
@@ -188,8 +185,8 @@ def bases(built: QuantumCircuit, values: Matrix, exact: Matrix) -> list[tuple[st
 
 def draw(rows: list[Row], path: Path) -> None:
     """Median error against all shots, quartiles as bars."""
-    plt.rcParams["svg.hashsalt"] = "estimators"
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
     markers = "osD^vPX*<>hd8"
     for index, name in enumerate(dict.fromkeys(row.method for row in rows)):
         own = [row for row in rows if row.method == name]
@@ -201,7 +198,8 @@ def draw(rows: list[Row], path: Path) -> None:
     axes.axhline(GOAL, color="0.7", zorder=0)
     axes.set(xscale="log", yscale="log", xlabel="all shots", ylabel="relative Frobenius error (median)")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    figure.savefig(path, metadata={"Date": None})
+    with rc_context({"svg.hashsalt": "estimators"}):
+        figure.savefig(path, metadata={"Date": None})
 
 
 def page(rows: list[Row], of_repairs: list[Any], of_bases: list[Any]) -> str:

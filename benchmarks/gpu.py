@@ -27,11 +27,11 @@ import numpy as np
 import torch
 
 import qgeo
+from benchmarks.circuits import layered_circuit
 from benchmarks.energies import ising, uniform
 from benchmarks.gpu_checks import checks, difference
 from benchmarks.gpu_opponent import FORMS, Opponent, Timing
 from benchmarks.gpu_table import Case, Row, cells, table, written
-from benchmarks.ours import layered_circuit
 
 QUBITS = (16, 18, 20, 22, 24, 26)
 TYPES = ("complex128", "complex64")

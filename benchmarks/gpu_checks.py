@@ -17,8 +17,8 @@ from qiskit.circuit import Parameter
 from torch import Tensor, nn
 
 import qgeo
+from benchmarks.circuits import layered_circuit
 from benchmarks.energies import ising
-from benchmarks.ours import layered_circuit
 from qgeo.heads.protocol import QuantumHead
 from qgeo.heads.sampling import sample_tokens
 from qgeo.modules.fisher import MODULE_METRICS

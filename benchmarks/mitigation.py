@@ -17,7 +17,7 @@ import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
-from qgeo.backends.device import Device, device
+from qgeo.backends.device import Device, device_by_name
 from qgeo.backends.ledger import Ledger
 from qgeo.backends.mitigated_work import Mitigation
 from qgeo.backends.names import resolve
@@ -120,7 +120,7 @@ def main() -> None:
         *head,
     ]
     for name in ("fake_manila", "fake_torino"):
-        where = device(name)
+        where = device_by_name(name)
         for method in ("block-diagonal", "lin-comb"):
             lines += through_a_ledger(where, method)
     text = "\n".join(lines) + "\n"

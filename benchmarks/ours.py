@@ -1,91 +1,111 @@
-"""qgeo's own measurements, one a process: `python -m benchmarks.ours NAME N LAYERS [CONTEXTS]`.
-
-The circuits, numbers and repetitions are those of the opponents' scripts; a JSON line comes out.
-"""
+"""qgeo's side of the paired measurements, by its public functions. Usage: see worker.py."""
 
 from __future__ import annotations
 
-import json
-import sys
+import os
 from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
 import torch
-from qiskit import QuantumCircuit
-from qiskit.circuit import ParameterVector
 
 import qgeo
-from qgeo.simulate.statevector import probabilities
+from benchmarks.case import Case, point
+from benchmarks.circuits import circuit_of
+from benchmarks.worker import Call, serve
+from qgeo.simulate.statevector import probabilities, probabilities_vjp
 
 WARM_UP_SECONDS, MEASURED_SECONDS = 0.3, 1.0
 
 
-def layered_circuit(
-    num_qubits: int, layers: int, data: bool, again: bool = False
-) -> tuple[QuantumCircuit, ParameterVector]:
-    """RY(x) on every qubit, once or `again` in every layer; layers of RY, RZ and a CX chain."""
-    x, t = ParameterVector("x", num_qubits), ParameterVector("t", 2 * num_qubits * layers)
-    circuit, angles = QuantumCircuit(num_qubits), iter(t)
-    for layer in range(layers):
-        for qubit in range(num_qubits if data and (again or layer == 0) else 0):
-            circuit.ry(x[qubit], qubit)
-        for gate in (circuit.ry, circuit.rz):
-            for qubit in range(num_qubits):
-                gate(next(angles), qubit)
-        for qubit in range(num_qubits - 1):
-            circuit.cx(qubit, qubit + 1)
-    return circuit, x
+def compiled(case: Case) -> qgeo.Program:
+    circuit, x = circuit_of(case)
+    return qgeo.compile(circuit, input_parameters=x) if case.contexts else qgeo.compile(circuit)
 
 
-def mean_qfim(n: int, layers: int, contexts: int, again: bool = False) -> dict[str, float]:
-    circuit, x = layered_circuit(n, layers, data=True, again=again)
-    draw = np.random.default_rng(0)
-    values, inputs = draw.uniform(-3, 3, 2 * n * layers), draw.uniform(-3, 3, (contexts, n))
-    return timed(
-        lambda: qgeo.compile(circuit, input_parameters=x),
-        lambda program: qgeo.quantum_fisher(program, values, inputs=inputs),
-    )
+def quantum_fisher(case: Case) -> Call:
+    program, values = compiled(case), point(case).values
+    return lambda: qgeo.quantum_fisher(program, values)
 
 
-def mean_qfim_reuploaded(n: int, layers: int, contexts: int) -> dict[str, float]:
-    return mean_qfim(n, layers, contexts, again=True)
+def mean_quantum_fisher(case: Case) -> Call:
+    program, at = compiled(case), point(case)
+    return lambda: qgeo.quantum_fisher(program, at.values, inputs=at.inputs)
 
 
-def single_qfim(n: int, layers: int) -> dict[str, float]:
-    circuit, _ = layered_circuit(n, layers, data=False)
-    values = np.random.default_rng(0).uniform(-np.pi, np.pi, 2 * n * layers)
-    return timed(lambda: qgeo.compile(circuit), lambda program: qgeo.quantum_fisher(program, values))
+def classical_fisher(case: Case) -> Call:
+    program, values = compiled(case), point(case).values
+    return lambda: qgeo.classical_fisher(program, values)
 
 
-def head_gradient(n: int, layers: int, batch: int) -> dict[str, float]:
-    circuit, x = layered_circuit(n, layers, data=True)
-    draw = np.random.default_rng(0)
-    values = torch.tensor(draw.random(2 * n * layers), requires_grad=True)
-    inputs = torch.tensor(draw.random((batch, n)))
-    targets = torch.tensor(draw.integers(0, 2**n, batch))
+def born_gradient(case: Case) -> Call:
+    """Of the mean of −log p(target), and that mean; without autograd."""
+    program, at, rows = compiled(case), point(case), np.arange(case.contexts)
+    values, inputs, targets = torch.tensor(at.values), torch.tensor(at.inputs), np.asarray(at.targets)
+    cotangent = np.zeros((case.contexts, program.dimension))
 
-    def step(program: qgeo.Program) -> np.ndarray:
+    def gradient() -> torch.Tensor:
+        p, pull_back = probabilities_vjp(program, values, inputs)
+        likelihoods = p.numpy()[rows, targets] + 1e-12
+        np.log(likelihoods).mean()
+        cotangent[rows, targets] = -1 / (case.contexts * likelihoods)
+        return pull_back(torch.from_numpy(cotangent))
+
+    return gradient
+
+
+def born_gradient_by_autograd(case: Case) -> Call:
+    """The same by torch's autograd."""
+    program, at, rows = compiled(case), point(case), torch.arange(case.contexts)
+    values = torch.tensor(at.values, requires_grad=True)
+    inputs, targets = torch.tensor(at.inputs), torch.tensor(at.targets)
+
+    def gradient() -> torch.Tensor | None:
         values.grad = None
-        likelihoods = probabilities(program, values, inputs)[torch.arange(batch), targets]
+        likelihoods = probabilities(program, values, inputs)[rows, targets]
         (-(likelihoods + 1e-12).log().mean()).backward()
-        return np.diag(values.grad.numpy())
+        return values.grad
 
-    return timed(lambda: qgeo.compile(circuit, input_parameters=x), step)
+    return gradient
 
 
-def timed(
-    prepare: Callable[[], qgeo.Program], call: Callable[[qgeo.Program], np.ndarray]
-) -> dict[str, float]:
-    """First call with its compilation, then the median of warm calls; seconds."""
-    started = perf_counter()
-    program = prepare()
-    compiled = perf_counter() - started
-    matrix = call(program)
-    first = perf_counter() - started
-    trace = float(np.trace(matrix))
-    median = warm_median(lambda: call(program))
-    return {"first": first, "compile": compiled, "median": median, "trace": trace}
+def expectation_gradient(case: Case) -> Call:
+    """Of ⟨Z₀⟩, from the distribution of all bits: Z is diagonal."""
+    return gradient_of_z(compiled(case), point(case).values)
+
+
+def gradient_of_z(program: qgeo.Program, numbers: np.ndarray, dtype: str = "complex128") -> Call:
+    """And ⟨Z₀⟩ itself; without autograd."""
+    values, state_type = torch.tensor(numbers), getattr(torch, dtype)
+    diagonal = z_on_qubit_0(program, state_type)
+
+    def gradient() -> torch.Tensor:
+        p, pull_back = probabilities_vjp(program, values, dtype=state_type)
+        (p @ diagonal[0]).item()
+        return pull_back(diagonal)
+
+    return gradient
+
+
+def z_on_qubit_0(program: qgeo.Program, state_type: torch.dtype) -> torch.Tensor:
+    """The diagonal of Z₀, (1, 2ⁿ)."""
+    return (1.0 - 2.0 * (torch.arange(program.dimension) & 1)).to(state_type.to_real()).unsqueeze(0)
+
+
+def expectation_gradient_by_autograd(case: Case) -> Call:
+    """The same by torch's autograd."""
+    program, values = compiled(case), torch.tensor(point(case).values, requires_grad=True)
+    diagonal = z_on_qubit_0(program, torch.complex128)[0]
+
+    def gradient() -> torch.Tensor | None:
+        values.grad = None
+        (probabilities(program, values) @ diagonal).sum().backward()
+        return values.grad
+
+    return gradient
+
+
+# --- for measurements without an opponent -------------------------------------------------------------------
 
 
 def warm_median(call: Callable[[], object]) -> float:
@@ -97,18 +117,20 @@ def warm_median(call: Callable[[], object]) -> float:
 def _repeated(call: Callable[[], object], budget: float, at_least: int) -> list[float]:
     spent: list[float] = []
     while len(spent) < at_least or sum(spent) < budget:
-        spent.append(_seconds(call))
+        started = perf_counter()
+        call()
+        spent.append(perf_counter() - started)
     return spent
 
 
-def _seconds(call: Callable[[], object]) -> float:
-    started = perf_counter()
-    call()
-    return perf_counter() - started
-
-
-MEASUREMENTS = (mean_qfim, mean_qfim_reuploaded, single_qfim, head_gradient)
-
 if __name__ == "__main__":
-    name, *sizes = sys.argv[1:]
-    print(json.dumps({one.__name__: one for one in MEASUREMENTS}[name](*map(int, sizes))))
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
+    serve(
+        {
+            "quantum_fisher": quantum_fisher,
+            "mean_quantum_fisher": mean_quantum_fisher,
+            "classical_fisher": classical_fisher,
+            "born_gradient": born_gradient,
+            "expectation_gradient": expectation_gradient,
+        }
+    )

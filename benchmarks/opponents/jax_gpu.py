@@ -2,7 +2,7 @@
 
     jax_gpu.py < requests: {"kind", "form", "n", "layers", "dtype"} prepares, {"again": true} times; JSON lines out
 
-The circuit is that of `benchmarks.ours.layered_circuit`: RY, RZ and a CX chain a layer, qubit q being bit q.
+The circuit is that of `benchmarks.circuits.layered_circuit`: RY, RZ and a CX chain a layer, qubit q being bit q.
 Forms of a layer: "gates", a rotation a qubit, which XLA fuses; "blocks", matrices of four qubits. A CX chain is
 one gather. Gradients are `jax.grad`, tangents `jax.vmap` of `jax.jvp`. (Needs: jax, numpy.)
 """
