@@ -30,6 +30,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "docs/shots",
         "docs/hardware",
         "docs/cluster",
+        "docs/simulation",
         "docs/gpu",
         "docs/interop",
         "docs/configuration",
