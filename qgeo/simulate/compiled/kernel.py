@@ -35,7 +35,7 @@ MOST_QUBITS_ACROSS = 5
 FEWEST_CONTEXTS = 4
 """With fewer, lanes are better filled with amplitudes than with contexts: half of a register, chosen."""
 
-_LONG = 2**11  # amplitudes of a state that a team carries together: shorter ones are gone before it has met
+_LONG = 2**15  # amplitudes of a state that is one thread's: longer ones are cut (LONG_STATE of propagation.h)
 _WORTH_A_THREAD = 400_000  # amplitudes moved by one thread, chosen: some tenths of a millisecond
 
 
