@@ -43,7 +43,7 @@ libc.free.argtypes = (ctypes.c_void_p,)
 
 def lent(size):
     address = libc.aligned_alloc(64, size)
-    return Memory(np.frombuffer((ctypes.c_uint8 * size).from_address(address), dtype=np.uint8), address)
+    return Memory(np.frombuffer((ctypes.c_uint8 * size).from_address(address), dtype=np.uint8), address, None)
 
 
 calls.lent, calls.give_back = lent, lambda memory: libc.free(memory.address)
