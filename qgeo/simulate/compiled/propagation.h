@@ -1,6 +1,6 @@
 /* States and tangents through the steps of a circuit.
 
-   A short state lies in a first-level cache and goes through one step after the other. A long one is cut: the flips of a
+   A short state lies in a cache and goes through one step after the other. A long one is cut: the flips of a
    few neighbouring steps connect runs of amplitudes into blocks that lie in a first-level cache, and a block goes through
    all of these steps before the next one starts. In a block the steps are those of a circuit on fewer qubits.
 */
